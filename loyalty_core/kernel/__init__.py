@@ -1,0 +1,52 @@
+"""What every subdomain stands on: ids, clock, money, errors, settings, database, scope, texts, logs."""
+
+from loyalty_core.kernel.clock import now
+from loyalty_core.kernel.database import (
+    AppRights,
+    Database,
+    Uuid,
+    driver_connection,
+    libpq_url,
+    metadata,
+    rights_of,
+    set_scope,
+    sqlalchemy_url,
+)
+from loyalty_core.kernel.errors import NotAllowedError, NotFoundError, Refusal, StateError
+from loyalty_core.kernel.ids import new_id
+from loyalty_core.kernel.logs import configure_logs, get_logger
+from loyalty_core.kernel.money import Money, UnknownCurrencyError, minor_digits, to_minor
+from loyalty_core.kernel.scope import ActorKind, Scope
+from loyalty_core.kernel.settings import PROJECT_FOLDER, Settings
+from loyalty_core.kernel.text import _, current_locale, ngettext
+
+__all__ = [
+    "PROJECT_FOLDER",
+    "ActorKind",
+    "AppRights",
+    "Database",
+    "Money",
+    "NotAllowedError",
+    "NotFoundError",
+    "Refusal",
+    "Scope",
+    "Settings",
+    "StateError",
+    "UnknownCurrencyError",
+    "Uuid",
+    "_",
+    "configure_logs",
+    "current_locale",
+    "driver_connection",
+    "get_logger",
+    "libpq_url",
+    "metadata",
+    "minor_digits",
+    "new_id",
+    "ngettext",
+    "now",
+    "rights_of",
+    "set_scope",
+    "sqlalchemy_url",
+    "to_minor",
+]

@@ -1,0 +1,49 @@
+"""Money is an int of minor units with an ISO 4217 code; rounding happens here and nowhere else."""
+
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
+from babel.numbers import get_currency_precision, list_currencies
+
+from loyalty_core.kernel.errors import Refusal
+
+_KNOWN_CURRENCIES = frozenset(list_currencies())
+
+
+class UnknownCurrencyError(Refusal):
+    """The code is not an ISO 4217 currency."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"“{code}” is not a currency code. Use an ISO 4217 code such as GBP or EUR.")
+        self.code = code
+
+
+def minor_digits(currency: str) -> int:
+    """Return how many decimal places the currency's minor unit has (GBP 2, JPY 0, TND 3).
+
+    Raises UnknownCurrencyError.
+    """
+    if currency not in _KNOWN_CURRENCIES:
+        raise UnknownCurrencyError(currency)
+    return get_currency_precision(currency)
+
+
+def to_minor(amount: Decimal, currency: str) -> int:
+    """Round a decimal amount half up (away from zero at the half) to whole minor units, sign kept."""
+    return int(amount.scaleb(minor_digits(currency)).quantize(Decimal(1), rounding=ROUND_HALF_UP))
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An exact amount: `minor` units of `currency`."""
+
+    minor: int
+    currency: str
+
+    @property
+    def decimal(self) -> Decimal:
+        """The amount in major units, exact, with the currency's number of places."""
+        return Decimal(self.minor).scaleb(-minor_digits(self.currency))
+
+    def __str__(self) -> str:
+        return f"{self.decimal:f}"
