@@ -1,0 +1,277 @@
+"""Who may do what, what a password must be, and how long one waits after a failed sign-in."""
+
+import base64
+import hashlib
+import hmac
+import re
+import unicodedata
+from collections.abc import Iterable
+from datetime import timedelta
+from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+from itertools import pairwise
+
+from loyalty_core.kernel import Refusal, _
+
+
+class UserState(StrEnum):
+    """Whether a person may sign in."""
+
+    ACTIVE = "active"
+    DISABLED = "disabled"
+
+
+USER_MOVES: dict[UserState, frozenset[UserState]] = {
+    UserState.ACTIVE: frozenset({UserState.DISABLED}),
+    UserState.DISABLED: frozenset({UserState.ACTIVE}),
+}
+
+
+class ScopeKind(StrEnum):
+    """What a grant of scope points at."""
+
+    EVERYTHING = "everything"
+    REGION = "region"
+    COMPANY = "company"
+    PROGRAMME = "programme"
+
+
+class EndReason(StrEnum):
+    """Why a session ended before its time."""
+
+    SIGNED_OUT = "signed_out"
+    DISABLED = "disabled"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a reason, not a password
+
+
+class FailureKind(StrEnum):
+    """What failed sign-ins are counted by."""
+
+    ACCOUNT = "account"
+    ADDRESS = "address"
+
+
+class Permission(StrEnum):
+    """One thing that a role may allow. Each page and each route asks for exactly one."""
+
+    SEE_HOME = "see_home"
+    UPLOAD_FILES = "upload_files"
+    DECIDE_IMPORTS = "decide_imports"
+    SEE_IMPORTS = "see_imports"
+    DOWNLOAD_ORIGINALS = "download_originals"
+    SEE_STANDINGS = "see_standings"
+    EXPORT_STANDINGS = "export_standings"
+    SEE_COMPANIES = "see_companies"
+    SEE_PROGRAMMES = "see_programmes"
+    APPLY_PROGRAMMES = "apply_programmes"
+    SETTLE_PROGRAMMES = "settle_programmes"
+    MANAGE_USERS = "manage_users"
+    SEE_AUDIT = "see_audit"
+    VERIFY_AUDIT = "verify_audit"
+
+
+class Role(StrEnum):
+    """A person's job. One person may have several."""
+
+    ADMIN = "admin"
+    OPERATOR = "operator"
+    PROGRAMME_MANAGER = "programme_manager"
+    HEAD_OF_SALES = "head_of_sales"
+    ANALYST = "analyst"
+
+
+PERMISSIONS_OF_ROLE: dict[Role, frozenset[Permission]] = {
+    Role.ADMIN: frozenset(Permission),
+    Role.OPERATOR: frozenset(
+        {
+            Permission.SEE_HOME,
+            Permission.UPLOAD_FILES,
+            Permission.DECIDE_IMPORTS,
+            Permission.SEE_IMPORTS,
+            Permission.DOWNLOAD_ORIGINALS,
+            Permission.SEE_COMPANIES,
+            Permission.SEE_STANDINGS,
+            Permission.SEE_PROGRAMMES,
+        }
+    ),
+    Role.PROGRAMME_MANAGER: frozenset(
+        {
+            Permission.SEE_HOME,
+            Permission.SEE_IMPORTS,
+            Permission.SEE_STANDINGS,
+            Permission.EXPORT_STANDINGS,
+            Permission.SEE_COMPANIES,
+            Permission.SEE_PROGRAMMES,
+            Permission.APPLY_PROGRAMMES,
+            Permission.SETTLE_PROGRAMMES,
+        }
+    ),
+    Role.HEAD_OF_SALES: frozenset(
+        {
+            Permission.SEE_HOME,
+            Permission.SEE_STANDINGS,
+            Permission.EXPORT_STANDINGS,
+            Permission.SEE_COMPANIES,
+        }
+    ),
+    Role.ANALYST: frozenset(
+        {
+            Permission.SEE_HOME,
+            Permission.SEE_IMPORTS,
+            Permission.SEE_STANDINGS,
+            Permission.EXPORT_STANDINGS,
+            Permission.SEE_COMPANIES,
+            Permission.SEE_PROGRAMMES,
+        }
+    ),
+}
+
+
+def permissions_of(roles: Iterable[Role]) -> frozenset[Permission]:
+    """Return everything that any of the roles allows."""
+    return frozenset().union(*(PERMISSIONS_OF_ROLE[role] for role in roles))
+
+
+def role_title(role: Role) -> str:
+    """Return the role's name for people, in their language."""
+    return {
+        Role.ADMIN: _("Administrator"),
+        Role.OPERATOR: _("Operator"),
+        Role.PROGRAMME_MANAGER: _("Programme manager"),
+        Role.HEAD_OF_SALES: _("Head of sales"),
+        Role.ANALYST: _("Analyst"),
+    }[role]
+
+
+class SignInNameRefused(Refusal):
+    """The text can't be a sign-in name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            _(
+                "“{name}” can't be a sign-in name. Use 2 to 100 small letters, digits and the signs . _ - + @"
+                " and begin with a letter or digit."
+            ).format(name=name)
+        )
+        self.name = name
+
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._+@-]{1,99}")
+
+
+def sign_in_name(text: str) -> str:
+    """Return the name in the one form in which it is stored and compared. Raises SignInNameRefused."""
+    name = text.strip().lower()
+    if not _NAME.fullmatch(name):
+        raise SignInNameRefused(text)
+    return name
+
+
+MIN_PASSWORD_LENGTH = 12
+MAX_PASSWORD_LENGTH = 128
+
+
+class PasswordRefused(Refusal):
+    """The password is too short, too long, or one that attackers try first."""
+
+
+@cache
+def _common_words() -> frozenset[str]:
+    text = files("loyalty_core.access").joinpath("common_passwords.txt").read_text(encoding="utf-8")
+    return frozenset(line for line in text.splitlines() if line and not line.startswith("#"))
+
+
+_SUBSTITUTES = str.maketrans("013457@$!", "oieastasi")
+
+
+def _is_common(password: str) -> bool:
+    """Whether the password is made of nothing but what everybody tries: see common_passwords.txt."""
+    plain = password.casefold()
+    words = _common_words()
+    if plain in words or len(set(plain)) < 5:
+        return True
+    for length in range(1, len(plain) // 2 + 1):
+        if plain == (plain[:length] * len(plain))[: len(plain)]:
+            return True
+    return any(_is_made_of(form, words) for form in {plain, plain.translate(_SUBSTITUTES)})
+
+
+def _is_made_of(text: str, words: frozenset[str]) -> bool:
+    """Whether the text is at most three of the words, with digits and signs before, between and after them."""
+    longest = max(map(len, words))
+    fewest: list[int] = [0]
+    for end in range(1, len(text) + 1):
+        counts = [fewest[end - 1]] if not text[end - 1].isalpha() else []
+        counts += [
+            fewest[start] + 1 for start in range(max(0, end - longest), end) if text[start:end] in words
+        ]
+        fewest.append(min(counts, default=_TOO_MANY))
+    if fewest[-1] == 0:
+        return _is_a_run(re.sub(r"\D", "", text))
+    return fewest[-1] <= 3
+
+
+_TOO_MANY = 1000
+
+
+def _is_a_run(digits: str) -> bool:
+    """Whether every digit is the one before it plus the same step: 123456789012, 987654321098."""
+    return len({(int(after) - int(before)) % 10 for before, after in pairwise(digits)}) <= 1
+
+
+def check_password_rules(password: str, *, sign_in_name: str, display_name: str = "") -> None:
+    """Refuse a password that is too easy: 12 to 128 characters, not common, not the person's own name.
+
+    No kind of character is demanded (ASVS 5.0, 6.2.5). Raises PasswordRefused.
+    """
+    length = len(unicodedata.normalize("NFC", password))
+    if length < MIN_PASSWORD_LENGTH:
+        raise PasswordRefused(
+            _(
+                "This password has {length} characters. Use at least {least}; several plain words do well."
+            ).format(length=length, least=MIN_PASSWORD_LENGTH)
+        )
+    if length > MAX_PASSWORD_LENGTH:
+        raise PasswordRefused(
+            _("This password has {length} characters. Use at most {most}.").format(
+                length=length, most=MAX_PASSWORD_LENGTH
+            )
+        )
+    own = {part for part in re.split(r"[\W\d_]+", f"{sign_in_name} {display_name}".casefold()) if part}
+    stems = {part for part in re.split(r"[\W\d_]+", password.casefold()) if part}
+    if (stems and stems <= own) or password.casefold() == sign_in_name or _is_common(password):
+        raise PasswordRefused(
+            _("This password is among the first to be guessed. Use several words that don't belong together.")
+        )
+
+
+def prehash(password: str) -> str:
+    """Return what bcrypt is given in place of the password: 64 ASCII characters, whatever its length.
+
+    bcrypt reads no more than 72 bytes and newer versions refuse longer input. The HMAC's fixed key separates
+    these values from plain SHA-384 hashes that leaked elsewhere.
+    """
+    normal = unicodedata.normalize("NFC", password).encode()
+    return base64.b64encode(hmac.digest(b"laurel password 1", normal, hashlib.sha384)).decode()
+
+
+SESSION_IDLE = timedelta(hours=2)
+SESSION_LIFE = timedelta(hours=12)
+TICKET_LIFE = timedelta(seconds=30)
+EXPORT_LIFE = timedelta(minutes=15)
+
+FREE_FAILURES = {FailureKind.ACCOUNT: 4, FailureKind.ADDRESS: 20}
+LONGEST_WAIT = timedelta(minutes=15)
+FAILURES_FORGOTTEN_AFTER = timedelta(hours=24)
+
+
+def wait_after(kind: FailureKind, failures: int) -> timedelta:
+    """Return how long no sign-in is tried after this many failures in a row.
+
+    The first four per account and twenty per address cost nothing; then 1 s, doubling to 15 minutes.
+    """
+    beyond = failures - FREE_FAILURES[kind]
+    if beyond <= 0:
+        return timedelta(0)
+    return min(timedelta(seconds=2 ** min(beyond - 1, 20)), LONGEST_WAIT)
