@@ -1,0 +1,17 @@
+"""Who did what, when: append-only records in a hash chain."""
+
+from loyalty_core.audit.commands import AuditProof, chain_pending, record, verify
+from loyalty_core.audit.models import Xid8
+from loyalty_core.audit.policy import AuditRecord
+from loyalty_core.audit.store import known_actions, search_records
+
+__all__ = [
+    "AuditProof",
+    "AuditRecord",
+    "Xid8",
+    "chain_pending",
+    "known_actions",
+    "record",
+    "search_records",
+    "verify",
+]

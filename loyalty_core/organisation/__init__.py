@@ -1,0 +1,32 @@
+"""Regions, companies and outlets."""
+
+from loyalty_core.organisation.commands import add_region, assign_salesperson
+from loyalty_core.organisation.store import (
+    Company,
+    Region,
+    UnknownCompanyError,
+    all_regions,
+    company_by_code,
+    count_companies,
+    find_companies,
+    insert_missing_companies,
+    insert_missing_outlets,
+    insert_missing_regions,
+    region_ids_below,
+)
+
+__all__ = [
+    "Company",
+    "Region",
+    "UnknownCompanyError",
+    "add_region",
+    "all_regions",
+    "assign_salesperson",
+    "company_by_code",
+    "count_companies",
+    "find_companies",
+    "insert_missing_companies",
+    "insert_missing_outlets",
+    "insert_missing_regions",
+    "region_ids_below",
+]

@@ -1,0 +1,190 @@
+"""Every query of the organisation."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from loyalty_core.kernel import NotFoundError, _
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A node of the sales organisation's tree."""
+
+    id: UUID
+    code: str
+    name: str
+    parent_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """A legal partner, with its region's name and its responsible salesperson where it has one."""
+
+    id: UUID
+    code: str
+    name: str
+    region_id: UUID
+    region_name: str
+    salesperson_id: UUID | None
+
+
+class UnknownCompanyError(NotFoundError):
+    """No company with this code lies in the asker's scope."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(
+            _("There is no company with the code “{code}” among those you see.").format(code=code)
+        )
+        self.code = code
+
+
+def all_regions(connection: Connection) -> list[Region]:
+    """Return the regions of the scope, by name."""
+    rows = connection.execute(text("select id, code, name, parent_id from region order by name, code"))
+    return [Region(*row) for row in rows]
+
+
+def region_ids_below(connection: Connection, region_ids: Collection[UUID]) -> frozenset[UUID]:
+    """Return the given regions and every region below them.
+
+    Needs a scope that sees the whole tree: it is what a narrower scope is made from.
+    """
+    rows = connection.execute(
+        text(
+            "with recursive below as (select id from region where id = any(:roots)"
+            " union select r.id from region r join below b on r.parent_id = b.id) select id from below"
+        ),
+        {"roots": list(region_ids)},
+    )
+    return frozenset(rows.scalars())
+
+
+def insert_region(
+    connection: Connection, *, id: UUID, code: str, name: str, parent_id: UUID | None, recorded_at: datetime
+) -> None:
+    """Add a region below its parent; None makes a root."""
+    connection.execute(
+        text(
+            "insert into region (id, code, name, parent_id, recorded_at)"
+            " values (:id, :code, :name, :parent_id, :recorded_at)"
+        ),
+        {"id": id, "code": code, "name": name, "parent_id": parent_id, "recorded_at": recorded_at},
+    )
+
+
+_COMPANY = (
+    "select c.id, c.code, c.name, c.region_id, coalesce(r.name, '') as region_name, c.salesperson_id"
+    " from company c left join region r on r.id = c.region_id"
+)
+
+
+def company_by_code(connection: Connection, code: str) -> Company:
+    """Return the company of the scope with this code. Raises UnknownCompanyError."""
+    row = connection.execute(text(_COMPANY + " where c.code = :code"), {"code": code}).first()
+    if row is None:
+        raise UnknownCompanyError(code)
+    return Company(*row)
+
+
+def find_companies(connection: Connection, words: str, *, limit: int, offset: int = 0) -> list[Company]:
+    """Return companies of the scope whose code or name holds the words, by name; '' finds all."""
+    rows = connection.execute(
+        text(
+            _COMPANY + " where :words = '' or position(lower(:words) in lower(c.code || ' ' || c.name)) > 0"
+            " order by c.name, c.code limit :limit offset :offset"
+        ),
+        {"words": words, "limit": limit, "offset": offset},
+    )
+    return [Company(*row) for row in rows]
+
+
+def count_companies(connection: Connection, words: str = "") -> int:
+    """Return how many companies `find_companies` would find in all."""
+    return int(
+        connection.execute(
+            text(
+                "select count(*) from company c"
+                " where :words = '' or position(lower(:words) in lower(c.code || ' ' || c.name)) > 0"
+            ),
+            {"words": words},
+        ).scalar_one()
+    )
+
+
+def set_salesperson(connection: Connection, company_id: UUID, user_id: UUID | None) -> None:
+    """Make the user responsible for the company; None leaves it without one."""
+    connection.execute(
+        text("update company set salesperson_id = :user_id where id = :company_id"),
+        {"user_id": user_id, "company_id": company_id},
+    )
+
+
+def insert_missing_regions(
+    connection: Connection, rows: Sequence[tuple[UUID, str]], recorded_at: datetime
+) -> None:
+    """Add root regions (id, code), named by their code, where the code is not there yet."""
+    connection.execute(
+        text(
+            "insert into region (id, code, name, recorded_at)"
+            " select n.id, n.code, n.code, :recorded_at"
+            " from unnest(cast(:ids as uuid[]), cast(:codes as text[])) as n (id, code) on conflict (code) do nothing"
+        ),
+        {"ids": [row[0] for row in rows], "codes": [row[1] for row in rows], "recorded_at": recorded_at},
+    )
+
+
+def insert_missing_companies(
+    connection: Connection,
+    rows: Sequence[tuple[UUID, str, str, str]],
+    *,
+    import_id: UUID,
+    recorded_at: datetime,
+) -> None:
+    """Add companies (id, code, name, region code) where the code is not there yet."""
+    connection.execute(
+        text(
+            "insert into company (id, code, name, region_id, created_by_import, recorded_at)"
+            " select n.id, n.code, n.name, r.id, :import_id, :recorded_at"
+            " from unnest(cast(:ids as uuid[]), cast(:codes as text[]), cast(:names as text[]),"
+            " cast(:regions as text[])) as n (id, code, name, region_code)"
+            " join region r on r.code = n.region_code on conflict (code) do nothing"
+        ),
+        {
+            "ids": [row[0] for row in rows],
+            "codes": [row[1] for row in rows],
+            "names": [row[2] for row in rows],
+            "regions": [row[3] for row in rows],
+            "import_id": import_id,
+            "recorded_at": recorded_at,
+        },
+    )
+
+
+def insert_missing_outlets(
+    connection: Connection,
+    rows: Sequence[tuple[UUID, str, str]],
+    *,
+    import_id: UUID,
+    recorded_at: datetime,
+) -> None:
+    """Add outlets (id, company code, code), named by their code, where they are not there yet."""
+    connection.execute(
+        text(
+            "insert into outlet (id, company_id, code, name, created_by_import, recorded_at)"
+            " select n.id, c.id, n.code, n.code, :import_id, :recorded_at"
+            " from unnest(cast(:ids as uuid[]), cast(:companies as text[]), cast(:codes as text[]))"
+            " as n (id, company_code, code) join company c on c.code = n.company_code"
+            " on conflict (company_id, code) do nothing"
+        ),
+        {
+            "ids": [row[0] for row in rows],
+            "companies": [row[1] for row in rows],
+            "codes": [row[2] for row in rows],
+            "import_id": import_id,
+            "recorded_at": recorded_at,
+        },
+    )

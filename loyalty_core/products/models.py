@@ -1,0 +1,18 @@
+"""The table of products."""
+
+from sqlalchemy import Column, DateTime, Table, Text
+
+from loyalty_core.kernel import AppRights, Uuid, metadata
+
+product = Table(
+    "product",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("code", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("brand", Text, index=True),
+    Column("product_group", Text, index=True),
+    Column("created_by_import", Uuid),
+    Column("recorded_at", DateTime(timezone=True), nullable=False),
+    info={"app": AppRights(updates=("name", "brand", "product_group"))},
+)

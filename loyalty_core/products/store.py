@@ -1,0 +1,35 @@
+"""Every query of the products."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+
+def insert_missing_products(
+    connection: Connection,
+    rows: Sequence[tuple[UUID, str, str, str | None, str | None]],
+    *,
+    import_id: UUID,
+    recorded_at: datetime,
+) -> None:
+    """Add products (id, code, name, brand, group) where the code is not there yet."""
+    connection.execute(
+        text(
+            "insert into product (id, code, name, brand, product_group, created_by_import, recorded_at)"
+            " select n.id, n.code, n.name, n.brand, n.product_group, :import_id, :recorded_at"
+            " from unnest(cast(:ids as uuid[]), cast(:codes as text[]), cast(:names as text[]),"
+            " cast(:brands as text[]), cast(:groups as text[])) as n (id, code, name, brand, product_group)"
+            " on conflict (code) do nothing"
+        ),
+        {
+            "ids": [row[0] for row in rows],
+            "codes": [row[1] for row in rows],
+            "names": [row[2] for row in rows],
+            "brands": [row[3] for row in rows],
+            "groups": [row[4] for row in rows],
+            "import_id": import_id,
+            "recorded_at": recorded_at,
+        },
+    )
