@@ -143,7 +143,7 @@ class EmbeddedServer:
             try:
                 self._ensure_running()
             except BaseException:
-                self._write_holders(self._others())
+                self._leave()
                 raise
         return self.url
 
@@ -159,10 +159,7 @@ class EmbeddedServer:
     def release(self) -> None:
         """Stop being a holder; the last one stops the server: fast, and at once if that takes too long."""
         with self._locked():
-            others = self._others()
-            self._write_holders(others)
-            if not others:
-                self._stop()
+            self._leave()
 
     def settle_to_disk(self) -> None:
         """Write what is only in memory and the log to the data files, so that the stop after it is short."""
@@ -201,6 +198,12 @@ class EmbeddedServer:
 
     def _others(self) -> list[dict[str, Any]]:
         return [entry for entry in self._living_holders() if entry["holder"] != self._holder]
+
+    def _leave(self) -> None:
+        others = self._others()
+        self._write_holders(others)
+        if not others:
+            self._stop()
 
     def _write_holders(self, entries: list[dict[str, Any]]) -> None:
         file = self._holders_folder / "holders.json"
@@ -381,7 +384,7 @@ class EmbeddedServer:
         if postmaster is None:
             return
         # SIGINT is PostgreSQL's fast shutdown, SIGQUIT its immediate one, which the next start recovers from.
-        for request, patience in ((signal.SIGINT, self._stop_patience), (signal.SIGQUIT, 5.0)):
+        for request, patience in ((signal.SIGINT, self._stop_patience), (signal.SIGQUIT, 1.5)):
             with suppress(psutil.NoSuchProcess):
                 postmaster.send_signal(request)
             try:
@@ -557,6 +560,7 @@ def _tuning() -> dict[str, str]:
         "max_connections": "100",
         "random_page_cost": "1.1",
         "jit": "off",
+        "client_connection_check_interval": "1s",
         "timezone": "UTC",
         "unix_socket_permissions": "0700",
         "logging_collector": "on",
