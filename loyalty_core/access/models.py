@@ -134,6 +134,7 @@ export_file = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("user_id", Uuid, ForeignKey("app_user.id"), nullable=False),
+    Column("permission", Text, nullable=False),
     Column("path", Text, nullable=False),
     Column("file_name", Text, nullable=False),
     Column("media_type", Text, nullable=False),

@@ -194,17 +194,20 @@ def _is_common(password: str) -> bool:
     for length in range(1, len(plain) // 2 + 1):
         if plain == (plain[:length] * len(plain))[: len(plain)]:
             return True
-    return any(_is_made_of(form, words) for form in {plain, plain.translate(_SUBSTITUTES)})
+    return _is_made_of(plain, words)
 
 
 def _is_made_of(text: str, words: frozenset[str]) -> bool:
-    """Whether the text is at most three of the words, with digits and signs before, between and after them."""
+    """Whether the text is at most three of the words, p@ssw0rd included, and digits and signs around."""
+    letters = text.translate(_SUBSTITUTES)
     longest = max(map(len, words))
     fewest: list[int] = [0]
     for end in range(1, len(text) + 1):
         counts = [fewest[end - 1]] if not text[end - 1].isalpha() else []
         counts += [
-            fewest[start] + 1 for start in range(max(0, end - longest), end) if text[start:end] in words
+            fewest[start] + 1
+            for start in range(max(0, end - longest), end)
+            if text[start:end] in words or letters[start:end] in words
         ]
         fewest.append(min(counts, default=_TOO_MANY))
     if fewest[-1] == 0:
