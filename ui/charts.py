@@ -1,0 +1,175 @@
+"""Chart builders: plotly figures from plain values. They read nothing and know no session.
+
+Colours of one palette are at least 20 apart (CIE76) for normal sight and for each of the three
+dichromacies, and stand out 3:1 from the page; a test measures both.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import plotly.graph_objects as go
+
+Mode = Literal["light", "dark"]
+
+PALETTES: dict[Mode, tuple[str, ...]] = {
+    "light": ("#14795C", "#C07C00", "#173272", "#DB55A8", "#6B3A0D"),
+    "dark": ("#3FB58C", "#F7BC55", "#4A63E4", "#DB2F58", "#CFE3F5"),
+}
+PAGE_COLOURS: dict[Mode, str] = {"light": "#FBFAF7", "dark": "#121715"}
+QUIET: dict[Mode, str] = {"light": "#8A958F", "dark": "#7C8983"}
+SHADES: dict[Mode, str] = {"light": "rgba(199,154,27,0.16)", "dark": "rgba(227,179,76,0.18)"}
+TEXT: dict[Mode, str] = {"light": "#1D2A26", "dark": "#E7ECEA"}
+
+CONFIG: dict[str, object] = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of the category axis to shade, such as a campaign; both ends inclusive."""
+
+    first: str
+    last: str
+    label: str
+
+
+def _layout(figure: go.Figure, *, mode: Mode, height: int, separators: str) -> go.Figure:
+    figure.update_layout(
+        colorway=list(PALETTES[mode]),
+        height=height,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "xanchor": "left", "x": 0, "title": ""},
+        separators=separators,
+        dragmode=False,
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"color": TEXT[mode], "size": 13},
+        hoverlabel={"align": "left"},
+    )
+    return figure
+
+
+def bars(
+    labels: Sequence[str],
+    values: Sequence[float],
+    *,
+    name: str,
+    mode: Mode,
+    before: Sequence[float | None] | None = None,
+    before_name: str = "",
+    span: Span | None = None,
+    height: int = 300,
+    separators: str = ".,",
+    unit: str = "",
+) -> go.Figure:
+    """Return upright bars, one a label, with the year before as a dotted line where `before` is given.
+
+    `labels`, `values` and `before` have equal lengths; None in `before` leaves a gap. `separators` are
+    the decimal and the group sign. `unit` stands before each value in the hover text.
+    """
+    figure = go.Figure(
+        go.Bar(
+            x=list(labels),
+            y=list(values),
+            name=name,
+            marker={"color": PALETTES[mode][0], "cornerradius": 3},
+            hovertemplate=f"{unit}%{{y:,.0f}}<extra>{name}</extra>",
+        )
+    )
+    if before is not None:
+        figure.add_trace(
+            go.Scatter(
+                x=list(labels),
+                y=list(before),
+                name=before_name,
+                mode="lines",
+                line={"color": PALETTES[mode][1], "width": 2.5, "dash": "dot"},
+                hovertemplate=f"{unit}%{{y:,.0f}}<extra>{before_name}</extra>",
+            )
+        )
+    if span is not None:
+        figure.add_shape(
+            type="rect",
+            xref="x",
+            yref="paper",
+            x0=span.first,
+            x1=span.last,
+            y0=0,
+            y1=1,
+            fillcolor=SHADES[mode],
+            line_width=0,
+            layer="below",
+        )
+        figure.add_annotation(
+            x=span.first,
+            y=1,
+            xref="x",
+            yref="paper",
+            text=span.label,
+            showarrow=False,
+            yshift=8,
+            xanchor="left",
+        )
+    _layout(figure, mode=mode, height=height, separators=separators)
+    figure.update_layout(hovermode="x unified", bargap=0.28, showlegend=before is not None)
+    figure.update_xaxes(type="category", showgrid=False, fixedrange=True, nticks=8, tickangle=0, title=None)
+    figure.update_yaxes(fixedrange=True, nticks=6, tickformat="~s", title=None, rangemode="tozero")
+    return figure
+
+
+def rows_of_bars(
+    labels: Sequence[str],
+    values: Sequence[float],
+    *,
+    texts: Sequence[str],
+    mode: Mode,
+    ids: Sequence[str] | None = None,
+    colour: int = 0,
+    separators: str = ".,",
+) -> go.Figure:
+    """Return lying bars, the first label on top, each label above its bar and `texts` at the bars' ends.
+
+    The label above leaves the whole width to the bars, on a phone too. `ids` come back in a selection as
+    `customdata`; the labels where none are given. `colour` is a place in the palette.
+    """
+    keys = list(ids) if ids is not None else list(labels)
+    places = list(range(len(labels)))
+    most = max((abs(value) for value in values), default=0) or 1
+    figure = go.Figure(
+        go.Bar(
+            x=list(values),
+            y=places,
+            orientation="h",
+            text=list(texts),
+            textposition="outside",
+            cliponaxis=False,
+            customdata=keys,
+            width=0.42,
+            marker={"color": PALETTES[mode][colour], "cornerradius": 3},
+            hovertemplate="%{text}<extra></extra>",
+        )
+    )
+    for place, label in zip(places, labels, strict=True):
+        figure.add_annotation(
+            x=0,
+            y=place,
+            xref="paper",
+            yref="y",
+            text=label.replace("<", "&lt;"),
+            showarrow=False,
+            xanchor="left",
+            yanchor="bottom",
+            yshift=10,
+        )
+    _layout(figure, mode=mode, height=24 + 54 * max(1, len(labels)), separators=separators)
+    lowest = min(0.0, *values) if values else 0.0
+    figure.update_layout(hovermode="closest", showlegend=False)
+    figure.update_xaxes(
+        visible=False,
+        fixedrange=True,
+        range=[lowest * 1.25, most * 1.28 if max(values, default=0) > 0 else 0],
+    )
+    figure.update_yaxes(
+        visible=False, fixedrange=True, range=[len(labels) - 0.45, -0.75], zeroline=False, showgrid=False
+    )
+    return figure

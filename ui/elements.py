@@ -1,0 +1,245 @@
+"""The blocks that pages are built of."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+import plotly.graph_objects as go
+import streamlit as st
+from babel.numbers import get_decimal_symbol, get_group_symbol
+from streamlit.delta_generator import DeltaGenerator
+
+from loyalty_core.kernel import PROJECT_FOLDER, Refusal, _, new_id, ngettext
+from ui import charts, wording
+
+ASSETS = PROJECT_FOLDER / "ui" / "assets"
+FAVICON = ASSETS / "favicon.svg"
+ROWS_A_PAGE = 100
+
+Colour = Literal["green", "orange", "red", "blue", "yellow", "gray"]
+
+
+def draw_logo() -> None:
+    """Put the logo on top of the sidebar, and its mark alone where the sidebar is closed."""
+    st.logo(
+        str(ASSETS / "laurel-on-dark.svg"),
+        size="large",
+        icon_image=str(ASSETS / "laurel-icon.svg"),
+        link=None,
+    )
+
+
+def page_header(title: str, context: str = "") -> None:
+    """Draw a page's title and its one line of context. Text from data goes through `wording.plain` first."""
+    st.title(title, anchor=False)
+    if context:
+        st.caption(context)
+
+
+def empty_state(icon: str, heading: str, text: str, action: Callable[[], object] | None = None) -> None:
+    """Say that there is nothing yet and what to do first; `action` draws the button or link for it."""
+    with st.container(border=True, horizontal_alignment="center"):
+        st.space("small")
+        st.markdown(f":material/{icon}:", width="content")
+        st.subheader(heading, anchor=False, width="content")
+        st.markdown(text, width="content", text_alignment="center")
+        if action is not None:
+            action()
+        st.space("small")
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One large number. Keep `value` under ten characters; a `delta` with an ASCII minus in front is red."""
+
+    label: str
+    value: str
+    delta: str | None = None
+    help: str | None = None
+    trend: Sequence[float] | None = None
+    delta_color: Literal["normal", "inverse", "off"] = "normal"
+
+
+def figure_row(figures: Sequence[Figure]) -> None:
+    """Draw up to four large numbers side by side, and two by two on a phone."""
+    pairs = [figures[place : place + 2] for place in range(0, len(figures), 2)]
+    for outer, pair in zip(st.columns([len(pair) for pair in pairs]), pairs, strict=True):
+        for inner, figure in zip(outer.columns(len(pair), wrap=False), pair, strict=True):
+            inner.metric(
+                figure.label,
+                figure.value,
+                figure.delta,
+                help=figure.help,
+                border=True,
+                chart_data=list(figure.trend) if figure.trend else None,
+                chart_type="area",
+                delta_color=figure.delta_color,
+                delta_arrow="off" if figure.delta_color == "off" else "auto",
+                height="stretch",
+            )
+
+
+@contextmanager
+def card(title: str = "") -> Iterator[None]:
+    """A bordered panel with a small heading."""
+    with st.container(border=True):
+        if title:
+            st.subheader(title, anchor=False)
+        yield
+
+
+@contextmanager
+def queue_bar(sentence: str) -> Iterator[None]:
+    """The bar under a queue: what is selected and its consequence at the left, the actions at the right."""
+    with st.container(
+        border=True, horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+    ):
+        st.markdown(sentence, width="content")
+        with st.container(horizontal=True, width="content", vertical_alignment="center"):
+            yield
+
+
+def badge(label: str, colour: Colour, icon: str = "") -> None:
+    """Draw a state in plain words: green is as planned, orange needs a look, red is wrong or refused."""
+    st.badge(label, color=colour, icon=f":material/{icon}:" if icon else None)
+
+
+def mode() -> charts.Mode:
+    """Return whether the reader's theme is light or dark."""
+    return "dark" if st.context.theme.type == "dark" else "light"
+
+
+def separators() -> str:
+    """Return the decimal and the group sign of the reader's locale, as plotly wants them."""
+    locale = wording.reader_locale()
+    return f"{get_decimal_symbol(locale)}{get_group_symbol(locale)}"
+
+
+def chart(figure: go.Figure, *, key: str, alt: str, selects: bool = False) -> list[str]:
+    """Draw a figure without its tool bar; `alt` says in words what it shows.
+
+    With `selects`, a click on a bar reruns the page; returns the `customdata` (or else the label) of what is
+    selected, [] when nothing is.
+    """
+    if not selects:
+        st.plotly_chart(figure, key=key, config=dict(charts.CONFIG), alt=alt)
+        return []
+    event: Any = st.plotly_chart(
+        figure, key=key, config=dict(charts.CONFIG), alt=alt, on_select="rerun", selection_mode="points"
+    )
+    found: list[str] = []
+    for point in event["selection"]["points"]:
+        data = point.get("customdata")
+        found.append(str(data[0] if isinstance(data, list) else data if data is not None else point.get("x")))
+    return found
+
+
+def paged(total: int, *, key: str, size: int = ROWS_A_PAGE) -> tuple[DeltaGenerator, int]:
+    """Return where to draw a page of rows and the offset of its first row in the whole.
+
+    Rows are paged in SQL: the caller reads `size` rows from the offset and draws them in the container. The
+    page number lives in the URL under `key`.
+    """
+    body = st.container()
+    pages = max(1, -(-total // size))
+    if pages == 1:
+        return body, 0
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        chosen = st.pagination(pages, key=key, bind="query-params", max_visible_pages=5)
+        first = (chosen - 1) * size
+        st.caption(
+            _("{first}–{last} of {total}").format(
+                first=wording.number(first + 1),
+                last=wording.number(min(total, first + size)),
+                total=wording.number(total),
+            ),
+            width="content",
+        )
+    return body, first
+
+
+def choose_row(rows: object, *, key: str, alt: str, columns: dict[str, Any] | None = None) -> int | None:
+    """Draw a table of which one row can be chosen and return its place, None when none is."""
+    event: Any = st.dataframe(
+        rows,
+        key=key,
+        hide_index=True,
+        column_config=columns,
+        on_select="rerun",
+        selection_mode="single-row",
+        placeholder="",
+        alt=alt,
+    )
+    chosen = event["selection"]["rows"]
+    return int(chosen[0]) if chosen else None
+
+
+def table(rows: object, *, alt: str, columns: dict[str, Any] | None = None) -> None:
+    """Draw a table to read; it scrolls inside itself, never the page."""
+    st.dataframe(rows, hide_index=True, column_config=columns, placeholder="", alt=alt)
+
+
+def facts(pairs: Sequence[tuple[str, str]]) -> None:
+    """Draw names and values below one another. Values from data go through `wording.plain` first."""
+    st.table(
+        {"name": [name for name, _value in pairs], "value": [value for _name, value in pairs]},
+        border="horizontal",
+        hide_index=True,
+        hide_header=True,
+    )
+
+
+def query_id(name: str) -> UUID | None:
+    """Return the id in the URL under this name; None when there is none or it is not an id."""
+    raw = st.query_params.get(name)
+    if raw is None:
+        return None
+    try:
+        return UUID(raw)
+    except ValueError:
+        return None
+
+
+def form_key(form: str) -> UUID:
+    """Return the idempotency key of a form, made when it is first drawn and kept until `form_done`.
+
+    A fast rerun can run a submitted form twice: both runs carry the same key, and one of them does nothing.
+    """
+    name = f"form_key_{form}"
+    if name not in st.session_state:
+        st.session_state[name] = new_id()
+    key: UUID = st.session_state[name]
+    return key
+
+
+def form_done(form: str) -> None:
+    """Forget the form's key: what it asked for is done, and its next use is a new request."""
+    st.session_state.pop(f"form_key_{form}", None)
+
+
+@contextmanager
+def refusals_shown() -> Iterator[None]:
+    """Show a refusal inside the block as its sentence."""
+    try:
+        yield
+    except Refusal as refusal:
+        st.error(wording.plain_lines(refusal.sentence), icon=":material/block:")
+
+
+def say_after_rerun(sentence: str) -> None:
+    """Keep a sentence for the next run of the page, which shows it."""
+    st.session_state["said"] = sentence
+
+
+def show_said() -> None:
+    """Show what `say_after_rerun` kept."""
+    sentence = st.session_state.pop("said", None)
+    if sentence:
+        st.success(sentence, icon=":material/check_circle:")
+
+
+def rows_in_words(count: int) -> str:
+    """Return “1 row”, “12,400 rows”."""
+    return ngettext("{count} row", "{count} rows", count).format(count=wording.number(count))

@@ -1,0 +1,132 @@
+"""The pages: what each is called, where it lives, who may open it, and how one links to another.
+
+The default page lives at `/`; its `url_path` is not an address of its own.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Protocol
+
+import streamlit as st
+
+from loyalty_core.access import Permission
+from loyalty_core.kernel import PROJECT_FOLDER, _
+
+
+class Permitted(Protocol):
+    """Whoever has permissions: the signed-in user."""
+
+    @property
+    def permissions(self) -> Collection[Permission]:
+        """What the user's roles allow."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PageEntry:
+    """A page of the menu. `script` is relative to the project's folder; `section` '' stands on top."""
+
+    key: str
+    title: str
+    icon: str
+    script: str
+    permission: Permission
+    section: str
+
+    @property
+    def url_path(self) -> str:
+        """The page's address below `/`."""
+        return self.key
+
+    @property
+    def path(self) -> str:
+        """The script's absolute path, which is how Streamlit names a page."""
+        return str(PROJECT_FOLDER / self.script)
+
+
+HOME = "home"
+
+
+def pages() -> list[PageEntry]:
+    """Return every page in the menu's order, titled in the reader's language; the first is the default."""
+    data, programme, people = _("Data"), _("Programmes"), _("Administration")
+    return [
+        PageEntry(HOME, _("Home"), "home", "pages/home/home.py", Permission.SEE_HOME, ""),
+        PageEntry(
+            "uploads", _("Uploads"), "upload_file", "pages/intake/uploads.py", Permission.UPLOAD_FILES, data
+        ),
+        PageEntry(
+            "imports", _("Imports"), "inventory_2", "pages/intake/imports.py", Permission.SEE_IMPORTS, data
+        ),
+        PageEntry(
+            "standings",
+            _("Standings"),
+            "leaderboard",
+            "pages/standings/standings.py",
+            Permission.SEE_STANDINGS,
+            programme,
+        ),
+        PageEntry(
+            "company",
+            _("Companies"),
+            "storefront",
+            "pages/organisation/company.py",
+            Permission.SEE_COMPANIES,
+            programme,
+        ),
+        PageEntry(
+            "programmes",
+            _("Programmes"),
+            "workspace_premium",
+            "pages/programmes/programmes.py",
+            Permission.SEE_PROGRAMMES,
+            programme,
+        ),
+        PageEntry("users", _("Users"), "group", "pages/access/users.py", Permission.MANAGE_USERS, people),
+        PageEntry("audit", _("Audit"), "policy", "pages/audit/audit.py", Permission.SEE_AUDIT, people),
+    ]
+
+
+def entry(key: str) -> PageEntry:
+    """Return the page with this key. Raises KeyError."""
+    return {page.key: page for page in pages()}[key]
+
+
+def allows(user: Permitted, key: str) -> bool:
+    """Whether the user may open the page."""
+    return entry(key).permission in user.permissions
+
+
+def navigation(user: Permitted) -> dict[str, list[st.Page]]:
+    """Return the menu that the user's permissions allow, for `st.navigation`: pages by section."""
+    menu: dict[str, list[st.Page]] = {}
+    for page in pages():
+        if page.permission in user.permissions:
+            menu.setdefault(page.section, []).append(
+                st.Page(
+                    page.path,
+                    title=page.title,
+                    icon=f":material/{page.icon}:",
+                    url_path=page.url_path,
+                    default=page.key == HOME,
+                )
+            )
+    return menu
+
+
+def link(user: Permitted, key: str, label: str, *, icon: str = "", **query: str) -> None:
+    """Draw a link to a page with values for its URL, or the bare label where the user may not open it."""
+    if allows(user, key):
+        st.page_link(
+            entry(key).path,
+            label=label,
+            icon=f":material/{icon}:" if icon else "",
+            query_params={name: value for name, value in query.items() if value},
+        )
+    else:
+        st.markdown(label, width="content")
+
+
+def open_page(key: str, **query: str) -> None:
+    """Leave this page for another one, with values for its URL."""
+    st.switch_page(entry(key).path, query_params=query)

@@ -1,0 +1,111 @@
+"""Numbers, money, dates and ages in words, in the reader's locale and time zone."""
+
+from datetime import UTC, date, datetime, tzinfo
+from decimal import Decimal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import streamlit as st
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_compact_currency, format_compact_decimal, format_currency, format_decimal
+
+from loyalty_core.kernel import Money, _, current_locale, ngettext, now
+
+
+def reader_locale() -> Locale:
+    """Return the locale of the texts on this page; English where it is not known to Babel."""
+    try:
+        return Locale.parse(current_locale.get(), sep="-" if "-" in current_locale.get() else "_")
+    except (UnknownLocaleError, ValueError):
+        return Locale("en", "GB")
+
+
+def reader_time_zone() -> tzinfo:
+    """Return the time zone of the reader's browser; UTC before the browser has told it."""
+    name = st.context.timezone
+    if not name:
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
+
+
+def number(value: int | Decimal) -> str:
+    """Return the number with its groups marked: 389,644."""
+    return format_decimal(value, locale=reader_locale())
+
+
+def short_number(value: int) -> str:
+    """Return the number in at most about six characters, for narrow places: 389,644 but 4.92M."""
+    if abs(value) < 1_000_000:
+        return number(value)
+    return format_compact_decimal(value, locale=reader_locale(), fraction_digits=2)
+
+
+def signed(value: int) -> str:
+    """Return the number with its sign, an ASCII one: Streamlit colours a fall by it."""
+    return f"{'+' if value > 0 else '-' if value < 0 else ''}{number(abs(value))}"
+
+
+def money(amount: Money) -> str:
+    """Return the whole amount with its currency: £4,919,107.73."""
+    return format_currency(amount.decimal, amount.currency, locale=reader_locale())
+
+
+def short_money(amount: Money) -> str:
+    """Return the amount in at most about eight characters, for a metric: £4.92M."""
+    if abs(amount.decimal) < 10_000:
+        return format_currency(amount.decimal, amount.currency, locale=reader_locale())
+    if abs(amount.decimal) < 1_000_000:
+        return format_currency(
+            amount.decimal.quantize(Decimal(1)),
+            amount.currency,
+            locale=reader_locale(),
+            currency_digits=False,
+            format="¤#,##0",
+        )
+    return format_compact_currency(amount.decimal, amount.currency, locale=reader_locale(), fraction_digits=2)
+
+
+def day(value: date) -> str:
+    """Return the date with the month in words: 1 Dec 2010."""
+    return format_date(value, format="d MMM y", locale=reader_locale())
+
+
+def month(value: date) -> str:
+    """Return the month of the date: Dec 2010."""
+    return format_date(value, format="MMM y", locale=reader_locale())
+
+
+def moment(value: datetime) -> str:
+    """Return date and time to the minute in the reader's time zone. `value` must be timezone-aware."""
+    return format_datetime(value, format="d MMM y, HH:mm", tzinfo=reader_time_zone(), locale=reader_locale())
+
+
+def age(since: datetime) -> str:
+    """Return how long ago a moment was, in one unit: “just now”, “7 minutes”, “2 days”."""
+    seconds = max(0, int((now() - since).total_seconds()))
+    if seconds < 60:
+        return _("just now")
+    if seconds < 3600:
+        minutes = seconds // 60
+        return ngettext("{count} minute", "{count} minutes", minutes).format(count=minutes)
+    if seconds < 86_400:
+        hours = seconds // 3600
+        return ngettext("{count} hour", "{count} hours", hours).format(count=hours)
+    days = seconds // 86_400
+    return ngettext("{count} day", "{count} days", days).format(count=number(days))
+
+
+_MARKS = str.maketrans({mark: f"\\{mark}" for mark in r"\`*_{}[]()<>#+-!|~$:"})
+
+
+def plain(text: str) -> str:
+    """Return the text so that Markdown shows it as it is: what comes from data never formats or links."""
+    return " ".join(text.translate(_MARKS).split())
+
+
+def plain_lines(text: str) -> str:
+    """Return the text as `plain` does, keeping its lines."""
+    return "  \n".join(plain(line) for line in text.splitlines())
