@@ -131,7 +131,8 @@ def insert_missing_regions(
         text(
             "insert into region (id, code, name, recorded_at)"
             " select n.id, n.code, n.code, :recorded_at"
-            " from unnest(cast(:ids as uuid[]), cast(:codes as text[])) as n (id, code) on conflict (code) do nothing"
+            " from unnest(cast(:ids as uuid[]), cast(:codes as text[])) as n (id, code)"
+            " on conflict (code) do nothing"
         ),
         {"ids": [row[0] for row in rows], "codes": [row[1] for row in rows], "recorded_at": recorded_at},
     )

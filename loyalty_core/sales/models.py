@@ -1,0 +1,55 @@
+"""The table of sales lines. Facts by the million carry no foreign keys: they are inserted by joins with the
+rows they point at, the application cannot delete those, and `check-books` looks for orphans."""
+
+from sqlalchemy import (
+    CHAR,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    Numeric,
+    Table,
+    Text,
+    text,
+)
+
+from loyalty_core.audit import Xid8
+from loyalty_core.kernel import Uuid, metadata
+
+sales_line = Table(
+    "sales_line",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    # Which line this is (see `store.LINE_KEY`), and which of several alike.
+    Column("line_key", Uuid, nullable=False),
+    Column("occurrence", Integer, nullable=False),
+    # Only for lines with a line_no: the hash of the whole canonical row under that key.
+    Column("body_key", Uuid),
+    Column("import_id", Uuid, nullable=False),
+    Column("row_no", BigInteger, nullable=False),
+    Column("company_id", Uuid, nullable=False),
+    Column("outlet_id", Uuid),
+    Column("region_id", Uuid, nullable=False),
+    Column("product_id", Uuid, nullable=False),
+    Column("quantity", Numeric, nullable=False),
+    Column("unit_price", Numeric),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", CHAR(3), nullable=False),
+    Column("sold_at", DateTime(timezone=True), nullable=False),
+    # The date of sold_at in the zone of the file it came from.
+    Column("sold_on", Date, nullable=False),
+    Column("recorded_at", DateTime(timezone=True), nullable=False),
+    Column("txid", Xid8, nullable=False, server_default=text("pg_current_xact_id()")),
+    Column("sheet", Text),
+    Column("invoice_no", Text, nullable=False),
+    Column("line_no", Text),
+    CheckConstraint("occurrence > 0", name="occurrence"),
+    CheckConstraint("quantity <> 0", name="quantity"),
+    Index("uq_sales_line_key", "line_key", "occurrence", unique=True),
+    Index("ix_sales_line_company_id", "company_id", "sold_on"),
+    Index("ix_sales_line_import_id", "import_id", postgresql_using="brin"),
+)

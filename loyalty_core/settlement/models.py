@@ -1,0 +1,67 @@
+"""Tables of settlement: awards, the runs that made them, and how far each programme is settled."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    Numeric,
+    Table,
+    Text,
+    text,
+)
+
+from loyalty_core.audit import Xid8
+from loyalty_core.kernel import AppRights, Uuid, metadata
+
+award = Table(
+    "award",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("sales_line_id", BigInteger, nullable=False),
+    Column("programme_id", Uuid, nullable=False),
+    Column("company_id", Uuid, nullable=False),
+    Column("posting_id", BigInteger, nullable=False, index=True),
+    Column("points", BigInteger, nullable=False),
+    # The amount that the rule was applied to, in minor units of the programme's currency.
+    Column("basis_minor", BigInteger, nullable=False),
+    Column("txid", Xid8, nullable=False, server_default=text("pg_current_xact_id()")),
+    Column("version", Integer, nullable=False),
+    # 1 for the first award of a line under a rule; each correction is one more, and holds the difference.
+    Column("revision", Integer, nullable=False),
+    Column("happened_on", Date, nullable=False),
+    Column("rule_id", Text, nullable=False),
+    CheckConstraint("points <> 0", name="points"),
+    CheckConstraint("revision > 0", name="revision"),
+    Index("uq_award_line_rule_revision", "sales_line_id", "programme_id", "rule_id", "revision", unique=True),
+)
+
+settlement = Table(
+    "settlement",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("programme_id", Uuid, nullable=False, index=True),
+    Column("version", Integer, nullable=False),
+    Column("lines", BigInteger, nullable=False),
+    Column("awards", BigInteger, nullable=False),
+    Column("points", BigInteger, nullable=False),
+    Column("postings", BigInteger, nullable=False),
+    Column("settled_by_name", Text, nullable=False),
+    Column("started_at", DateTime(timezone=True), nullable=False),
+    Column("finished_at", DateTime(timezone=True), nullable=False),
+    Column("seconds", Numeric(12, 3), nullable=False),
+)
+
+settlement_mark = Table(
+    "settlement_mark",
+    metadata,
+    Column("programme_id", Uuid, primary_key=True),
+    Column("version", Integer, nullable=False),
+    # Lines of transactions below this id were all scored under this version.
+    Column("low_txid", Xid8, nullable=False),
+    info={"app": AppRights(updates=("version", "low_txid"))},
+)

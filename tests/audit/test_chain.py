@@ -1,0 +1,96 @@
+import json
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from loyalty_core import audit
+from loyalty_core.kernel import Database, Scope
+
+
+def _record(database: Database, scope: Scope, count: int) -> None:
+    for number in range(count):
+        with database.transaction(scope) as connection:
+            audit.record(connection, scope, "test.done", "thing", number, {"ł": number, "amount": "1.50"})
+
+
+def test_an_untouched_chain_is_proved_and_its_head_kept_outside(
+    committed_database: Database, everything: Scope, tmp_path: Path
+) -> None:
+    _record(committed_database, everything, 5)
+    proof = audit.verify(committed_database, tmp_path)
+    assert (proof.ok, proof.records, proof.faults) == (True, 5, ())
+    kept = json.loads((tmp_path / "audit-heads.jsonl").read_text())
+    assert kept["hash"] == proof.head
+    assert (tmp_path / "audit-heads.jsonl").stat().st_mode & 0o777 == 0o600
+
+
+def test_records_of_one_transaction_and_of_many_are_chained_once_each(
+    committed_database: Database, everything: Scope
+) -> None:
+    _record(committed_database, everything, 3)
+    assert audit.chain_pending(committed_database) == 3
+    assert audit.chain_pending(committed_database) == 0
+    _record(committed_database, everything, 1)
+    assert audit.chain_pending(committed_database) == 1
+
+
+def test_a_record_is_not_chained_before_an_older_transaction_has_ended(
+    committed_database: Database, everything: Scope
+) -> None:
+    with committed_database.transaction(everything) as slow:
+        audit.record(slow, everything, "test.slow", "thing", 1)
+        _record(committed_database, everything, 2)
+        assert audit.chain_pending(committed_database) == 0
+    assert audit.chain_pending(committed_database) == 3
+
+
+@pytest.mark.parametrize(
+    ("tampering", "fault"),
+    [
+        (
+            'update audit_record set detail = \'{"amount": "9.50"}\' where id = 3',
+            "Record 3 at position 3 is not",
+        ),
+        ("update audit_record set recorded_at = recorded_at + interval '1 us' where id = 2", "Record 2 at"),
+        ("delete from audit_record where id = 4", "Record 4 at position 4 was deleted"),
+        (
+            "delete from audit_record where id = 5; delete from audit_link where record_id = 5",
+            "no longer holds",
+        ),
+        ("delete from audit_link where record_id = 2", "Links 2 to 2 are missing"),
+        (
+            "update audit_link set record_id = -record_id where record_id in (2, 3);"
+            "update audit_link set record_id = case record_id when -2 then 3 else 2 end where record_id < 0",
+            "is not what was recorded",
+        ),
+    ],
+    ids=["edited", "time moved by a microsecond", "deleted", "cut off", "unlinked", "reordered"],
+)
+def test_tampering_shows(
+    committed_database: Database,
+    owner_url: str,
+    everything: Scope,
+    tmp_path: Path,
+    tampering: str,
+    fault: str,
+) -> None:
+    _record(committed_database, everything, 5)
+    assert audit.verify(committed_database, tmp_path).ok
+    with psycopg.connect(owner_url) as owner:
+        owner.execute(tampering)
+    proof = audit.verify(committed_database, tmp_path)
+    assert not proof.ok
+    assert any(fault in sentence for sentence in proof.faults), proof.faults
+
+
+def test_the_application_can_neither_edit_nor_delete_a_record(
+    committed_database: Database, everything: Scope
+) -> None:
+    _record(committed_database, everything, 1)
+    for statement in ("update audit_record set action = 'x'", "delete from audit_record"):
+        with (
+            psycopg.connect(committed_database.app_url) as connection,
+            pytest.raises(psycopg.errors.InsufficientPrivilege),
+        ):
+            connection.execute(statement)

@@ -1,0 +1,66 @@
+"""What every test may ask for."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from loyalty_core.kernel import PROJECT_FOLDER, Database, Scope
+from tests.databases import RolledBackDatabase, TestServer, app_url, database_of
+
+REAL_DATA = PROJECT_FOLDER.parent / "shared" / "data" / "online-retail"
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[TestServer]:
+    """A PostgreSQL 18 of this test process's own; its socket's path must be short."""
+    home = Path(tempfile.mkdtemp(prefix="l-", dir="/tmp"))
+    made = TestServer(home)
+    yield made
+    made.release()
+    shutil.rmtree(home)
+
+
+@pytest.fixture(scope="session")
+def _shared_database_url(server: TestServer) -> str:
+    return server.new_database()
+
+
+@pytest.fixture
+def database(_shared_database_url: str) -> Iterator[Database]:
+    """The application's database, in a transaction that is rolled back after the test."""
+    made = RolledBackDatabase(app_url(_shared_database_url))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def owner_url(server: TestServer) -> Iterator[str]:
+    """The owner's URL of a fresh database of the test's own."""
+    url = server.new_database()
+    yield url
+    server.drop_database(url)
+
+
+@pytest.fixture
+def committed_database(owner_url: str) -> Iterator[Database]:
+    """A fresh database with real commits, for races and processes."""
+    made = database_of(owner_url)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def everything() -> Scope:
+    """A scope that sees all."""
+    return Scope.of_system("test")
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real transactions beside the project."""
+    if not REAL_DATA.exists():
+        pytest.skip("the real transactions do not lie beside the project (../shared/data/online-retail)")
+    return REAL_DATA
