@@ -3,13 +3,14 @@
 from loyalty_core.audit.commands import AuditProof, chain_pending, record, verify
 from loyalty_core.audit.models import Xid8
 from loyalty_core.audit.policy import AuditRecord
-from loyalty_core.audit.store import known_actions, search_records
+from loyalty_core.audit.store import count_records, known_actions, search_records
 
 __all__ = [
     "AuditProof",
     "AuditRecord",
     "Xid8",
     "chain_pending",
+    "count_records",
     "known_actions",
     "record",
     "search_records",

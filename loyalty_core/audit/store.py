@@ -162,6 +162,22 @@ def search_records(
     return [_record(row) for row in rows]
 
 
+def count_records(connection: Connection, *, words: str, action: str, since: datetime | None) -> int:
+    """Return how many records `search_records` would find in all."""
+    return int(
+        connection.execute(
+            text(
+                "select count(*) from audit_record r"
+                " where (:words = '' or position(lower(:words) in lower(r.actor_name || ' ' || r.action"
+                " || ' ' || r.subject_kind || ' ' || r.subject_id || ' ' || r.detail::text)) > 0)"
+                " and (:action = '' or r.action = :action)"
+                " and (cast(:since as timestamptz) is null or r.recorded_at >= :since)"
+            ),
+            {"words": words, "action": action, "since": since},
+        ).scalar_one()
+    )
+
+
 def known_actions(connection: Connection) -> list[str]:
     """Return every action that was ever recorded, by name."""
     return list(connection.execute(text("select distinct action from audit_record order by 1")).scalars())
