@@ -1,0 +1,201 @@
+"""The worker: runs imports and settlements from the queue, chains the audit, clears what has expired.
+
+Started as `python -m laurel.worker` with the application's database URL in LAUREL_APP_URL. It lives as long
+as one database session of its own (see `laurel.jobs`): when that breaks, the process ends, and whoever
+supervises it starts another.
+"""
+
+import asyncio
+import importlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+import procrastinate
+import psutil
+import psycopg
+import structlog
+from procrastinate.manager import JobManager
+from sqlalchemy.exc import DBAPIError
+
+from laurel.jobs import QUEUE, RUN_IMPORT, SETTLE_PROGRAMME, WORKER_LOCK_CLASS, retry_orphaned_jobs
+from loyalty_core.kernel import Database, Settings, configure_logs, get_logger
+
+CONCURRENCY = 2
+# How long running jobs may still finish when the worker is told to stop; what remains is retried later.
+GRACE_SECONDS = 4.0
+LIFELINE_SECONDS = 5.0
+FORGET_JOBS_HOURS = 24 * 30
+
+EXIT_LIFELINE_BROKEN = 3
+
+_log = get_logger(__name__)
+
+
+class _Manager(JobManager):  # type: ignore[misc] # untyped to us
+    """Ties the worker's number to the lifeline before the worker takes its first job."""
+
+    def __init__(self, connector: Any, lifeline: "psycopg.AsyncConnection[Any]", app_url: str) -> None:
+        super().__init__(connector)
+        self._lifeline = lifeline
+        self._app_url = app_url
+
+    async def register_worker(self) -> int:
+        worker_id: int = await super().register_worker()
+        await self._lifeline.execute("select pg_advisory_lock(%s, %s)", [WORKER_LOCK_CLASS, worker_id])
+        await asyncio.to_thread(_retry_orphaned_jobs, self._app_url)
+        _log.info("worker.started", worker=worker_id)
+        return worker_id
+
+
+def _retry_orphaned_jobs(app_url: str) -> None:
+    with psycopg.connect(app_url, autocommit=True) as connection:
+        retry_orphaned_jobs(connection)
+
+
+def _laurel_task(name: str) -> Callable[..., None]:
+    # Late: the module brings great-expectations with it, five seconds that the start does not wait for.
+    function: Callable[..., None] = getattr(importlib.import_module("laurel.tasks"), name)
+    return function
+
+
+class Worker:
+    """One worker process."""
+
+    def __init__(self, app_url: str, settings: Settings) -> None:
+        self._app_url = app_url
+        self._settings = settings
+        self._database = Database(app_url, pool_size=4)
+
+    async def run(self) -> None:
+        """Work until SIGTERM or SIGINT, or until the lifeline breaks; then end within 8 seconds."""
+        lifeline = await psycopg.AsyncConnection.connect(
+            self._app_url, autocommit=True, application_name="laurel worker lifeline"
+        )
+        # So that the database, when it runs elsewhere, misses a machine that vanished within a minute.
+        for setting, value in (("idle", "30"), ("interval", "10"), ("count", "3")):
+            await lifeline.execute("select set_config(%s, %s, false)", [f"tcp_keepalives_{setting}", value])
+        connector = procrastinate.PsycopgConnector(conninfo=self._app_url, min_size=1, max_size=4)
+        app = procrastinate.App(connector=connector)
+        app.job_manager = _Manager(connector, lifeline, self._app_url)
+        self._register_tasks(app)
+        async with app.open_async():
+            work = asyncio.create_task(
+                app.run_worker_async(
+                    name="laurel",
+                    concurrency=CONCURRENCY,
+                    install_signal_handlers=False,
+                    fetch_job_polling_interval=1.0,
+                    # Lifelines tell who is dead; a row whose heartbeat is late may belong to a busy worker.
+                    stalled_worker_timeout=24 * 3600.0,
+                )
+            )
+            loop = asyncio.get_running_loop()
+            for request in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(request, self._stop, work)
+            beside = [
+                asyncio.create_task(self._watch(lifeline)),
+                asyncio.create_task(_every(1.0, "chain_audit", self._chain_audit)),
+                asyncio.create_task(_every(5.0, "retry_orphaned_jobs", self._retry_orphaned_jobs)),
+            ]
+            try:
+                await work
+            except asyncio.CancelledError:
+                _log.info("worker.stopped")
+            finally:
+                for task in beside:
+                    task.cancel()
+        await lifeline.close()
+        self._database.close()
+
+    def _register_tasks(self, app: Any) -> None:
+        # Only a lost database is worth another try by itself: any other error would come again.
+        retry = procrastinate.RetryStrategy(
+            max_attempts=10,
+            wait=1,
+            exponential_wait=2,
+            retry_exceptions=[psycopg.OperationalError, DBAPIError],
+        )
+
+        @app.task(name=RUN_IMPORT, queue=QUEUE, retry=retry, pass_context=True)  # type: ignore[untyped-decorator]
+        def run_import(context: Any, *, import_id: str) -> None:
+            with structlog.contextvars.bound_contextvars(job=context.job.id, import_id=import_id):
+                _laurel_task("run_import")(self._database, UUID(import_id))
+
+        @app.task(name=SETTLE_PROGRAMME, queue=QUEUE, retry=retry, pass_context=True)  # type: ignore[untyped-decorator]
+        def settle_programme(context: Any, *, programme_code: str) -> None:
+            with structlog.contextvars.bound_contextvars(job=context.job.id, programme=programme_code):
+                _laurel_task("settle_programme")(self._database, programme_code)
+
+        @app.periodic(cron="7 * * * *")  # type: ignore[untyped-decorator]
+        @app.task(name="clean_up", queue=QUEUE, queueing_lock="clean_up", lock="clean_up")  # type: ignore[untyped-decorator]
+        def clean_up(timestamp: int) -> None:
+            _log.info("clean_up", due=timestamp)
+            _laurel_task("clean_up")(self._database, self._settings)
+
+        @app.periodic(cron="37 3 * * *")  # type: ignore[untyped-decorator]
+        @app.task(name="forget_old_jobs", queue=QUEUE, pass_context=True)  # type: ignore[untyped-decorator]
+        async def forget_old_jobs(context: Any, timestamp: int) -> None:
+            _log.info("forget_old_jobs", due=timestamp)
+            await context.app.job_manager.delete_old_jobs(nb_hours=FORGET_JOBS_HOURS, include_aborted=True)
+
+    async def _chain_audit(self) -> None:
+        await asyncio.to_thread(lambda: _laurel_task("chain_audit")(self._database))
+
+    async def _retry_orphaned_jobs(self) -> None:
+        await asyncio.to_thread(_retry_orphaned_jobs, self._app_url)
+
+    async def _watch(self, lifeline: "psycopg.AsyncConnection[Any]") -> None:
+        """End the process when its database session is gone: from then on others may take its jobs."""
+        while True:
+            try:
+                await asyncio.wait_for(lifeline.execute("select 1"), LIFELINE_SECONDS)
+            except (psycopg.OperationalError, TimeoutError) as error:
+                _log.error("worker.lifeline_broken", reason=str(error).strip())
+                _end_now(EXIT_LIFELINE_BROKEN)
+            await asyncio.sleep(1.0)
+
+    def _stop(self, work: "asyncio.Task[None]") -> None:
+        """Take no more jobs, let running ones finish for a while, then end; the rest is retried."""
+        _log.info("worker.stopping")
+        work.cancel()
+        asyncio.get_running_loop().call_later(GRACE_SECONDS, _end_now, 0)
+
+
+def _end_now(code: int) -> None:
+    """End this process and its children, parsers included: a thread inside a job can't be asked to."""
+    for child in psutil.Process().children(recursive=True):
+        child.kill()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+async def _every(seconds: float, name: str, action: Callable[[], Awaitable[None]]) -> None:
+    """Do it again and again, so many seconds after it ended; an error is told, and waited out for a while."""
+    failures = 0
+    while True:
+        began = time.monotonic()
+        try:
+            await action()
+            failures = 0
+        except Exception:
+            failures += 1
+            _log.exception("worker.failed_beside_the_queue", task=name, failures=failures)
+        pause = seconds if failures == 0 else min(60.0, seconds * 2**failures)
+        await asyncio.sleep(max(0.0, pause - (time.monotonic() - began)))
+
+
+def main() -> int:
+    """Run the worker of LAUREL_HOME on the database of LAUREL_APP_URL until it is told to stop."""
+    configure_logs()
+    app_url = os.environ["LAUREL_APP_URL"]
+    asyncio.run(Worker(app_url, Settings.from_environment()).run())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
