@@ -13,9 +13,11 @@ from loyalty_core.kernel.database import (
     sqlalchemy_url,
 )
 from loyalty_core.kernel.errors import NotAllowedError, NotFoundError, Refusal, StateError
+from loyalty_core.kernel.exports import Cell, csv_text, write_csv, write_xlsx
 from loyalty_core.kernel.ids import new_id
 from loyalty_core.kernel.logs import configure_logs, get_logger
 from loyalty_core.kernel.money import Money, UnknownCurrencyError, minor_digits, to_minor
+from loyalty_core.kernel.runtime import Runtime, current_database, current_runtime, use_runtime
 from loyalty_core.kernel.scope import ActorKind, Scope
 from loyalty_core.kernel.settings import PROJECT_FOLDER, Settings
 from loyalty_core.kernel.text import _, current_locale, ngettext
@@ -24,11 +26,13 @@ __all__ = [
     "PROJECT_FOLDER",
     "ActorKind",
     "AppRights",
+    "Cell",
     "Database",
     "Money",
     "NotAllowedError",
     "NotFoundError",
     "Refusal",
+    "Runtime",
     "Scope",
     "Settings",
     "StateError",
@@ -36,7 +40,10 @@ __all__ = [
     "Uuid",
     "_",
     "configure_logs",
+    "csv_text",
+    "current_database",
     "current_locale",
+    "current_runtime",
     "driver_connection",
     "get_logger",
     "libpq_url",
@@ -49,4 +56,7 @@ __all__ = [
     "set_scope",
     "sqlalchemy_url",
     "to_minor",
+    "use_runtime",
+    "write_csv",
+    "write_xlsx",
 ]

@@ -109,6 +109,23 @@ class Database:
             set_scope(connection, scope)
             yield connection
 
+    @contextmanager
+    def exclusively(self, key: str) -> Iterator[bool]:
+        """Try to be the only one, of all processes, inside a block of this key; yield whether that is so.
+
+        The lock dies with the process or the server, and holds no transaction open.
+        """
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            lock = {"key": key}
+            got: bool = connection.execute(
+                text("select pg_try_advisory_lock(hashtextextended(:key, 1))"), lock
+            ).scalar_one()
+            try:
+                yield got
+            finally:
+                if got and not connection.invalidated:
+                    connection.execute(text("select pg_advisory_unlock(hashtextextended(:key, 1))"), lock)
+
     def close(self) -> None:
         """Close every pooled connection."""
         self._engine.dispose()

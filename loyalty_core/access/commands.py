@@ -1,0 +1,683 @@
+"""What administrators do with users, and how a person signs in, stays in and leaves.
+
+Every command that changes somebody's rights asks the database, in its own transaction, whether the actor may:
+what a page knew when it was drawn does not count. The command line and Laurel's own jobs may do everything.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import bcrypt
+from sqlalchemy import Connection
+
+from loyalty_core import audit
+from loyalty_core.access import store
+from loyalty_core.access.policy import (
+    EXPORT_LIFE,
+    FAILURES_FORGOTTEN_AFTER,
+    SESSION_IDLE,
+    SESSION_LIFE,
+    TICKET_LIFE,
+    USER_MOVES,
+    EndReason,
+    FailureKind,
+    Permission,
+    Role,
+    ScopeKind,
+    UserState,
+    check_password_rules,
+    permissions_of,
+    prehash,
+    sign_in_name,
+    wait_after,
+)
+from loyalty_core.access.store import ScopeGrant, User
+from loyalty_core.kernel import (
+    ActorKind,
+    Database,
+    NotAllowedError,
+    NotFoundError,
+    Refusal,
+    Scope,
+    StateError,
+    _,
+    new_id,
+    ngettext,
+    now,
+)
+from loyalty_core.organisation import region_ids_below
+
+BCRYPT_ROUNDS = 12
+_SESSION_TOUCH_SECONDS = 60
+
+# A well-formed hash that no password is known to have, checked in the place of one that does not exist.
+_NOBODYS_HASH = f"$2b${BCRYPT_ROUNDS}$1QLRYZ3LX0cZwbVpCzj4guX9F7Jt5vQnKsE2aHdWm8oTiLyBrPkSe"
+
+
+class NameTakenError(Refusal):
+    """Another user has the sign-in name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            _("There is a user “{name}” already. Choose another sign-in name.").format(name=name)
+        )
+        self.name = name
+
+
+class LastAdministratorError(Refusal):
+    """The change would leave nobody who can manage users."""
+
+    def __init__(self, user: User) -> None:
+        super().__init__(
+            _("{name} is the only active administrator. Make somebody else one first.").format(
+                name=user.display_name
+            )
+        )
+        self.user = user
+
+
+class WaitBeforeSignInError(Refusal):
+    """Too many failed sign-ins for this name or from this address."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(
+            ngettext(
+                "Too many tries. Try again in {seconds} second.",
+                "Too many tries. Try again in {seconds} seconds.",
+                seconds,
+            ).format(seconds=seconds)
+        )
+        self.seconds = seconds
+
+
+class SignInRefused(Refusal):
+    """Name or password is wrong, or the user is disabled: all told in the same words."""
+
+    def __init__(self) -> None:
+        super().__init__(_("Sign-in name or password is not right."))
+
+
+class TicketRefused(Refusal):
+    """The ticket is unknown, used, late, or was given to another browser."""
+
+    def __init__(self) -> None:
+        super().__init__(_("This sign-in took too long or was used already. Please sign in again."))
+
+
+class ExportGoneError(NotFoundError):
+    """The export expired, is somebody else's, or never was."""
+
+    def __init__(self) -> None:
+        super().__init__(_("This export is no longer there. Please make it again."))
+
+
+@dataclass(frozen=True, slots=True)
+class SignedInUser:
+    """Who acts now: read anew from the database for every run of a page and every request."""
+
+    id: UUID
+    name: str
+    display_name: str
+    locale: str
+    session_id: UUID
+    roles: frozenset[Role]
+    permissions: frozenset[Permission]
+    scope: Scope
+    password_is_temporary: bool = False
+
+    def may(self, permission: Permission) -> bool:
+        """Whether any of the roles allows it."""
+        return permission in self.permissions
+
+
+def hash_password(password: str) -> str:
+    """Return the bcrypt hash of the password's prehash."""
+    return bcrypt.hashpw(prehash(password).encode(), bcrypt.gensalt(BCRYPT_ROUNDS)).decode()
+
+
+def password_matches(password: str, password_hash: str) -> bool:
+    """Whether the bcrypt hash is of this password. Takes the same time either way."""
+    return bcrypt.checkpw(prehash(password).encode(), password_hash.encode())
+
+
+def check_permission(connection: Connection, scope: Scope, permission: Permission) -> None:
+    """Refuse unless the actor's roles, as they are now, allow it. Raises NotAllowedError."""
+    if scope.actor_kind is not ActorKind.USER:
+        return
+    if scope.user_id is None or permission not in store.permissions_now(connection, scope.user_id):
+        raise NotAllowedError(_("Your roles don't allow this. Ask an administrator."))
+
+
+def _user(connection: Connection, user_id: UUID) -> User:
+    user = store.user_by_id(connection, user_id)
+    if user is None:
+        raise NotFoundError(_("There is no such user."))
+    return user
+
+
+def _grant_texts(grants: Iterable[ScopeGrant]) -> list[str]:
+    return sorted(f"{grant.kind}:{grant.target_id}" if grant.target_id else grant.kind for grant in grants)
+
+
+def _role_texts(roles: Iterable[Role]) -> list[str]:
+    return sorted(role.value for role in roles)
+
+
+# Administration
+
+
+def create_user(
+    database: Database,
+    scope: Scope,
+    *,
+    name: str,
+    display_name: str,
+    password: str,
+    roles: Iterable[Role],
+    grants: Iterable[ScopeGrant],
+    password_is_temporary: bool = False,
+    locale: str = "en",
+) -> UUID:
+    """Add an active user and return the id.
+
+    With `password_is_temporary` the user must replace the password after the first sign-in. Raises
+    SignInNameRefused, PasswordRefused, NameTakenError, NotAllowedError.
+    """
+    name = sign_in_name(name)
+    display_name = display_name.strip() or name
+    check_password_rules(password, sign_in_name=name, display_name=display_name)
+    roles, grants = frozenset(roles), frozenset(grants)
+    password_hash = hash_password(password)
+    user_id, moment = new_id(), now()
+    with database.transaction(scope) as connection:
+        check_permission(connection, scope, Permission.MANAGE_USERS)
+        if not store.insert_user(
+            connection,
+            id=user_id,
+            name=name,
+            display_name=display_name,
+            password_hash=password_hash,
+            password_is_temporary=password_is_temporary,
+            locale=locale,
+            created_at=moment,
+        ):
+            raise NameTakenError(name)
+        store.replace_roles(connection, user_id, roles, moment)
+        store.replace_grants(connection, user_id, grants, moment)
+        audit.record(
+            connection,
+            scope,
+            "access.user_created",
+            "app_user",
+            user_id,
+            {"roles": _role_texts(roles), "scope": _grant_texts(grants)},
+        )
+    return user_id
+
+
+def set_roles(database: Database, scope: Scope, user_id: UUID, roles: Iterable[Role]) -> None:
+    """Make these the user's roles, at once. Raises LastAdministratorError, NotFoundError, NotAllowedError."""
+    wanted = frozenset(roles)
+    with database.transaction(scope) as connection:
+        check_permission(connection, scope, Permission.MANAGE_USERS)
+        store.lock_administrators(connection)
+        user = _user(connection, user_id)
+        if wanted == user.roles:
+            return
+        if Role.ADMIN not in wanted and store.active_administrators(connection) == {user_id}:
+            raise LastAdministratorError(user)
+        store.replace_roles(connection, user_id, wanted, now())
+        audit.record(
+            connection,
+            scope,
+            "access.roles_set",
+            "app_user",
+            user_id,
+            {"from": _role_texts(user.roles), "to": _role_texts(wanted)},
+        )
+
+
+def set_grants(database: Database, scope: Scope, user_id: UUID, grants: Iterable[ScopeGrant]) -> None:
+    """Make these what the user sees, at once. Raises NotFoundError, NotAllowedError."""
+    wanted = frozenset(grants)
+    with database.transaction(scope) as connection:
+        check_permission(connection, scope, Permission.MANAGE_USERS)
+        store.lock_user(connection, user_id)
+        user = _user(connection, user_id)
+        if wanted == user.grants:
+            return
+        store.replace_grants(connection, user_id, wanted, now())
+        audit.record(
+            connection,
+            scope,
+            "access.scope_set",
+            "app_user",
+            user_id,
+            {"from": _grant_texts(user.grants), "to": _grant_texts(wanted)},
+        )
+
+
+def disable_user(database: Database, scope: Scope, user_id: UUID) -> None:
+    """Keep the user from signing in and end the sessions.
+
+    Raises LastAdministratorError, StateError, NotFoundError, NotAllowedError.
+    """
+    _move(database, scope, user_id, UserState.DISABLED)
+
+
+def enable_user(database: Database, scope: Scope, user_id: UUID) -> None:
+    """Let a disabled user sign in again. Raises StateError, NotFoundError, NotAllowedError."""
+    _move(database, scope, user_id, UserState.ACTIVE)
+
+
+def _move(database: Database, scope: Scope, user_id: UUID, state: UserState) -> None:
+    with database.transaction(scope) as connection:
+        check_permission(connection, scope, Permission.MANAGE_USERS)
+        store.lock_administrators(connection)
+        store.lock_user(connection, user_id)
+        user = _user(connection, user_id)
+        if state not in USER_MOVES[user.state]:
+            sentence = (
+                _("{name} is disabled already.")
+                if user.state is UserState.DISABLED
+                else _("{name} is active already.")
+            )
+            raise StateError(sentence.format(name=user.display_name))
+        detail: dict[str, Any] = {"from": user.state.value, "to": state.value}
+        if state is UserState.DISABLED:
+            if store.active_administrators(connection) == {user_id}:
+                raise LastAdministratorError(user)
+            detail["sessions_ended"] = store.end_sessions_of(connection, user_id, EndReason.DISABLED, now())
+        store.update_state(connection, user_id, state)
+        action = "access.user_disabled" if state is UserState.DISABLED else "access.user_enabled"
+        audit.record(connection, scope, action, "app_user", user_id, detail)
+
+
+def reset_password(
+    database: Database, scope: Scope, user_id: UUID, password: str, *, temporary: bool = True
+) -> None:
+    """Give the user another password and end the sessions; a temporary one must be replaced after sign-in.
+
+    Raises PasswordRefused, NotFoundError, NotAllowedError.
+    """
+    with database.transaction(scope) as connection:
+        check_permission(connection, scope, Permission.MANAGE_USERS)
+        user = _user(connection, user_id)
+    check_password_rules(password, sign_in_name=user.name, display_name=user.display_name)
+    password_hash = hash_password(password)
+    with database.transaction(scope) as connection:
+        check_permission(connection, scope, Permission.MANAGE_USERS)
+        _replace_password(
+            connection, scope, user_id, password_hash, temporary=temporary, action="access.password_reset"
+        )
+
+
+def _replace_password(
+    connection: Connection, scope: Scope, user_id: UUID, password_hash: str, *, temporary: bool, action: str
+) -> None:
+    store.lock_user(connection, user_id)
+    moment = now()
+    store.update_password(connection, user_id, password_hash, temporary=temporary, changed_at=moment)
+    ended = store.end_sessions_of(connection, user_id, EndReason.PASSWORD_CHANGED, moment)
+    audit.record(connection, scope, action, "app_user", user_id, {"sessions_ended": ended})
+
+
+def list_users(database: Database, scope: Scope) -> list[User]:
+    """Return every user by name. Raises NotAllowedError."""
+    with database.transaction(scope) as connection:
+        check_permission(connection, scope, Permission.MANAGE_USERS)
+        return store.all_users(connection)
+
+
+def find_user(database: Database, scope: Scope, name: str) -> User:
+    """Return the user of the sign-in name. Raises NotFoundError, NotAllowedError."""
+    with database.transaction(scope) as connection:
+        check_permission(connection, scope, Permission.MANAGE_USERS)
+        user = store.user_by_name(connection, name.strip().lower())
+    if user is None:
+        raise NotFoundError(_("There is no user “{name}”.").format(name=name))
+    return user
+
+
+# Signing in
+
+
+@dataclass(frozen=True, slots=True)
+class SignInAttempt:
+    """One try at a name, counted as failed until it succeeds.
+
+    `password_hash` is nobody's where there is no active user of the name: it is checked all the same.
+    """
+
+    name: str
+    address: str
+    password_hash: str
+    user_id: UUID | None
+
+
+def _key(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
+
+
+def _failure_keys(name: str, address: str) -> dict[FailureKind, bytes]:
+    return {FailureKind.ACCOUNT: _key(name), FailureKind.ADDRESS: _key(address)}
+
+
+def begin_sign_in(database: Database, *, name: str, address: str) -> SignInAttempt:
+    """Count a try and return what the password is to be checked against.
+
+    Counting before checking leaves no gap for tries made at once. Raises WaitBeforeSignInError, which says
+    nothing of whether the name exists.
+    """
+    name = name.strip().lower()
+    system = Scope.of_system("sign-in")
+    with database.transaction(system) as connection:
+        moment = now()
+        keys = _failure_keys(name, address)
+        held = store.lock_failures(connection, keys, moment)
+        blocked_until = max(blocked for _failures, _last, blocked in held.values())
+        if blocked_until > moment:
+            raise WaitBeforeSignInError(_whole_seconds(blocked_until, moment))
+        for kind, (failures, last_failed_at, _blocked) in held.items():
+            forgotten = moment - last_failed_at > FAILURES_FORGOTTEN_AFTER
+            count = 1 if forgotten else failures + 1
+            store.set_failures(
+                connection,
+                kind,
+                keys[kind],
+                failures=count,
+                last_failed_at=moment,
+                blocked_until=moment + wait_after(kind, count),
+            )
+        found = store.password_hash_of(connection, name)
+    if found is None:
+        return SignInAttempt(name, address, _NOBODYS_HASH, None)
+    return SignInAttempt(name, address, found[1], found[0])
+
+
+def _whole_seconds(until: datetime, moment: datetime) -> int:
+    return max(1, -int((moment - until).total_seconds() // 1))
+
+
+def fail_sign_in(database: Database, attempt: SignInAttempt) -> None:
+    """Put a failed try on record; begin_sign_in has counted it already."""
+    system = Scope.of_system("sign-in")
+    with database.transaction(system) as connection:
+        audit.record(
+            connection,
+            system,
+            "access.sign_in_failed",
+            "app_user",
+            attempt.user_id or "unknown",
+            {"address": attempt.address},
+        )
+
+
+def issue_ticket(database: Database, attempt: SignInAttempt, *, visit: str) -> str:
+    """Return a ticket for a try whose password was right, and forget the account's failures.
+
+    `visit` is the value of the cookie that the browser got with the sign-in page: only it can redeem the
+    ticket, once, within 30 seconds. Raises SignInRefused when the try was nobody's.
+    """
+    if attempt.user_id is None:
+        raise SignInRefused
+    ticket = secrets.token_urlsafe(32)
+    system = Scope.of_system("sign-in")
+    with database.transaction(system) as connection:
+        moment = now()
+        keys = _failure_keys(attempt.name, attempt.address)
+        held = store.lock_failures(connection, keys, moment)
+        for kind, (failures, last_failed_at, _blocked) in held.items():
+            count = 0 if kind is FailureKind.ACCOUNT else max(failures - 1, 0)
+            store.set_failures(
+                connection,
+                kind,
+                keys[kind],
+                failures=count,
+                last_failed_at=last_failed_at,
+                blocked_until=moment,
+            )
+        store.insert_ticket(
+            connection,
+            ticket_hash=_key(ticket),
+            binding_hash=_key(visit),
+            user_id=attempt.user_id,
+            issued_at=moment,
+            expires_at=moment + TICKET_LIFE,
+        )
+    return ticket
+
+
+def redeem_ticket(database: Database, ticket: str, *, visit: str) -> str:
+    """Begin a session and return its token, which is told nowhere else. Raises TicketRefused."""
+    system = Scope.of_system("sign-in")
+    token, session_id = secrets.token_urlsafe(32), new_id()
+    with database.transaction(system) as connection:
+        moment = now()
+        user_id = store.use_ticket(connection, _key(ticket), _key(visit), moment)
+        if user_id is not None:
+            store.insert_session(
+                connection,
+                id=session_id,
+                token_hash=_key(token),
+                user_id=user_id,
+                created_at=moment,
+                expires_at=moment + SESSION_LIFE,
+            )
+            audit.record(
+                connection, system, "access.signed_in", "app_user", user_id, {"session": str(session_id)}
+            )
+    if user_id is None:
+        raise TicketRefused
+    return token
+
+
+def find_session(database: Database, token: str) -> SignedInUser | None:
+    """Return who holds the token of a living session, else None."""
+    return _signed_in(database, token_hash=_key(token))
+
+
+def find_session_by_id(database: Database, session_id: UUID) -> SignedInUser | None:
+    """Return whose living session this is, else None.
+
+    The id is no secret that signs in: only call it with one that came from a verified cookie.
+    """
+    return _signed_in(database, session_id=session_id)
+
+
+def _signed_in(
+    database: Database, *, token_hash: bytes | None = None, session_id: UUID | None = None
+) -> SignedInUser | None:
+    with database.transaction(Scope.of_system("sign-in")) as connection:
+        moment = now()
+        row = store.living_session(
+            connection, token_hash=token_hash, session_id=session_id, moment=moment, idle=SESSION_IDLE
+        )
+        if row is None:
+            return None
+        if (moment - row.last_seen_at).total_seconds() > _SESSION_TOUCH_SECONDS:
+            store.touch_session(connection, row.session_id, moment)
+        scope = _scope_of(connection, row.user_id, row.name, row.grants)
+    return SignedInUser(
+        id=row.user_id,
+        name=row.name,
+        display_name=row.display_name,
+        locale=row.locale,
+        session_id=row.session_id,
+        roles=row.roles,
+        permissions=permissions_of(row.roles),
+        scope=scope,
+        password_is_temporary=row.password_is_temporary,
+    )
+
+
+def _scope_of(connection: Connection, user_id: UUID, name: str, grants: frozenset[ScopeGrant]) -> Scope:
+    targets: dict[ScopeKind, set[UUID]] = {kind: set() for kind in ScopeKind}
+    sees_everything = False
+    for grant in grants:
+        if grant.target_id is None:
+            sees_everything = True
+        else:
+            targets[grant.kind].add(grant.target_id)
+    regions = targets[ScopeKind.REGION]
+    programmes = targets[ScopeKind.PROGRAMME]
+    return Scope(
+        ActorKind.USER,
+        name,
+        user_id=user_id,
+        sees_everything=sees_everything,
+        region_ids=region_ids_below(connection, regions) if regions else frozenset(),
+        company_ids=frozenset(targets[ScopeKind.COMPANY]),
+        programme_ids=frozenset(programmes) if programmes or not grants else None,
+    )
+
+
+def end_session(database: Database, user: SignedInUser) -> None:
+    """Sign the user's session out; one that has ended already stays as it is."""
+    with database.transaction(user.scope) as connection:
+        if store.end_session(connection, user.session_id, EndReason.SIGNED_OUT, now()) is not None:
+            audit.record(
+                connection,
+                user.scope,
+                "access.signed_out",
+                "app_user",
+                user.id,
+                {"session": str(user.session_id)},
+            )
+
+
+def change_password(database: Database, user: SignedInUser, *, current: str, new: str) -> None:
+    """Replace one's own password and end every session of one's own, this one included.
+
+    A wrong current password counts like a failed sign-in. Raises SignInRefused, PasswordRefused,
+    WaitBeforeSignInError.
+    """
+    attempt = begin_sign_in(database, name=user.name, address=f"session {user.session_id}")
+    if not password_matches(current, attempt.password_hash) or attempt.user_id != user.id:
+        fail_sign_in(database, attempt)
+        raise SignInRefused
+    _forget_failures(database, attempt)
+    check_password_rules(new, sign_in_name=user.name, display_name=user.display_name)
+    password_hash = hash_password(new)
+    with database.transaction(user.scope) as connection:
+        _replace_password(
+            connection, user.scope, user.id, password_hash, temporary=False, action="access.password_changed"
+        )
+
+
+def _forget_failures(database: Database, attempt: SignInAttempt) -> None:
+    with database.transaction(Scope.of_system("sign-in")) as connection:
+        moment = now()
+        keys = _failure_keys(attempt.name, attempt.address)
+        for kind in store.lock_failures(connection, keys, moment):
+            store.set_failures(
+                connection, kind, keys[kind], failures=0, last_failed_at=moment, blocked_until=moment
+            )
+
+
+# Exports
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A file that one user may fetch now."""
+
+    path: Path
+    file_name: str
+    media_type: str
+
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+CSV = "text/csv; charset=utf-8"
+
+
+def make_export(
+    database: Database,
+    user: SignedInUser,
+    folder: Path,
+    *,
+    permission: Permission,
+    file_name: str,
+    media_type: str,
+    write: Callable[[Path], None],
+) -> UUID:
+    """Write a file for the user, who can fetch it at /exports/<id> for 15 minutes, and return its id.
+
+    `write` fills the path it is given; `permission` is asked now and again when the file is fetched. Raises
+    NotAllowedError.
+    """
+    export_id, moment = new_id(), now()
+    path = folder / f"{export_id.hex}.export"
+    with database.transaction(user.scope) as connection:
+        check_permission(connection, user.scope, permission)
+    path.touch(mode=0o600, exist_ok=False)
+    try:
+        write(path)
+        path.chmod(0o600)
+        with database.transaction(user.scope) as connection:
+            store.insert_export(
+                connection,
+                id=export_id,
+                user_id=user.id,
+                permission=permission,
+                path=path.name,
+                file_name=file_name,
+                media_type=media_type,
+                created_at=moment,
+                expires_at=moment + EXPORT_LIFE,
+            )
+            audit.record(
+                connection,
+                user.scope,
+                "access.export_made",
+                "export_file",
+                export_id,
+                {"file_name": file_name, "bytes": path.stat().st_size},
+            )
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return export_id
+
+
+def fetch_export(database: Database, user: SignedInUser, folder: Path, export_id: UUID) -> Export:
+    """Return the user's own export and put that on record. Raises ExportGoneError, NotAllowedError."""
+    with database.transaction(user.scope) as connection:
+        row = store.export_of(connection, export_id, user.id, now())
+        if row is None or not (folder / row.path).exists():
+            raise ExportGoneError
+        check_permission(connection, user.scope, row.permission)
+        audit.record(
+            connection,
+            user.scope,
+            "access.export_fetched",
+            "export_file",
+            export_id,
+            {"file_name": row.file_name},
+        )
+    return Export(folder / row.path, row.file_name, row.media_type)
+
+
+def forget_expired(database: Database, exports_folder: Path) -> int:
+    """Delete expired exports with their files, tickets and old failures; return how many rows went.
+
+    Files without a row (of a process that died while writing) go when they are older than an export lives.
+    """
+    moment = now()
+    with database.transaction(Scope.of_system("housekeeping")) as connection:
+        paths, gone = store.delete_expired(
+            connection, moment=moment, failures_before=moment - FAILURES_FORGOTTEN_AFTER
+        )
+    for name in paths:
+        (exports_folder / name).unlink(missing_ok=True)
+    oldest = (moment - 2 * EXPORT_LIFE).timestamp()
+    for path in exports_folder.glob("*.export"):
+        if path.stat().st_mtime < oldest:
+            path.unlink(missing_ok=True)
+    return gone
