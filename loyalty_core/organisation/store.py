@@ -90,6 +90,15 @@ def company_by_code(connection: Connection, code: str) -> Company:
     return Company(*row)
 
 
+def companies_by_id(connection: Connection, company_ids: Collection[UUID]) -> list[Company]:
+    """Return those of the companies that lie in the scope, by name."""
+    rows = connection.execute(
+        text(_COMPANY + " where c.id in (select unnest(cast(:ids as uuid[]))) order by c.name, c.code"),
+        {"ids": list(company_ids)},
+    )
+    return [Company(*row) for row in rows]
+
+
 def find_companies(connection: Connection, words: str, *, limit: int, offset: int = 0) -> list[Company]:
     """Return companies of the scope whose code or name holds the words, by name; '' finds all."""
     rows = connection.execute(
