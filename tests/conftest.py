@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from loyalty_core.kernel import PROJECT_FOLDER, Database, Scope
-from tests.databases import RolledBackDatabase, TestServer, app_url, database_of
+from laurel.embedded import app_url
+from tests.databases import RolledBackDatabase, TestServer, database_of
 
 REAL_DATA = PROJECT_FOLDER.parent / "shared" / "data" / "online-retail"
 

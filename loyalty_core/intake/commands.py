@@ -1,0 +1,256 @@
+"""What people do with files: hand them in, have them imported, decide about those that wait."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from uuid import UUID
+
+from loyalty_core import audit
+from loyalty_core.intake import store
+from loyalty_core.intake.dataset import Dataset
+from loyalty_core.intake.mapping import ColumnMapping
+from loyalty_core.intake.states import UNFINISHED, ImportState
+from loyalty_core.intake.store import ImportStateError
+from loyalty_core.kernel import Database, Refusal, Scope, Settings, _, new_id, now
+from loyalty_core.kernel.jobs import defer_import
+
+_CHUNK_BYTES = 1 << 20
+
+
+class FileNotReadableError(Refusal):
+    """The path does not lead to a file that can be read."""
+
+    def __init__(self, path: Path, cause: str) -> None:
+        super().__init__(
+            _("“{path}” can't be read: {cause}. Check the path and try again.").format(path=path, cause=cause)
+        )
+        self.path = path
+
+
+class UnknownDatasetError(Refusal):
+    """No such kind of file."""
+
+    def __init__(self, name: str, known: list[str]) -> None:
+        super().__init__(
+            _("There is no dataset “{name}”. Laurel knows: {known}.").format(
+                name=name, known=", ".join(known)
+            )
+        )
+        self.name = name
+
+
+class DecisionNeedsReasonError(Refusal):
+    """A decision about a waiting import was given without a reason."""
+
+    def __init__(self) -> None:
+        super().__init__(_("Say why: the reason is kept with the import."))
+
+
+class NarrowScopeCreatesError(Refusal):
+    """Someone who does not see everything asked an import to create what is missing."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "Only someone who sees every region can let an import create companies, regions and products. "
+                "Import without it: what is unknown comes back to you as rejected rows."
+            )
+        )
+
+
+def stored_path(settings: Settings, sha256: str) -> Path:
+    """Return where the contents with this hash lie."""
+    return settings.files_folder / sha256[:2] / sha256
+
+
+def receive_upload(
+    database: Database,
+    settings: Settings,
+    scope: Scope,
+    *,
+    file_name: str,
+    stored: Path,
+    sha256: str,
+    size_bytes: int,
+) -> UUID:
+    """Take over an uploaded file that lies, complete and private, at `stored`; return the received file's id.
+
+    The contents are moved to their place by hash; the same bytes are kept once.
+    """
+    target = stored_path(settings, sha256)
+    target.parent.mkdir(mode=0o700, exist_ok=True)
+    stored.chmod(0o600)
+    stored.replace(target)
+    file_id = new_id()
+    with database.transaction(scope) as connection:
+        store.insert_file(
+            connection,
+            scope,
+            id=file_id,
+            file_name=file_name,
+            sha256=sha256,
+            size_bytes=size_bytes,
+            received_at=now(),
+        )
+        audit.record(
+            connection,
+            scope,
+            "intake.file_received",
+            "file",
+            file_id,
+            {"file_name": file_name, "sha256": sha256, "size_bytes": size_bytes},
+        )
+    return file_id
+
+
+def receive_local_file(database: Database, settings: Settings, scope: Scope, path: Path) -> UUID:
+    """Copy a file of this machine into the files folder and return the received file's id.
+
+    Streams; memory stays flat. Raises FileNotReadableError; on a full disk OSError, with nothing left behind.
+    """
+    digest, size = hashlib.sha256(), 0
+    incoming = settings.files_folder / f"incoming-{new_id().hex}"
+    try:
+        source = path.open("rb")
+    except OSError as error:
+        raise FileNotReadableError(path, (error.strerror or str(error)).lower()) from error
+    try:
+        with (
+            source,
+            os.fdopen(os.open(incoming, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target,
+        ):
+            try:
+                while chunk := source.read(_CHUNK_BYTES):
+                    digest.update(chunk)
+                    size += target.write(chunk)
+            except IsADirectoryError as error:
+                raise FileNotReadableError(path, "it is a folder") from error
+            target.flush()
+            os.fsync(target.fileno())
+        return receive_upload(
+            database,
+            settings,
+            scope,
+            file_name=path.name,
+            stored=incoming,
+            sha256=digest.hexdigest(),
+            size_bytes=size,
+        )
+    finally:
+        incoming.unlink(missing_ok=True)
+
+
+def start_import(
+    database: Database,
+    scope: Scope,
+    *,
+    file_id: UUID,
+    mapping: ColumnMapping,
+    datasets: Mapping[str, Dataset],
+    creates_missing: bool,
+    request_key: UUID,
+    defers: bool = True,
+) -> UUID:
+    """Queue an import of a received file and return its id; the same `request_key` again returns the same.
+
+    `defers` puts the job for the worker into the same transaction; without, the caller runs the import.
+    Raises UnknownDatasetError, MappingIncompleteError, UnknownFileError, NarrowScopeCreatesError.
+    """
+    if mapping.dataset not in datasets:
+        raise UnknownDatasetError(mapping.dataset, sorted(datasets))
+    if creates_missing and not scope.sees_everything:
+        raise NarrowScopeCreatesError
+    mapping.check_against(datasets[mapping.dataset].columns)
+    with database.transaction(scope) as connection:
+        file = store.file_by_id(connection, file_id)
+        wanted_id = new_id()
+        import_id = store.insert_import(
+            connection,
+            scope,
+            id=wanted_id,
+            file_id=file.id,
+            dataset=mapping.dataset,
+            source=f"{mapping.dataset}:{mapping.name}",
+            mapping=mapping.model_dump(mode="json"),
+            creates_missing=creates_missing,
+            request_key=request_key,
+            requested_at=now(),
+        )
+        if import_id == wanted_id:
+            audit.record(
+                connection,
+                scope,
+                "intake.import_started",
+                "import",
+                import_id,
+                {"file_name": file.file_name, "sha256": file.sha256, "mapping": mapping.name},
+            )
+            if defers:
+                defer_import(connection, import_id)
+    return import_id
+
+
+def unfinished_twin(
+    database: Database, scope: Scope, *, sha256: str, mapping: ColumnMapping, creates_missing: bool
+) -> UUID | None:
+    """Return an import of the same contents, mapping and choices by the same actor that was begun and not ended.
+
+    Whoever asks again after a crash goes on with that one.
+    """
+    body = mapping.model_dump(mode="json")
+    with database.transaction(scope) as connection:
+        for found in store.unfinished_imports(connection):
+            if (
+                found.sha256 == sha256
+                and found.mapping == body
+                and found.creates_missing == creates_missing
+                and (found.requested_by, found.requested_by_name) == (scope.user_id, scope.actor_name)
+            ):
+                return found.id
+    return None
+
+
+def accept_waiting_import(
+    database: Database, scope: Scope, *, import_id: UUID, reason: str, defers: bool = True
+) -> None:
+    """Let a waiting import go on in spite of its failed checks, for a reason that is kept.
+
+    Deciding again for the same is nothing new. Raises ImportStateError, DecisionNeedsReasonError.
+    """
+    _decide(database, scope, import_id, ImportState.QUEUED, reason, defers=defers)
+
+
+def decline_waiting_import(database: Database, scope: Scope, *, import_id: UUID, reason: str) -> None:
+    """End a waiting import without any of its rows, for a reason that is kept.
+
+    Raises ImportStateError, DecisionNeedsReasonError.
+    """
+    _decide(database, scope, import_id, ImportState.DECLINED, reason, defers=False)
+
+
+def _decide(
+    database: Database, scope: Scope, import_id: UUID, state: ImportState, reason: str, *, defers: bool
+) -> None:
+    if not reason.strip():
+        raise DecisionNeedsReasonError
+    with database.transaction(scope) as connection:
+        found = store.import_by_id(connection, import_id, lock=True)
+        if found.state is not ImportState.WAITING:
+            raise ImportStateError(found.number, found.state, state)
+        moment = now()
+        ends = {"finished_at": moment} if state not in UNFINISHED else {}
+        store.move_import(
+            connection,
+            found,
+            state,
+            decided_by=scope.user_id,
+            decided_by_name=scope.actor_name,
+            decided_at=moment,
+            decision_reason=reason.strip(),
+            **ends,
+        )
+        action = "intake.import_let_through" if state is ImportState.QUEUED else "intake.import_declined"
+        audit.record(connection, scope, action, "import", import_id, {"reason": reason.strip()})
+        if defers:
+            defer_import(connection, import_id)

@@ -1,0 +1,318 @@
+"""One import from its stored file to facts, by whoever claims it: the command line or the worker.
+
+Up to the last step everything can be done again from the stored file. The last step is one transaction: all
+accepted rows, the quarantine, the import's result and its audit record, or none of it.
+"""
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.exc import OperationalError
+
+import data_checks
+from loyalty_core import audit
+from loyalty_core.intake import store
+from loyalty_core.intake.commands import stored_path
+from loyalty_core.intake.dataset import Dataset, ImportContext, Staging
+from loyalty_core.intake.mapping import ColumnMapping
+from loyalty_core.intake.phases import Phases
+from loyalty_core.intake.reading import Progress, read_file
+from loyalty_core.intake.staging import copy_parts, drop_staging, make_staging
+from loyalty_core.intake.states import UNFINISHED, ImportState, Phase
+from loyalty_core.intake.store import FileImport
+from loyalty_core.kernel import Database, Refusal, Scope, Settings, _, get_logger, minor_digits, now
+
+_MOST_RUNS = 5
+_MOST_DEADLOCKS = 3
+_EARLIER_FILES = 5
+_SECONDS_BETWEEN_LOOKS = 0.2
+
+_log = get_logger(__name__)
+
+
+class ImportKeepsFailingError(Refusal):
+    """The import was begun several times and never came to an end."""
+
+    def __init__(self, found: FileImport) -> None:
+        super().__init__(
+            _(
+                "The import of “{file}” was begun {runs} times and never came to an end. Ask whoever runs "
+                "Laurel to look into its log for import {number}."
+            ).format(file=found.file_name, runs=found.runs, number=found.number)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """How an import ended: its row, after the end."""
+
+    found: FileImport
+
+    @property
+    def failed_checks(self) -> list[dict[str, Any]]:
+        """The checks that stopped it."""
+        checks = (self.found.checks or {}).get("checks", [])
+        return [check for check in checks if check["level"] == "stop" and not check["passed"]]
+
+
+def run_import(
+    database: Database,
+    settings: Settings,
+    import_id: UUID,
+    *,
+    datasets: Mapping[str, Dataset],
+    scope: Scope,
+    on_progress: Callable[[Phase, int], None] | None = None,
+) -> ImportReport:
+    """Bring an import to its end, or wait while another process does, and return how it ended.
+
+    `scope` is the requester's: what lies outside counts as unknown. An import that a dead process left
+    behind begins again. A file that can't be read ends as `refused`, with the sentence in its row; one that a
+    check stops ends as `waiting`.
+    """
+    while True:
+        with database.exclusively(f"laurel.import:{import_id}") as is_claimed:
+            if is_claimed:
+                return _run_claimed(database, settings, import_id, datasets, scope, on_progress)
+        with database.transaction(scope) as connection:
+            found = store.import_by_id(connection, import_id)
+        if found.state not in UNFINISHED:
+            return ImportReport(found)
+        time.sleep(_SECONDS_BETWEEN_LOOKS)
+
+
+def _run_claimed(
+    database: Database,
+    settings: Settings,
+    import_id: UUID,
+    datasets: Mapping[str, Dataset],
+    scope: Scope,
+    on_progress: Callable[[Phase, int], None] | None,
+) -> ImportReport:
+    with database.transaction(scope) as connection:
+        found = store.import_by_id(connection, import_id, lock=True)
+        if found.state not in UNFINISHED:
+            return ImportReport(found)
+        store.move_import(
+            connection, found, ImportState.RUNNING, runs=found.runs + 1, started_at=found.started_at or now()
+        )
+    begun = time.monotonic()
+    dataset = datasets[found.dataset]
+    run = _Run(database, settings, found, dataset, scope, on_progress)
+    try:
+        if found.runs >= _MOST_RUNS:
+            raise ImportKeepsFailingError(found)
+        run.parse_and_copy()
+        run.judge()
+        checks = run.check()
+        if checks.stops and found.decided_at is None:
+            run.wait(checks, time.monotonic() - begun)
+        else:
+            run.accept(checks, begun)
+    except Refusal as refusal:
+        with database.transaction(scope) as connection:
+            locked = store.import_by_id(connection, import_id, lock=True)
+            store.move_import(
+                connection,
+                locked,
+                ImportState.REFUSED,
+                refusal=refusal.sentence,
+                finished_at=now(),
+                seconds=_seconds(time.monotonic() - begun),
+            )
+            audit.record(
+                connection,
+                scope,
+                "intake.import_refused",
+                "import",
+                import_id,
+                {"sentence": refusal.sentence},
+            )
+    finally:
+        run.clean_up()
+    with database.transaction(scope) as connection:
+        return ImportReport(store.import_by_id(connection, import_id))
+
+
+def _seconds(seconds: float) -> Decimal:
+    return Decimal(seconds).quantize(Decimal("0.001"))
+
+
+class _Run:
+    """One run of one import, phase after phase."""
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        found: FileImport,
+        dataset: Dataset,
+        scope: Scope,
+        on_progress: Callable[[Phase, int], None] | None,
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._import = found
+        self._dataset = dataset
+        self._scope = scope
+        self._on_progress = on_progress
+        self._phases = Phases(database, found.id)
+        self._staging = Staging(found.id)
+        self._folder = settings.work_folder / found.id.hex
+        self._context = ImportContext(
+            import_id=found.id,
+            mapping=ColumnMapping.model_validate(found.mapping),
+            creates_missing=found.creates_missing,
+            scope=scope,
+            recorded_at=now(),
+        )
+
+    def parse_and_copy(self) -> None:
+        """Fill the staging table from the stored file."""
+        # The checks' library takes seconds to import: it does so while the child reads.
+        warming = threading.Thread(target=data_checks.warm_up, name="warm up checks", daemon=True)
+        warming.start()
+        shutil.rmtree(self._folder, ignore_errors=True)
+        with self._phases.during(Phase.PARSE):
+            parts = read_file(
+                stored_path(self._settings, self._import.sha256),
+                self._import.file_name,
+                self._context.mapping,
+                self._dataset.columns,
+                self._folder,
+                on_progress=self._show,
+            ).parts
+        with self._phases.during(Phase.COPY):
+            with self._database.transaction(self._scope) as connection:
+                make_staging(connection, self._staging, self._dataset.columns)
+            copy_parts(self._database, self._scope, self._staging, self._dataset.columns, parts)
+
+    def _show(self, progress: Progress) -> None:
+        self._phases.show_rows(Phase.PARSE, progress.rows)
+        if self._on_progress is not None:
+            self._on_progress(Phase.PARSE, progress.rows)
+
+    def judge(self) -> None:
+        """Find every bad row with all its reasons."""
+        with self._phases.during(Phase.RULES), self._database.transaction(self._scope) as connection:
+            self._dataset.judge(connection, self._staging, self._context)
+
+    def check(self) -> data_checks.SuiteResult:
+        """Judge as a whole what the row rules left."""
+        with self._phases.during(Phase.CHECKS):
+            with self._database.transaction(self._scope) as connection:
+                rows, bad = store.count_staged(connection, self._staging)
+                earlier = store.earlier_imports_of_source(
+                    connection, self._import.source, self._import.id, _EARLIER_FILES
+                )
+            return data_checks.run_suite(
+                self._import.dataset,
+                database_url=self._database.app_url,
+                staging_table=self._staging.table,
+                facts=data_checks.ImportFacts(
+                    rows=rows,
+                    quarantined=bad,
+                    # Known only when the rows go in; the suite judges contents, which a repeat does not change.
+                    duplicates=0,
+                    earlier=[_earlier_file(one, self._context.mapping.currency) for one in earlier],
+                    now=self._context.recorded_at,
+                    mapped=frozenset(self._context.mapping.columns),
+                ),
+            )
+
+    def wait(self, checks: data_checks.SuiteResult, seconds: float) -> None:
+        """Stop before any fact is written, and leave the decision to a person."""
+        with self._database.transaction(self._scope) as connection:
+            locked = store.import_by_id(connection, self._import.id, lock=True)
+            rows, bad = store.count_staged(connection, self._staging)
+            store.replace_quarantine(connection, self._staging)
+            store.move_import(
+                connection,
+                locked,
+                ImportState.WAITING,
+                rows=rows,
+                accepted=0,
+                quarantined=bad,
+                duplicates=0,
+                reasons=store.count_reasons(connection, self._staging),
+                checks=checks.to_json(),
+                seconds=_seconds(seconds),
+            )
+            audit.record(
+                connection,
+                self._scope,
+                "intake.import_held",
+                "import",
+                self._import.id,
+                {"failed_checks": [check.name for check in checks.stops]},
+            )
+
+    def accept(self, checks: data_checks.SuiteResult, begun: float) -> None:
+        """Make facts of the good rows, in one transaction; again from the start if it met a deadlock."""
+        for attempt in range(1, _MOST_DEADLOCKS + 1):
+            try:
+                self._accept_once(checks, begun)
+            except OperationalError as error:
+                if getattr(error.orig, "sqlstate", None) != "40P01" or attempt == _MOST_DEADLOCKS:
+                    raise
+                _log.warning("import_deadlock", import_id=str(self._import.id), attempt=attempt)
+            else:
+                return
+
+    def _accept_once(self, checks: data_checks.SuiteResult, begun: float) -> None:
+        self._phases.start(Phase.INSERT)
+        with self._database.transaction(self._scope) as connection:
+            store.lock_source(connection, self._import.source)
+            acceptance = self._dataset.accept(connection, self._staging, self._context)
+            store.replace_quarantine(connection, self._staging)
+            rows, bad = store.count_staged(connection, self._staging)
+            assert rows == acceptance.accepted + acceptance.duplicates + bad, "every row ends in one place"
+            locked = store.import_by_id(connection, self._import.id, lock=True)
+            store.move_import(
+                connection,
+                locked,
+                ImportState.ACCEPTED,
+                rows=rows,
+                accepted=acceptance.accepted,
+                quarantined=bad,
+                duplicates=acceptance.duplicates,
+                net_minor=dict(acceptance.net_minor),
+                reasons=store.count_reasons(connection, self._staging),
+                checks=checks.to_json(),
+                finished_at=now(),
+                seconds=_seconds(time.monotonic() - begun),
+            )
+            audit.record(
+                connection,
+                self._scope,
+                "intake.import_accepted",
+                "import",
+                self._import.id,
+                {"rows": rows, "accepted": acceptance.accepted, "quarantined": bad},
+            )
+            self._phases.end(Phase.INSERT)
+            self._phases.tell_commit("start")
+        self._phases.tell_commit("end")
+
+    def clean_up(self) -> None:
+        """Drop what only this run needed; a run that could not is followed by one that does."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        with self._database.transaction(self._scope) as connection:
+            drop_staging(connection, self._staging)
+
+
+def _earlier_file(found: FileImport, currency: str | None) -> data_checks.EarlierFile:
+    amounts = found.net_minor or {}
+    code = currency or next(iter(amounts), None)
+    rows = found.rows or 0
+    return data_checks.EarlierFile(
+        rows=rows,
+        net_amount=Decimal(amounts.get(code, 0)).scaleb(-minor_digits(code)) if code else Decimal(0),
+        quarantine_share=(found.quarantined or 0) / rows if rows else 0.0,
+    )

@@ -1,0 +1,388 @@
+"""Every query of intake."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, text
+
+from loyalty_core.intake.dataset import Staging
+from loyalty_core.intake.states import MOVES, ImportState, Phase
+from loyalty_core.kernel import NotFoundError, Scope, StateError, _
+
+
+class UnknownImportError(NotFoundError):
+    """No such import lies in the asker's scope."""
+
+    def __init__(self, import_id: object) -> None:
+        super().__init__(_("There is no import {id} among those you see.").format(id=import_id))
+
+
+class UnknownFileError(NotFoundError):
+    """No such received file lies in the asker's scope."""
+
+    def __init__(self, file_id: object) -> None:
+        super().__init__(_("There is no file {id} among those you see.").format(id=file_id))
+
+
+class ImportStateError(StateError):
+    """The import is in a state from which this move does not exist."""
+
+    def __init__(self, number: int, state: ImportState, wanted: ImportState) -> None:
+        super().__init__(
+            _("Import {number} is {state}; it can't become {wanted}.").format(
+                number=number, state=state.value, wanted=wanted.value
+            )
+        )
+        self.state = state
+        self.wanted = wanted
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedFile:
+    """A file as it came in: its name and the hash under which its contents lie in the files folder."""
+
+    id: UUID
+    file_name: str
+    sha256: str
+    size_bytes: int
+    received_by: UUID | None
+    received_by_name: str
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FileImport:
+    """One import with its file's name and hash. Counts are None until they are known."""
+
+    id: UUID
+    number: int
+    file_id: UUID
+    file_name: str
+    sha256: str
+    size_bytes: int
+    dataset: str
+    source: str
+    mapping: dict[str, Any]
+    creates_missing: bool
+    state: ImportState
+    phase: Phase | None
+    phase_rows: int
+    runs: int
+    rows: int | None
+    accepted: int | None
+    quarantined: int | None
+    duplicates: int | None
+    net_minor: dict[str, int] | None
+    reasons: dict[str, int] | None
+    checks: dict[str, Any] | None
+    refusal: str | None
+    seconds: Decimal | None
+    requested_by: UUID | None
+    requested_by_name: str
+    requested_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    decided_by_name: str | None
+    decided_at: datetime | None
+    decision_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinedRow:
+    """A row that was not accepted: where it stands, every reason, and what was understood of it."""
+
+    sheet: str
+    row_no: int
+    reasons: list[str]
+    body: dict[str, Any]
+
+
+def insert_file(
+    connection: Connection,
+    scope: Scope,
+    *,
+    id: UUID,
+    file_name: str,
+    sha256: str,
+    size_bytes: int,
+    received_at: datetime,
+) -> None:
+    """Remember a received file."""
+    connection.execute(
+        text(
+            "insert into received_file (id, file_name, sha256, size_bytes, received_by, received_by_name,"
+            " received_at) values (:id, :file_name, :sha256, :size_bytes, :by, :by_name, :received_at)"
+        ),
+        {
+            "id": id,
+            "file_name": file_name,
+            "sha256": sha256,
+            "size_bytes": size_bytes,
+            "by": scope.user_id,
+            "by_name": scope.actor_name,
+            "received_at": received_at,
+        },
+    )
+
+
+def file_by_id(connection: Connection, file_id: UUID) -> ReceivedFile:
+    """Return a received file of the scope. Raises UnknownFileError."""
+    row = connection.execute(
+        text(
+            "select id, file_name, sha256, size_bytes, received_by, received_by_name, received_at"
+            " from received_file where id = :id"
+        ),
+        {"id": file_id},
+    ).first()
+    if row is None:
+        raise UnknownFileError(file_id)
+    return ReceivedFile(*row)
+
+
+_IMPORT = (
+    "select i.id, i.number, i.file_id, f.file_name, f.sha256, f.size_bytes, i.dataset, i.source, i.mapping,"
+    " i.creates_missing, i.state, i.phase, i.phase_rows, i.runs, i.rows, i.accepted, i.quarantined,"
+    " i.duplicates, i.net_minor, i.reasons, i.checks, i.refusal, i.seconds, i.requested_by,"
+    " i.requested_by_name, i.requested_at, i.started_at, i.finished_at, i.decided_by_name, i.decided_at,"
+    " i.decision_reason from file_import i join received_file f on f.id = i.file_id"
+)
+
+
+def _import(row: Row[Any]) -> FileImport:
+    values = dict(row._mapping)
+    values["state"] = ImportState(values["state"])
+    values["phase"] = Phase(values["phase"]) if values["phase"] else None
+    return FileImport(**values)
+
+
+def insert_import(
+    connection: Connection,
+    scope: Scope,
+    *,
+    id: UUID,
+    file_id: UUID,
+    dataset: str,
+    source: str,
+    mapping: dict[str, Any],
+    creates_missing: bool,
+    request_key: UUID,
+    requested_at: datetime,
+) -> UUID:
+    """Queue an import and return its id; with a request key that was used before, the id of that one."""
+    connection.execute(
+        text(
+            "insert into file_import (id, file_id, dataset, source, mapping, creates_missing, state,"
+            " requested_by, requested_by_name, requested_at, request_key) values (:id, :file_id, :dataset,"
+            " :source, cast(:mapping as jsonb), :creates_missing, 'queued', :by, :by_name, :requested_at,"
+            " :request_key) on conflict (request_key) do nothing"
+        ),
+        {
+            "id": id,
+            "file_id": file_id,
+            "dataset": dataset,
+            "source": source,
+            "mapping": json.dumps(mapping),
+            "creates_missing": creates_missing,
+            "by": scope.user_id,
+            "by_name": scope.actor_name,
+            "requested_at": requested_at,
+            "request_key": request_key,
+        },
+    )
+    found: UUID = connection.execute(
+        text("select id from file_import where request_key = :request_key"), {"request_key": request_key}
+    ).scalar_one()
+    return found
+
+
+def import_by_id(connection: Connection, import_id: UUID, *, lock: bool = False) -> FileImport:
+    """Return an import of the scope, with its row locked if asked. Raises UnknownImportError."""
+    suffix = " for update of i" if lock else ""
+    row = connection.execute(text(_IMPORT + " where i.id = :id" + suffix), {"id": import_id}).first()
+    if row is None:
+        raise UnknownImportError(import_id)
+    return _import(row)
+
+
+def find_imports(
+    connection: Connection, *, words: str = "", state: str = "", limit: int, offset: int = 0
+) -> list[FileImport]:
+    """Return imports of the scope, newest first, whose file or requester holds the words; '' finds all."""
+    rows = connection.execute(
+        text(
+            _IMPORT + " where (:words = '' or position(lower(:words) in lower(f.file_name || ' ' ||"
+            " i.requested_by_name)) > 0) and (:state = '' or i.state = :state)"
+            " order by i.number desc limit :limit offset :offset"
+        ),
+        {"words": words, "state": state, "limit": limit, "offset": offset},
+    )
+    return [_import(row) for row in rows]
+
+
+def count_imports(connection: Connection, *, words: str = "", state: str = "") -> int:
+    """Return how many imports `find_imports` would find in all."""
+    return int(
+        connection.execute(
+            text(
+                "select count(*) from file_import i join received_file f on f.id = i.file_id"
+                " where (:words = '' or position(lower(:words) in lower(f.file_name || ' ' ||"
+                " i.requested_by_name)) > 0) and (:state = '' or i.state = :state)"
+            ),
+            {"words": words, "state": state},
+        ).scalar_one()
+    )
+
+
+def unfinished_imports(connection: Connection) -> list[FileImport]:
+    """Return the queued and running imports, oldest first."""
+    rows = connection.execute(
+        text(_IMPORT + " where i.state in ('queued', 'running') order by i.requested_at")
+    )
+    return [_import(row) for row in rows]
+
+
+def earlier_imports_of_source(
+    connection: Connection, source: str, before: UUID, limit: int
+) -> list[FileImport]:
+    """Return the last accepted imports of the source, newest first, but for `before`."""
+    rows = connection.execute(
+        text(
+            _IMPORT + " where i.source = :source and i.state = 'accepted' and i.id <> :before"
+            " order by i.finished_at desc limit :limit"
+        ),
+        {"source": source, "before": before, "limit": limit},
+    )
+    return [_import(row) for row in rows]
+
+
+def move_import(connection: Connection, found: FileImport, state: ImportState, **changes: Any) -> None:
+    """Move an import, whose row the caller has locked, to a state, with other columns changed along.
+
+    Raises ImportStateError where no such move exists.
+    """
+    if state not in MOVES[found.state]:
+        raise ImportStateError(found.number, found.state, state)
+    update_import(connection, found.id, state=state.value, **changes)
+
+
+_JSON_COLUMNS = frozenset({"reasons", "checks", "net_minor"})
+_CHANGING_COLUMNS = frozenset(
+    {
+        "state",
+        "phase",
+        "phase_rows",
+        "runs",
+        "rows",
+        "accepted",
+        "quarantined",
+        "duplicates",
+        "net_minor",
+        "reasons",
+        "checks",
+        "refusal",
+        "seconds",
+        "started_at",
+        "finished_at",
+        "decided_by",
+        "decided_by_name",
+        "decided_at",
+        "decision_reason",
+    }
+)
+
+
+def update_import(connection: Connection, import_id: UUID, **changes: Any) -> None:
+    """Change columns of an import that may change. The state goes through `move_import`."""
+    assert changes.keys() <= _CHANGING_COLUMNS
+    assignments = ", ".join(
+        f"{name} = cast(:{name} as jsonb)" if name in _JSON_COLUMNS else f"{name} = :{name}"
+        for name in changes
+    )
+    values = {
+        name: json.dumps(value) if name in _JSON_COLUMNS and value is not None else value
+        for name, value in changes.items()
+    }
+    connection.execute(
+        text(f"update file_import set {assignments} where id = :id"),  # noqa: S608 names from the set above
+        {"id": import_id, **values},
+    )
+
+
+def lock_source(connection: Connection, source: str) -> None:
+    """Let one import of a source at a time accept its rows."""
+    connection.execute(
+        text("select pg_advisory_xact_lock(hashtextextended('laurel.source:' || :source, 0))"),
+        {"source": source},
+    )
+
+
+def count_staged(connection: Connection, staging: Staging) -> tuple[int, int]:
+    """Return how many rows are staged, and how many of them have a reason against them."""
+    row = connection.execute(
+        staging.sql(
+            "select (select count(*) from {staging}),"
+            " (select count(*) from (select distinct sheet, row_no from {bad}) b)"
+        )
+    ).one()
+    return int(row[0]), int(row[1])
+
+
+def count_reasons(connection: Connection, staging: Staging) -> dict[str, int]:
+    """Return how many rows each reason is held against, most first."""
+    rows = connection.execute(
+        staging.sql(
+            "select reason, count(distinct (coalesce(sheet, ''), row_no)) as row_count"
+            " from {bad}, unnest(reasons) as reason group by reason order by row_count desc, reason"
+        )
+    )
+    return {row.reason: int(row.row_count) for row in rows}
+
+
+def replace_quarantine(connection: Connection, staging: Staging) -> None:
+    """Write the import's bad rows to quarantine, in place of what an earlier judgement put there."""
+    connection.execute(
+        text("delete from quarantined_row where import_id = :import_id"), {"import_id": staging.import_id}
+    )
+    connection.execute(
+        staging.sql(
+            "insert into quarantined_row (import_id, sheet, row_no, reasons, body)"
+            " select :import_id, coalesce(s.sheet, ''), s.row_no, b.reasons,"
+            " jsonb_strip_nulls(to_jsonb(s) - 'row_no' - 'sheet' - 'unreadable')"
+            " || coalesce(s.unreadable, '{}'::jsonb)"
+            " from {staging} s join (select sheet, row_no, array_agg(distinct reason) as reasons"
+            " from {bad}, unnest(reasons) as reason group by sheet, row_no) b"
+            " on b.row_no = s.row_no and b.sheet is not distinct from s.sheet order by s.row_no"
+        ),
+        {"import_id": staging.import_id},
+    )
+
+
+def quarantined_rows(
+    connection: Connection, import_id: UUID, *, reason: str = "", limit: int, offset: int = 0
+) -> list[QuarantinedRow]:
+    """Return quarantined rows of an import in the file's order; '' finds those of every reason."""
+    rows = connection.execute(
+        text(
+            "select sheet, row_no, reasons, body from quarantined_row where import_id = :import_id"
+            " and (:reason = '' or :reason = any(reasons)) order by sheet, row_no limit :limit offset :offset"
+        ),
+        {"import_id": import_id, "reason": reason, "limit": limit, "offset": offset},
+    )
+    return [QuarantinedRow(*row) for row in rows]
+
+
+def quarantine_reasons(connection: Connection, import_id: UUID) -> Iterator[tuple[int, Sequence[str]]]:
+    """Yield (row number, reasons) of an import's quarantined rows in the file's order, streamed."""
+    rows = connection.execution_options(stream_results=True, yield_per=10_000).execute(
+        text(
+            "select row_no, reasons from quarantined_row where import_id = :import_id order by sheet, row_no"
+        ),
+        {"import_id": import_id},
+    )
+    for row in rows:
+        yield row.row_no, row.reasons

@@ -1,0 +1,63 @@
+"""Sales as a dataset: the columns of a sales file, the rules for its rows, and how they become lines."""
+
+from sqlalchemy import Connection
+
+from loyalty_core.intake import (
+    Acceptance,
+    ColumnKind,
+    DatasetColumn,
+    DatasetColumns,
+    ImportContext,
+    Staging,
+)
+from loyalty_core.sales import store
+from loyalty_core.sales.policy import reason_text
+
+SALES_COLUMNS = DatasetColumns(
+    "sales",
+    (
+        DatasetColumn("company_code", required=True, also_called=("customer id", "customer", "company")),
+        DatasetColumn("company_name", also_called=("customer name",)),
+        DatasetColumn("region", also_called=("country", "area")),
+        DatasetColumn("outlet_code", also_called=("store", "outlet", "shop")),
+        DatasetColumn("invoice_no", required=True, also_called=("invoice", "invoice number", "document")),
+        DatasetColumn("line_no", also_called=("line", "position", "pos")),
+        DatasetColumn("product_code", required=True, also_called=("stock code", "sku", "article", "item")),
+        DatasetColumn("product_name", also_called=("description", "article name", "item name")),
+        DatasetColumn("brand"),
+        DatasetColumn("product_group", also_called=("category", "group")),
+        DatasetColumn(
+            "sold_at", ColumnKind.TIMESTAMP, required=True, also_called=("invoice date", "date", "sale date")
+        ),
+        DatasetColumn("quantity", ColumnKind.NUMBER, required=True, also_called=("qty", "units", "pieces")),
+        DatasetColumn("unit_price", ColumnKind.NUMBER, also_called=("price", "net price")),
+        DatasetColumn("amount", ColumnKind.NUMBER, also_called=("net amount", "value", "total")),
+        DatasetColumn("currency", also_called=("currency code",)),
+    ),
+)
+
+
+class SalesDataset:
+    """Rows of sales and returns."""
+
+    columns = SALES_COLUMNS
+
+    def reason_text(self, reason: str) -> str:
+        """Say in words what a reason means and what to do about it."""
+        return reason_text(reason)
+
+    def judge(self, connection: Connection, staging: Staging, context: ImportContext) -> None:
+        """Put every bad row with all its reasons into the table of reasons, in one pass over staging."""
+        store.judge_rows(connection, staging, context)
+
+    def accept(self, connection: Connection, staging: Staging, context: ImportContext) -> Acceptance:
+        """Make sales lines of the good rows that are not there yet.
+
+        A row with a line_no is known by company, outlet, invoice and line_no; another body under a known key
+        goes to quarantine. Any other row is known by its whole contents, and of rows that are alike as many
+        are kept as the fullest file had.
+        """
+        store.reject_conflicts(connection, staging)
+        if context.creates_missing:
+            store.create_missing(connection, staging, context)
+        return store.insert_lines(connection, staging, context)

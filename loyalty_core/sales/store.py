@@ -1,0 +1,238 @@
+"""Every query of sales."""
+
+from sqlalchemy import Connection, TextClause
+
+from loyalty_core.intake import Acceptance, ImportContext, Staging
+from loyalty_core.kernel import UnknownCurrencyError, minor_digits, new_id
+from loyalty_core.organisation import (
+    insert_missing_companies,
+    insert_missing_outlets,
+    insert_missing_regions,
+)
+from loyalty_core.products import insert_missing_products
+
+LARGEST_AMOUNT_MINOR = 10**15
+
+# What statements below share, by the name that stands for it in them.
+_FRAGMENTS = {
+    # The whole canonical row as text; row(...) keeps NULL, empty and neighbours apart, trim_scale 2.50 and 2.5
+    # together. md5 is here an identity of 128 bits, not a protection.
+    "{body}": "md5(row(s.company_code, s.company_name, s.region, s.outlet_code, s.invoice_no, s.line_no,"
+    " s.product_code, s.product_name, s.brand, s.product_group, extract(epoch from s.sold_at),"
+    " trim_scale(s.quantity), trim_scale(s.unit_price), trim_scale(s.amount), s.currency)::text)::uuid",
+    "{numbered_key}": "md5(row('line', s.company_code, s.outlet_code, s.invoice_no, s.line_no)::text)::uuid",
+    "{good}": "not exists (select from {bad} b where b.row_no = s.row_no and b.sheet is not distinct from s.sheet)",
+    # PostgreSQL rounds numerics half away from zero, as kernel.to_minor does; a test holds the two together.
+    "{amount_minor}": "round(coalesce(s.quantity * s.unit_price, s.amount) * m.factor)",
+    "{currencies}": "unnest(cast(:currencies as text[]), cast(:factors as bigint[])) as m (code, factor)",
+}
+
+
+def _sql(staging: Staging, statement: str) -> TextClause:
+    for name, fragment in _FRAGMENTS.items():
+        statement = statement.replace(name, fragment)
+    return staging.sql(statement)
+
+
+def _factors(connection: Connection, staging: Staging) -> dict[str, int]:
+    """Return, for each known currency in staging, how many minor units make one."""
+    found = connection.execute(
+        _sql(staging, "select distinct currency from {staging} where currency is not null limit 1000")
+    ).scalars()
+    factors = {}
+    for code in found:
+        try:
+            factors[code] = 10 ** minor_digits(code)
+        except UnknownCurrencyError:
+            # The row rules name it for every row that has it.
+            continue
+    return factors
+
+
+def _currency_parameters(connection: Connection, staging: Staging) -> dict[str, list[str] | list[int]]:
+    factors = _factors(connection, staging)
+    return {"currencies": list(factors), "factors": list(factors.values())}
+
+
+def judge_rows(connection: Connection, staging: Staging, context: ImportContext) -> None:
+    """Write every reason of every bad row in one pass over staging.
+
+    What is unknown to the scope counts as unknown. With `creates_missing`, unknown companies, regions and
+    products are no reasons; a new company without a region is one.
+    """
+    connection.execute(
+        _sql(
+            staging,
+            "insert into {bad} (row_no, sheet, reasons) select row_no, sheet, reasons from ("
+            " select s.row_no, s.sheet, array_remove(array["
+            " case when s.company_code is null then 'missing_company' end,"
+            " case when s.invoice_no is null then 'missing_invoice' end,"
+            " case when s.product_code is null then 'missing_product' end,"
+            " case when s.quantity is null and not coalesce(s.unreadable ? 'quantity', false)"
+            "   then 'missing_quantity' end,"
+            " case when s.unit_price is null and s.amount is null"
+            "   and not coalesce(s.unreadable ?| array['unit_price', 'amount'], false)"
+            "   then 'missing_price' end,"
+            " case when s.sold_at is null and not coalesce(s.unreadable ? 'sold_at', false)"
+            "   then 'missing_date' end,"
+            " case when s.currency is null then 'missing_currency' end,"
+            " case when s.unreadable ? 'quantity' then 'unreadable_quantity' end,"
+            " case when s.unreadable ? 'unit_price' then 'unreadable_unit_price' end,"
+            " case when s.unreadable ? 'amount' then 'unreadable_amount' end,"
+            " case when s.unreadable ? 'sold_at' then 'unreadable_sold_at' end,"
+            " case when s.unreadable ? 'beyond_last_column' then 'beyond_last_column' end,"
+            " case when s.quantity = 0 then 'zero_quantity' end,"
+            " case when s.unit_price < 0 then 'negative_price' end,"
+            " case when s.unit_price is not null and s.amount is not null"
+            "   and round(s.quantity * s.unit_price * m.factor) <> round(s.amount * m.factor)"
+            "   then 'amount_differs' end,"
+            " case when abs({amount_minor}) > :largest or abs(s.quantity) > :largest"
+            "   then 'amount_too_large' end,"
+            " case when greatest(length(s.company_code), length(s.company_name), length(s.region),"
+            "   length(s.outlet_code), length(s.invoice_no), length(s.line_no), length(s.product_code),"
+            "   length(s.product_name), length(s.brand), length(s.product_group)) > 300"
+            "   then 'text_too_long' end,"
+            " case when s.sold_at < '1990-01-01' then 'date_too_early' end,"
+            " case when s.sold_at > cast(:now as timestamptz) + interval '1 day' then 'date_in_the_future' end,"
+            " case when s.currency is not null and m.code is null then 'unknown_currency' end,"
+            " case when s.company_code is not null and c.id is null and not :creates then 'unknown_company' end,"
+            " case when s.region is not null and r.id is null and not :creates then 'unknown_region' end,"
+            " case when s.product_code is not null and p.id is null and not :creates then 'unknown_product' end,"
+            " case when s.company_code is not null and c.id is null and s.region is null and :creates"
+            "   then 'missing_region' end"
+            " ]::text[], null) as reasons"
+            " from {staging} s"
+            " left join {currencies} on m.code = s.currency"
+            " left join company c on c.code = s.company_code"
+            " left join region r on r.code = s.region"
+            " left join product p on p.code = s.product_code"
+            ") judged where cardinality(reasons) > 0",
+        ),
+        {
+            **_currency_parameters(connection, staging),
+            "largest": LARGEST_AMOUNT_MINOR,
+            "creates": context.creates_missing,
+            "now": context.recorded_at,
+        },
+    )
+    connection.execute(_sql(staging, "create index on {bad} (row_no)"))
+    connection.execute(_sql(staging, "analyze {bad}"))
+
+
+def reject_conflicts(connection: Connection, staging: Staging) -> None:
+    """Add the reason `conflicts_with_earlier` for rows whose line key stands already with another body.
+
+    Earlier is what the database has, or a row further up in the same file.
+    """
+    connection.execute(
+        _sql(
+            staging,
+            "insert into {bad} (row_no, sheet, reasons)"
+            " select k.row_no, k.sheet, array['conflicts_with_earlier'] from ("
+            " select s.row_no, s.sheet, {numbered_key} as line_key, {body} as body_key,"
+            " first_value({body}) over (partition by {numbered_key} order by s.row_no) as first_body"
+            " from {staging} s where s.line_no is not null and {good}) k"
+            " left join sales_line l on l.line_key = k.line_key and l.occurrence = 1"
+            " where coalesce(l.body_key, k.first_body) <> k.body_key",
+        )
+    )
+
+
+def create_missing(connection: Connection, staging: Staging, context: ImportContext) -> None:
+    """Make the regions, companies, outlets and products that good rows name and that are not there.
+
+    A company's region is that of its first line; a product's and a company's name the first that stands in
+    the file, else the code.
+    """
+    regions = connection.execute(
+        _sql(
+            staging,
+            "select distinct s.region from {staging} s where s.region is not null and {good}"
+            " and not exists (select from region r where r.code = s.region) order by 1",
+        )
+    ).scalars()
+    new_regions = [(new_id(), code) for code in regions]
+    companies = connection.execute(
+        _sql(
+            staging,
+            "select s.company_code, coalesce((array_agg(s.company_name order by s.row_no)"
+            " filter (where s.company_name is not null))[1], s.company_code),"
+            " (array_agg(s.region order by s.row_no) filter (where s.region is not null))[1]"
+            " from {staging} s where {good} and not exists (select from company c"
+            " where c.code = s.company_code) group by s.company_code order by min(s.row_no)",
+        )
+    ).all()
+    products = connection.execute(
+        _sql(
+            staging,
+            "select s.product_code, coalesce((array_agg(s.product_name order by s.row_no)"
+            " filter (where s.product_name is not null))[1], s.product_code),"
+            " (array_agg(s.brand order by s.row_no) filter (where s.brand is not null))[1],"
+            " (array_agg(s.product_group order by s.row_no) filter (where s.product_group is not null))[1]"
+            " from {staging} s where {good} and not exists (select from product p"
+            " where p.code = s.product_code) group by s.product_code order by min(s.row_no)",
+        )
+    ).all()
+    import_id, recorded_at = context.import_id, context.recorded_at
+    insert_missing_regions(connection, new_regions, recorded_at)
+    insert_missing_companies(
+        connection, [(new_id(), *row) for row in companies], import_id=import_id, recorded_at=recorded_at
+    )
+    insert_missing_products(
+        connection, [(new_id(), *row) for row in products], import_id=import_id, recorded_at=recorded_at
+    )
+    if "outlet_code" in context.mapping.columns:
+        outlets = connection.execute(
+            _sql(
+                staging,
+                "select distinct s.company_code, s.outlet_code from {staging} s"
+                " where s.outlet_code is not null and {good} order by 1, 2",
+            )
+        ).all()
+        insert_missing_outlets(
+            connection, [(new_id(), *row) for row in outlets], import_id=import_id, recorded_at=recorded_at
+        )
+
+
+def insert_lines(connection: Connection, staging: Staging, context: ImportContext) -> Acceptance:
+    """Insert the good rows that are not there yet, in the file's order, and count them."""
+    row = connection.execute(
+        _sql(
+            staging,
+            "with added as (insert into sales_line (line_key, occurrence, body_key, import_id, row_no,"
+            " company_id, outlet_id, region_id, product_id, quantity, unit_price, amount_minor, currency,"
+            " sold_at, sold_on, recorded_at, sheet, invoice_no, line_no)"
+            " select k.line_key, case when k.line_no is null"
+            "   then row_number() over (partition by k.line_key order by k.row_no) else 1 end,"
+            " k.body_key, :import_id, k.row_no, k.company_id, k.outlet_id, k.region_id, k.product_id,"
+            " k.quantity, k.unit_price, k.amount_minor, k.currency, k.sold_at,"
+            " (k.sold_at at time zone :time_zone)::date, :recorded_at, k.sheet, k.invoice_no, k.line_no"
+            " from (select s.*,"
+            " case when s.line_no is null then {body} else {numbered_key} end as line_key,"
+            " case when s.line_no is not null then {body} end as body_key,"
+            " c.id as company_id, o.id as outlet_id, coalesce(r.id, c.region_id) as region_id,"
+            " p.id as product_id, {amount_minor}::bigint as amount_minor"
+            " from {staging} s"
+            " join {currencies} on m.code = s.currency"
+            " join company c on c.code = s.company_code"
+            " join product p on p.code = s.product_code"
+            " left join region r on r.code = s.region"
+            " left join outlet o on o.company_id = c.id and o.code = s.outlet_code"
+            " where {good}) k order by k.row_no"
+            " on conflict (line_key, occurrence) do nothing returning currency, amount_minor),"
+            " sums as (select currency, sum(amount_minor) as net_minor, count(*) as line_count"
+            " from added group by currency)"
+            " select coalesce(sum(line_count), 0) as accepted,"
+            " coalesce(jsonb_object_agg(currency, net_minor), '{}'::jsonb) as net_minor,"
+            " (select count(*) from {staging} s where {good}) as good from sums",
+        ),
+        {
+            **_currency_parameters(connection, staging),
+            "import_id": context.import_id,
+            "recorded_at": context.recorded_at,
+            "time_zone": context.mapping.time_zone,
+        },
+    ).one()
+    accepted = int(row.accepted)
+    net_minor = {code: int(amount) for code, amount in row.net_minor.items()}
+    return Acceptance(accepted, int(row.good) - accepted, net_minor)
