@@ -1,0 +1,185 @@
+"""Runs a suite: great-expectations over one row of figures that PostgreSQL computes in one pass.
+
+An expectation per column straight over the staging table would read it once for each of them. So the suite's
+figures are the columns of one aggregate query; great-expectations puts its single row into a temporary table
+and holds that row against the bounds. See docs/decisions/data-checks.md.
+"""
+
+import re
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from data_checks import sales
+from data_checks.checks import Check, Thresholds
+from data_checks.results import CheckResult, ImportFacts, Level, SuiteResult
+
+_STAGING_TABLE = re.compile(r"staging\.import_[0-9a-f]{32}")
+
+_SEVERITIES = {Level.STOP: "critical", Level.WARN: "warning"}
+_LEVELS = {severity: level for level, severity in _SEVERITIES.items()}
+
+
+class SuiteError(RuntimeError):
+    """A suite could not be run; nothing is known about the data."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Suite:
+    defaults: Thresholds
+    checks: Callable[[ImportFacts, Thresholds], Sequence[Check]]
+    source: Callable[[str, ImportFacts, Thresholds], str]
+
+
+_SUITES: Mapping[str, _Suite] = {
+    "sales": _Suite(defaults=sales.DEFAULTS, checks=sales.checks, source=sales.source),
+}
+
+
+def default_thresholds(dataset: str) -> Thresholds:
+    """Return the limits that the dataset's suite ships with. Raises ValueError for a dataset without one."""
+    return _suite_of(dataset).defaults
+
+
+def warm_up() -> None:
+    """Import great-expectations and the driver, which takes seconds: once per process, before it is needed.
+
+    Not in a thread beside other work: it changes the process's warning filters while it imports, and it
+    computes rather than waits, so it would only slow the other thread down. A command that has no time to
+    warm up beforehand lets a `Checker` do it.
+    """
+    _great_expectations()
+    import psycopg  # noqa: F401 (SQLAlchemy would import it within the first suite's time)
+
+
+def run_suite(
+    dataset: str,
+    *,
+    database_url: str,
+    staging_table: str,
+    facts: ImportFacts,
+    thresholds: Thresholds | None = None,
+) -> SuiteResult:
+    """Judge what the row rules left of an import, as a whole.
+
+    `staging_table` is `staging.import_<32 hex>`, with its `_bad` beside it; both must be committed, since the
+    suite reads them on a connection of its own. `database_url` is the application's. `thresholds` are the
+    source's, None for the shipped ones. The first call in a process takes seconds longer; see `warm_up`.
+    Raises ValueError for an unknown dataset or another table, SuiteError when the suite could not be run.
+    """
+    suite = _suite_of(dataset)
+    if not _STAGING_TABLE.fullmatch(staging_table):
+        raise ValueError(f"{staging_table!r} is not an import's staging table")
+    thresholds = thresholds or suite.defaults
+    checks = [check for check in suite.checks(facts, thresholds) if check.limits.by_severity()]
+    gx = _great_expectations()
+    started = time.perf_counter()
+    figures = _figures(checks, suite.source(staging_table, facts, thresholds))
+    try:
+        answers = _validate(gx, database_url, figures, checks)
+    except (SQLAlchemyError, gx.exceptions.GreatExpectationsError, ConnectionError) as error:
+        raise SuiteError(f"the checks of {staging_table} could not be run: {error}") from error
+    return SuiteResult(dataset=dataset, checks=answers, seconds=time.perf_counter() - started)
+
+
+def _suite_of(dataset: str) -> _Suite:
+    try:
+        return _SUITES[dataset]
+    except KeyError:
+        raise ValueError(f"there is no suite for {dataset}; there are {', '.join(_SUITES)}") from None
+
+
+def _great_expectations() -> Any:
+    with warnings.catch_warnings():
+        # Its own imports still use names that Python and its libraries have deprecated.
+        warnings.simplefilter("ignore")
+        import great_expectations
+
+    return great_expectations
+
+
+def _figures(checks: Sequence[Check], source: str) -> str:
+    columns = ",\n        ".join(
+        f"cast({check.figure} as double precision) as {check.name}" for check in checks
+    )
+    return f"SELECT\n        {columns}\n    from {source}"
+
+
+def _validate(gx: Any, database_url: str, figures: str, checks: Sequence[Check]) -> tuple[CheckResult, ...]:
+    if not checks:
+        return ()
+    settings = gx.data_context.types.base
+    context = gx.get_context(
+        mode="ephemeral",
+        project_config=settings.DataContextConfig(
+            store_backend_defaults=settings.InMemoryStoreBackendDefaults(),
+            progress_bars={"globally": False},
+        ),
+    )
+    url = make_url(database_url).set(drivername="postgresql+psycopg")
+    with warnings.catch_warnings():
+        # The special class for PostgreSQL, which it recommends, takes no Unix socket.
+        warnings.filterwarnings("ignore", message="You are using a generic SQLDatasource")
+        source = context.data_sources.add_sql(
+            "staging",
+            # A dollar sign would be read as the name of a variable.
+            connection_string=url.render_as_string(hide_password=False).replace("$", r"\$"),
+            create_temp_table=True,
+            # The temporary table lives as long as its connection.
+            kwargs={"pool_size": 1, "max_overflow": 0},
+        )
+    try:
+        figures_once = source.add_query_asset("figures", figures).add_batch_definition_whole_table("figures")
+        suite = gx.ExpectationSuite(
+            name="suite",
+            expectations=[
+                gx.expectations.ExpectColumnMaxToBeBetween(
+                    column=check.name,
+                    min_value=limit.at_least,
+                    max_value=limit.at_most,
+                    severity=_SEVERITIES[level],
+                )
+                for check in checks
+                for level, limit in check.limits.by_severity()
+            ],
+        )
+        validation = context.validation_definitions.add(
+            gx.ValidationDefinition(name="validation", data=figures_once, suite=context.suites.add(suite))
+        )
+        outcome = validation.run(result_format="SUMMARY")
+    finally:
+        source.get_execution_engine().close()
+        source.get_engine().dispose()
+    return tuple(_answer(check, outcome.results) for check in checks)
+
+
+def _answer(check: Check, expectations: Sequence[Any]) -> CheckResult:
+    """Return the check's one answer from what its expectations, one per limit, came to."""
+    passed: dict[Level, bool] = {}
+    observed: float | None = None
+    for expectation in expectations:
+        if expectation.expectation_config.kwargs["column"] != check.name:
+            continue
+        observed = expectation.result.get("observed_value")
+        if observed is None:
+            raise SuiteError(f"{check.name} could not be computed: {expectation.exception_info}")
+        passed[_LEVELS[expectation.expectation_config.severity.value]] = expectation.success
+    if observed is None:
+        raise SuiteError(f"{check.name} was not computed")
+    limits = dict(check.limits.by_severity())
+    level = next((level for level in limits if not passed[level]), list(limits)[-1])
+    return CheckResult(
+        name=check.name,
+        meaning=check.meaning,
+        what_to_do=check.what_to_do,
+        unit=check.unit,
+        level=level,
+        passed=passed[level],
+        observed=float(observed),
+        threshold=limits[level],
+    )
