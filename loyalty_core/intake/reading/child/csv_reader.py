@@ -1,0 +1,291 @@
+"""Delimited text into canonical parts, at the speed of polars, with the row numbers that a person sees."""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from .canonical import NumberStyle, TimeStyle, canonical_frame
+from .headers import FoundHeader, check_header, find_header
+from .orders import HEADER_SEARCH_ROWS, FileRefused, ReadLimits, ReadOrder, Reporter
+from .parts import PartWriter
+from .text_stream import TextStream
+
+SEGMENT = 6 * 1024**2
+DIALECT_SAMPLE = 16 * 1024
+DELIMITERS = (",", ";", "\t", "|")
+CAREFUL_ROWS = 20_000
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a text file separates its cells; they are quoted by `"`, doubled inside, where they are quoted."""
+
+    delimiter: str
+
+
+def sniffed_dialect(sample: str) -> Dialect:
+    """Tell the dialect of a sample of whole lines; a comma where nothing speaks for another."""
+    stated = re.match(r"sep=([,;|\t])\r?\n", sample)
+    if stated:
+        return Dialect(stated[1])
+    from clevercsv.detect import Detector
+
+    found = Detector().detect(sample[:DIALECT_SAMPLE], delimiters=list(DELIMITERS))
+    if found is None or found.delimiter not in DELIMITERS:
+        return Dialect(",")
+    return Dialect(found.delimiter)
+
+
+def records(lines: Iterable[str], dialect: Dialect, limits: ReadLimits) -> Iterator[list[str]]:
+    """Parse lines as spreadsheets do: quotes that open a cell quote it, others are part of the text."""
+    csv.field_size_limit(limits.record)
+    reader = csv.reader(lines, delimiter=dialect.delimiter, strict=False)
+    number = 0
+    while True:
+        number += 1
+        try:
+            yield next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise FileRefused("long_record", row=number, most=limits.record) from error
+
+
+class Segments:
+    """Whole lines of a text, some megabytes at a time."""
+
+    def __init__(self, stream: TextStream) -> None:
+        self._chunks = stream.chunks()
+        self._carry = b""
+        self._limit = stream.limits.record
+        self._line = 1
+
+    def next(self, size: int = SEGMENT) -> bytes:
+        """Return the next lines, the last one ended by a line feed; nothing at the end of the file."""
+        pieces = [self._carry]
+        held = len(self._carry)
+        self._carry = b""
+        since_line_feed = held
+        while held < size or since_line_feed == held:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                whole = b"".join(pieces)
+                if whole and not whole.endswith(b"\n"):
+                    whole += b"\n"
+                self._line += whole.count(b"\n")
+                return whole
+            end = chunk.rfind(b"\n")
+            if (end < 0 and since_line_feed + len(chunk) > self._limit) or (
+                end >= 0 and since_line_feed + chunk.index(b"\n") > self._limit
+            ):
+                line = self._line + b"".join(pieces).count(b"\n")
+                raise FileRefused("long_record", row=line, most=self._limit)
+            pieces.append(chunk)
+            held += len(chunk)
+            since_line_feed = since_line_feed + len(chunk) if end < 0 else len(chunk) - end - 1
+        whole = b"".join(pieces)
+        cut = whole.rfind(b"\n") + 1
+        self._carry = whole[cut:]
+        self._line += whole.count(b"\n")
+        return whole[:cut]
+
+
+@dataclass(frozen=True)
+class Opening:
+    """The beginning of a text file: how it is written, and its first records."""
+
+    dialect: Dialect
+    rows: list[list[str]]
+    ends: list[int]
+    """The line, from 1, on which each of `rows` ends."""
+
+
+def open_records(sample: str, dialect: Dialect, limits: ReadLimits, most: int) -> Opening:
+    """Parse the first records of a sample."""
+    taken = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal taken
+        for line in io.StringIO(sample, newline="\n"):
+            taken += 1
+            yield line
+
+    rows: list[list[str]] = []
+    ends: list[int] = []
+    for row in records(lines(), dialect, limits):
+        rows.append(row)
+        ends.append(taken)
+        if len(rows) == most:
+            break
+    return Opening(dialect, rows, ends)
+
+
+def _opening(sample: str, order: ReadOrder) -> tuple[Opening, FoundHeader | None]:
+    """Find the delimiter under which the mapped headers are there; ask the detector only if none fits."""
+    best: tuple[Opening, FoundHeader] | None = None
+    best_width = 0
+    for delimiter in DELIMITERS:
+        opening = open_records(sample, Dialect(delimiter), order.limits, HEADER_SEARCH_ROWS)
+        found = find_header(opening.rows, order.columns)
+        if found is not None and not found.missing and (best is None or len(found.header) > best_width):
+            best, best_width = (opening, found), len(found.header)
+    if best is not None:
+        return best
+    opening = open_records(sample, sniffed_dialect(sample), order.limits, HEADER_SEARCH_ROWS)
+    return opening, find_header(opening.rows, order.columns)
+
+
+def read_csv(order: ReadOrder, reporter: Reporter) -> dict[str, Any]:
+    """Write the canonical rows of a text file as part files; return what `ReadResult` needs."""
+    stream = TextStream(Path(order.path), order.limits, order.encoding)
+    segments = Segments(stream)
+    first = segments.next()
+    if not first.strip():
+        raise FileRefused("empty")
+    sample = first[: order.limits.record]
+    sample = sample[: sample.rfind(b"\n") + 1] if b"\n" in sample else sample
+    opening, found = _opening(sample.decode("utf-8", "replace"), order)
+    header = check_header(found, None, order.limits.columns)
+    shape = _Shape(
+        dialect=opening.dialect,
+        width=len(header.header),
+        order=order,
+        positions=header.positions,
+        numbers=NumberStyle(order.decimal_separator, order.thousands_separator),
+        times=TimeStyle(order.date_formats, order.time_zone),
+    )
+    segment = _without_lines(first, opening.ends[header.index]) or segments.next()
+    del first
+    next_record = header.index + 2
+    with PartWriter(Path(order.out_folder), order.part_count, order.limits.rows) as parts:
+        while segment:
+            if order.careful or not _one_record_a_line(segment, opening.dialect):
+                next_record = _read_carefully(segment, segments, next_record, shape, parts)
+            else:
+                count = segment.count(b"\n")
+                parts.submit(partial(_fast_frame, segment, next_record, shape))
+                next_record += count
+            reporter.progress("reading", parts.rows, stream.share)
+            segment = segments.next()
+        parts.finish()
+        if parts.rows > order.limits.rows:
+            raise FileRefused("too_many_rows", most=order.limits.rows)
+    return {
+        "rows": parts.rows,
+        "parts": [str(path) for path in parts.paths],
+        "sheet": None,
+        "header": header.header,
+        "header_row": header.index + 1,
+        "encoding": stream.encoding,
+        "delimiter": opening.dialect.delimiter,
+        "reader": "polars",
+    }
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """What every piece of one file has in common."""
+
+    dialect: Dialect
+    width: int
+    order: ReadOrder
+    positions: dict[str, int]
+    numbers: NumberStyle
+    times: TimeStyle
+
+    def canonical(self, raw: pl.DataFrame, row_numbers: pl.Series) -> pl.DataFrame:
+        return canonical_frame(
+            raw, row_numbers, None, self.order.columns, self.positions, self.numbers, self.times, self.width
+        )
+
+
+def _without_lines(text: bytes, count: int) -> bytes:
+    place = 0
+    for _ in range(count):
+        place = text.index(b"\n", place) + 1
+    return text[place:]
+
+
+def _one_record_a_line(segment: bytes, dialect: Dialect) -> bool:
+    """Tell whether every line is a record by itself, with quotes only where the standard has them.
+
+    Only then do polars and a spreadsheet agree on what the records are.
+    """
+    if b'"' not in segment:
+        return True
+    lines = pl.read_csv(
+        b"line\n" + segment,
+        separator="\x00",
+        quote_char=None,
+        schema={"line": pl.String},
+    ).to_series()
+    quoted = lines.filter(lines.str.contains('"', literal=True))
+    mark = re.escape(dialect.delimiter)
+    cell = rf'(?:"(?:[^"]|"")*"|[^"{mark}]*)'
+    return bool(quoted.str.contains(rf"^{cell}(?:{mark}{cell})*$").all())
+
+
+def _fast_frame(segment: bytes, first_record: int, shape: _Shape) -> pl.DataFrame:
+    names = [f"c{number}" for number in range(shape.width + 1)]
+    mark = shape.dialect.delimiter
+    raw = pl.read_csv(
+        (mark.join(names) + "\n").encode() + segment,
+        separator=mark,
+        quote_char='"' if b'"' in segment else None,
+        schema=dict.fromkeys(names, pl.String),
+        truncate_ragged_lines=True,
+    )
+    row_numbers = pl.int_range(first_record, first_record + raw.height, dtype=pl.Int64, eager=True)
+    return shape.canonical(raw, row_numbers)
+
+
+def _read_carefully(
+    segment: bytes, segments: Segments, next_record: int, shape: _Shape, parts: PartWriter
+) -> int:
+    """Parse a segment, and what its last record needs of the next, record by record.
+
+    Returns the number of the record after it. Python's parser is slower than polars and takes quotes the way
+    spreadsheets do.
+    """
+    lines_left = segment.count(b"\n")
+
+    def lines() -> Iterator[str]:
+        nonlocal lines_left
+        piece = segment
+        while piece:
+            for line in io.StringIO(piece.decode(), newline="\n"):
+                lines_left -= 1
+                yield line
+            piece = segments.next(1)
+            lines_left += piece.count(b"\n")
+
+    numbers: list[int] = []
+    rows: list[list[str]] = []
+    for row in records(lines(), shape.dialect, shape.order.limits):
+        numbers.append(next_record)
+        rows.append(row)
+        next_record += 1
+        if len(rows) == CAREFUL_ROWS or lines_left == 0:
+            parts.submit(partial(_careful_frame, rows, numbers, shape))
+            rows, numbers = [], []
+        if lines_left == 0:
+            break
+    return next_record
+
+
+def _careful_frame(rows: Sequence[Sequence[str]], numbers: Sequence[int], shape: _Shape) -> pl.DataFrame:
+    width = shape.width
+    columns: list[pl.Series] = []
+    for position in range(width):
+        cells = [row[position] if position < len(row) else None for row in rows]
+        columns.append(pl.Series(f"c{position}", cells, dtype=pl.String))
+    beyond = [row[width] if len(row) > width else None for row in rows]
+    columns.append(pl.Series(f"c{width}", beyond, dtype=pl.String))
+    return shape.canonical(pl.DataFrame(columns), pl.Series(numbers, dtype=pl.Int64))

@@ -1,0 +1,57 @@
+"""Where the child begins: limits first, then the order from stdin."""
+
+import json
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from .orders import FileRefused, ReadLimits, ReadOrder, Reporter
+
+_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG, linux/prctl.h
+
+
+def run() -> None:
+    """Take one order, carry it out, tell how it went. Exit status 0 also when the file was refused."""
+    order = json.loads(sys.stdin.buffer.read())
+    values: dict[str, Any] = order["order"]
+    _bound(ReadLimits(**values["limits"]), order["parent"])
+    reporter = Reporter()
+    try:
+        result = _read(ReadOrder.from_json(values), reporter)
+    except FileRefused as refused:
+        reporter.tell("refused", kind=refused.kind, facts=refused.facts)
+    except MemoryError:
+        reporter.tell("refused", kind="over_memory", facts={})
+    else:
+        reporter.tell("done", **result)
+
+
+def _read(order: ReadOrder, reporter: Reporter) -> dict[str, Any]:
+    from .csv_reader import read_csv
+    from .kinds import FileKind, kind_of
+
+    reporter.progress("looking", 0, 0.0)
+    kind = kind_of(Path(order.path), order.file_name)
+    if kind is not FileKind.TEXT:
+        raise FileRefused("unknown_kind", starts_like="zip")
+    return read_csv(order, reporter)
+
+
+def _bound(limits: ReadLimits, parent: int) -> None:
+    """Take the limits on, before anything of the file is touched."""
+    os.umask(0o077)
+    os.nice(5)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limits.written, limits.written))
+    resource.setrlimit(resource.RLIMIT_CPU, (limits.processor, limits.processor + 5))
+    resource.setrlimit(resource.RLIMIT_AS, (limits.memory, limits.memory))
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+    if os.getppid() != parent:
+        # The parent died before it could take the child along.
+        sys.exit(1)

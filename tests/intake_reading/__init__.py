@@ -1,0 +1,1 @@
+"""Tests of reading uploaded files: mappings, text files, workbooks, hostile ones."""
