@@ -188,7 +188,17 @@ def test_a_frame_gives_the_same_awards_in_one_piece_in_several_and_from_polars(e
     whole = awards_of(lines)
     assert len(whole) > 5_000
     assert awards_of(*(lines.slice(start, 700) for start in range(0, 3_000, 700))) == whole
+    assert awards_of(*(lines.slice(start, 8) for start in range(0, 3_000, 8))) == whole
     assert awards_of(frame) == whole
+
+
+def test_awards_of_a_receipt_and_of_a_batch_have_the_same_types(engine: ScoringEngine) -> None:
+    lines = table([line(number, number * 40) for number in range(2_000)])
+    rules = compile_rules(programme((1, "10.00")))
+    receipt = lines.slice(0, 8)
+    assert engine.score(rules, receipt).schema == engine.score(rules, lines).schema
+    assert engine.unscored(rules, receipt).schema == engine.unscored(rules, lines).schema
+    assert engine.outcomes(rules, receipt).schema == engine.outcomes(rules, lines).schema
 
 
 def test_no_lines_give_no_awards(engine: ScoringEngine) -> None:
