@@ -255,6 +255,8 @@ class EmbeddedServer:
         settings = [f"--set={name}={value}" for name, value in _tuning().items()]
         # Sorting and case by PostgreSQL's own Unicode tables (from 17 on): the same on every machine.
         locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if version >= 17 else []
+        if self._extra.get("fsync") == "off":
+            settings.append("--no-sync")
         try:
             _run(
                 [

@@ -3,7 +3,7 @@
 The queue is procrastinate's; its tables lie in `public`. A job is tied to the worker that took it, and a
 worker to one database session: while that lives, it holds an advisory lock on the worker's number. So a job
 whose worker's lock is free has lost its worker, whatever killed it, and is known at once. Heartbeats, which
-procrastinate's own `get_stalled_jobs` goes by, miss one for half a minute and take a sleeping laptop for dead.
+procrastinate's own `get_stalled_jobs` goes by, miss one for half a minute and hold a sleeping laptop dead.
 """
 
 from dataclasses import dataclass

@@ -22,8 +22,9 @@ import structlog
 from procrastinate.manager import JobManager
 from sqlalchemy.exc import DBAPIError
 
-from laurel.jobs import QUEUE, RUN_IMPORT, SETTLE_PROGRAMME, WORKER_LOCK_CLASS, retry_orphaned_jobs
+from laurel.jobs import WORKER_LOCK_CLASS, retry_orphaned_jobs
 from loyalty_core.kernel import Database, Settings, configure_logs, get_logger
+from loyalty_core.kernel.jobs import QUEUE, RUN_IMPORT, SETTLE_PROGRAMME
 
 CONCURRENCY = 2
 # How long running jobs may still finish when the worker is told to stop; what remains is retried later.
