@@ -7,7 +7,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime
-from babel.numbers import format_compact_currency, format_compact_decimal, format_currency, format_decimal
+from babel.numbers import (
+    format_compact_currency,
+    format_compact_decimal,
+    format_currency,
+    format_decimal,
+    format_percent,
+)
 
 from loyalty_core.kernel import Money, _, current_locale, ngettext, now
 
@@ -109,3 +115,21 @@ def plain(text: str) -> str:
 def plain_lines(text: str) -> str:
     """Return the text as `plain` does, keeping its lines."""
     return "  \n".join(plain(line) for line in text.splitlines())
+
+
+def action(name: str) -> str:
+    """Return an audited action for people: “programme.version_applied” reads “Programme: version applied”."""
+    subdomain, _dot, verb = name.partition(".")
+    text = f"{subdomain}: {verb}" if verb else subdomain
+    return text.replace("_", " ").capitalize()
+
+
+def percent(share: float) -> str:
+    """Return a part of one as a percentage: 27.6%, and 0.04% rather than 0% where there is something."""
+    digits = "0.##" if 0 < abs(share) < 0.001 else "0.#"
+    return format_percent(share, format=f"{digits}%", locale=reader_locale())
+
+
+def decimal(value: float) -> str:
+    """Return a number with at most two decimal places."""
+    return format_decimal(value, format="#,##0.##", locale=reader_locale())

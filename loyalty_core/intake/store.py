@@ -238,6 +238,42 @@ def count_imports(connection: Connection, *, words: str = "", state: str = "") -
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ImportsInState:
+    """How many imports are in a state, and since when the oldest of them has been asked for."""
+
+    count: int
+    oldest_requested_at: datetime
+
+
+def imports_by_state(connection: Connection) -> dict[ImportState, ImportsInState]:
+    """Return how many imports of the scope are in each state; a state without any is left out."""
+    rows = connection.execute(
+        text("select state, count(*), min(requested_at) from file_import group by state")
+    )
+    return {ImportState(state): ImportsInState(count, oldest) for state, count, oldest in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedLines:
+    """How many lines were accepted, and when the first of their imports ended."""
+
+    lines: int
+    first_finished_at: datetime
+
+
+def accepted_since(connection: Connection, moment: datetime | None) -> AcceptedLines | None:
+    """Return the lines accepted after the moment (None: ever); None when there are none."""
+    row = connection.execute(
+        text(
+            "select coalesce(sum(accepted), 0), min(finished_at) from file_import where state = 'accepted'"
+            " and accepted > 0 and (cast(:moment as timestamptz) is null or finished_at > :moment)"
+        ),
+        {"moment": moment},
+    ).one()
+    return AcceptedLines(int(row[0]), row[1]) if row[1] is not None else None
+
+
 def unfinished_imports(connection: Connection) -> list[FileImport]:
     """Return the queued and running imports, oldest first."""
     rows = connection.execute(

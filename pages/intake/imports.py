@@ -1,0 +1,62 @@
+"""Imports: every file that came in, who brought it, and what came of it."""
+
+import streamlit as st
+
+from loyalty_core import intake
+from loyalty_core.access import Permission
+from loyalty_core.intake import ImportState
+from loyalty_core.kernel import Refusal, _
+from loyalty_core.kernel.runtime import current_database
+from ui import elements, registry, wording
+from ui import imports as blocks
+from ui.identity import require
+
+user = require(Permission.SEE_IMPORTS)
+database = current_database()
+
+import_id = elements.query_id("import")
+if import_id is not None:
+    registry.link(user, "imports", _("All imports"), icon="arrow_back")
+    try:
+        blocks.show_import(user, import_id)
+    except Refusal as refusal:
+        st.error(wording.plain_lines(refusal.sentence), icon=":material/block:")
+    st.stop()
+
+elements.page_header(_("Imports"), _("Every file that came in: who brought it, when, and what came of it."))
+words_at, state_at = st.columns([2, 1], vertical_alignment="bottom")
+words = words_at.text_input(
+    _("Find"), key="words", bind="query-params", placeholder=_("file or person"), type="search"
+)
+state = state_at.selectbox(
+    _("State"),
+    ["", *ImportState],
+    format_func=lambda one: blocks.state_title(ImportState(one)) if one else _("Every state"),
+    key="state",
+    bind="query-params",
+)
+with database.snapshot(user.scope) as connection:
+    total = intake.count_imports(connection, words=words or "", state=state or "")
+if not total and not words and not state:
+    elements.empty_state(
+        "inventory_2",
+        _("No file has come in yet"),
+        _("An operator brings the first one on the page of uploads."),
+        lambda: registry.link(user, "uploads", _("Bring a file"), icon="upload_file"),
+    )
+    st.stop()
+if not total:
+    elements.empty_state("search_off", _("No import matches"), _("Take a filter away to see more."))
+    st.stop()
+rows_at, offset = elements.paged(total, key="page")
+with database.snapshot(user.scope) as connection:
+    imports = intake.find_imports(
+        connection, words=words or "", state=state or "", limit=elements.ROWS_A_PAGE, offset=offset
+    )
+with rows_at:
+    chosen = elements.choose_row(
+        blocks.imports_table(imports), key="imports", alt=_("Imports, the newest first")
+    )
+st.caption(_("Choose an import to see its result."))
+if chosen is not None and chosen < len(imports):
+    registry.open_page("imports", **blocks.import_query(imports[chosen].id))

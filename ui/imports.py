@@ -1,0 +1,433 @@
+"""What the pages of uploads and imports show: an import's state, progress, result and decision."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import streamlit as st
+
+from loyalty_core import sales
+from loyalty_core.access import Permission, SignedInUser
+from loyalty_core.intake import (
+    FileImport,
+    ImportState,
+    Phase,
+    QuarantinedRow,
+    accept_waiting_import,
+    decline_waiting_import,
+    import_by_id,
+    quarantined_rows,
+)
+from loyalty_core.kernel import Money, Refusal, _
+from loyalty_core.kernel.runtime import current_database
+from ui import charts, wording
+from ui.elements import (
+    ROWS_A_PAGE,
+    Colour,
+    Figure,
+    badge,
+    card,
+    chart,
+    figure_row,
+    mode,
+    page_header,
+    paged,
+    separators,
+    show_said,
+    table,
+)
+
+PHASES = tuple(Phase)
+
+
+def state_title(state: ImportState) -> str:
+    """Return the state in plain words."""
+    return {
+        ImportState.QUEUED: _("in line"),
+        ImportState.RUNNING: _("being taken in"),
+        ImportState.WAITING: _("waits for a decision"),
+        ImportState.ACCEPTED: _("accepted"),
+        ImportState.DECLINED: _("declined"),
+        ImportState.REFUSED: _("could not be read"),
+    }[state]
+
+
+def state_badge(state: ImportState) -> None:
+    """Draw the state with its colour and icon."""
+    looks: dict[ImportState, tuple[Colour, str]] = {
+        ImportState.QUEUED: ("blue", "hourglass_empty"),
+        ImportState.RUNNING: ("blue", "sync"),
+        ImportState.WAITING: ("orange", "front_hand"),
+        ImportState.ACCEPTED: ("green", "check"),
+        ImportState.DECLINED: ("gray", "do_not_disturb_on"),
+        ImportState.REFUSED: ("red", "block"),
+    }
+    colour, icon = looks[state]
+    badge(state_title(state), colour, icon)
+
+
+def what_happens_next(found: FileImport, *, may_decide: bool) -> str:
+    """Say what the state means for the reader and what comes next."""
+    if found.state is ImportState.WAITING:
+        if may_decide:
+            return _("A check stopped this file. Nothing of it counts until you decide below.")
+        return _("A check stopped this file. Nothing of it counts until an operator decides.")
+    return {
+        ImportState.QUEUED: _("The file is stored. It is taken in as soon as its turn comes."),
+        ImportState.RUNNING: _(
+            "You may leave this page: the import goes on, and its address stays the same."
+        ),
+        ImportState.ACCEPTED: _("The accepted rows are sales lines now and earn points when settled."),
+        ImportState.DECLINED: _("An operator declined this file. Nothing of it counts."),
+        ImportState.REFUSED: _("Nothing of this file was taken. Put it right and upload it again."),
+    }[found.state]
+
+
+def phase_title(phase: Phase) -> str:
+    """Return what a running import is doing."""
+    return {
+        Phase.PARSE: _("Reading the file"),
+        Phase.COPY: _("Laying out the rows"),
+        Phase.RULES: _("Checking every row"),
+        Phase.CHECKS: _("Judging the file as a whole"),
+        Phase.INSERT: _("Writing the sales lines"),
+        Phase.COMMIT: _("Finishing"),
+    }[phase]
+
+
+def show_progress(found: FileImport) -> None:
+    """Draw how far a queued or running import is."""
+    if found.phase is None:
+        st.progress(0.0, text=_("In line since {age}").format(age=wording.moment(found.requested_at)))
+        return
+    step = PHASES.index(found.phase)
+    text = phase_title(found.phase)
+    if found.phase_rows:
+        text = _("{phase} · {rows} rows").format(phase=text, rows=wording.number(found.phase_rows))
+    st.progress((step + 0.5) / len(PHASES), text=text)
+
+
+def _most_first(reasons: Mapping[str, int]) -> list[str]:
+    # A JSON object in PostgreSQL keeps no order.
+    return sorted(reasons, key=lambda name: (-reasons[name], name))
+
+
+def reason_title(dataset: str, reason: str) -> str:
+    """Return the first sentence of what a reason means: short enough for a chart."""
+    return reason_text(dataset, reason).split(". ")[0].rstrip(".")
+
+
+def reason_text(dataset: str, reason: str) -> str:
+    """Return what a reason means and what to do about it."""
+    return sales.reason_text(reason) if dataset == "sales" else reason
+
+
+def show_figures(found: FileImport) -> None:
+    """Draw rows, accepted, duplicates and quarantined."""
+    rows = found.rows or 0
+
+    def part(count: int | None) -> str | None:
+        return _("{share} of all rows").format(share=wording.percent((count or 0) / rows)) if rows else None
+
+    figure_row(
+        [
+            Figure(_("Rows"), wording.short_number(rows), help=_("Rows of the file below its header.")),
+            Figure(
+                _("Accepted"),
+                wording.short_number(found.accepted or 0),
+                part(found.accepted),
+                delta_color="off",
+                help=_("Rows that became sales lines."),
+            ),
+            Figure(
+                _("Duplicates"),
+                wording.short_number(found.duplicates or 0),
+                part(found.duplicates),
+                delta_color="off",
+                help=_("Rows that were there already, from an earlier file. They count once."),
+            ),
+            Figure(
+                _("Quarantined"),
+                wording.short_number(found.quarantined or 0),
+                part(found.quarantined),
+                delta_color="off",
+                help=_("Rows with something wrong in them. They wait in the file of rejected rows."),
+            ),
+        ]
+    )
+
+
+def show_net_amounts(found: FileImport) -> None:
+    """Say what the accepted rows are worth."""
+    if not found.net_minor:
+        return
+    amounts = ", ".join(wording.money(Money(minor, code)) for code, minor in sorted(found.net_minor.items()))
+    st.caption(_("Net amount of the accepted rows: {amounts}").format(amounts=wording.plain(amounts)))
+
+
+def show_reasons(found: FileImport, *, key: str) -> str:
+    """Draw why rows were put aside and return the reason whose bar is chosen, '' when none is."""
+    reasons = found.reasons or {}
+    if not reasons:
+        return ""
+    names = _most_first(reasons)
+    with card(_("Why rows were put aside")):
+        chosen = chart(
+            charts.rows_of_bars(
+                [reason_title(found.dataset, name) for name in names],
+                [reasons[name] for name in names],
+                texts=[wording.number(reasons[name]) for name in names],
+                ids=names,
+                mode=mode(),
+                colour=1,
+                separators=separators(),
+            ),
+            key=key,
+            alt=_("Rows by reason: {reasons}").format(
+                reasons=", ".join(
+                    f"{reason_title(found.dataset, name)} {wording.number(reasons[name])}" for name in names
+                )
+            ),
+            selects=True,
+        )
+        st.caption(_("A row may have more than one reason. Choose a bar to see its rows."))
+    return chosen[0] if chosen and chosen[0] in reasons else ""
+
+
+def quarantine_table(rows: Sequence[QuarantinedRow], dataset: str) -> dict[str, list[str]]:
+    """Return quarantined rows as columns: where each stands, every reason, then what was understood of it."""
+    table: dict[str, list[str]] = {_("Row"): [str(row.row_no) for row in rows]}
+    if any(row.sheet for row in rows):
+        table[_("Sheet")] = [row.sheet for row in rows]
+    table[_("Reasons")] = ["; ".join(reason_title(dataset, reason) for reason in row.reasons) for row in rows]
+    present = {name for row in rows for name in row.body}
+    canonical = [name for name in sales.SALES_COLUMNS.names if name in present]
+    for name in [*canonical, *sorted(present - set(canonical))]:
+        table[column_title(name)] = [_cell(name, row.body.get(name)) for row in rows]
+    return table
+
+
+def _cell(name: str, value: object) -> str:
+    if value is None:
+        return ""
+    text = str(value)
+    # A date that was understood comes as ISO 8601; one that was not comes as it stood in the file.
+    return text.replace("T", " ", 1)[:16] if name == "sold_at" and "T" in text else text
+
+
+def column_title(name: str) -> str:
+    """Return what a canonical column holds."""
+    return {
+        "company_code": _("Company code"),
+        "company_name": _("Company name"),
+        "region": _("Region"),
+        "outlet_code": _("Outlet code"),
+        "invoice_no": _("Invoice number"),
+        "line_no": _("Line number"),
+        "product_code": _("Product code"),
+        "product_name": _("Product name"),
+        "brand": _("Brand"),
+        "product_group": _("Product group"),
+        "sold_at": _("Date of sale"),
+        "quantity": _("Quantity"),
+        "unit_price": _("Unit price"),
+        "amount": _("Amount"),
+        "currency": _("Currency"),
+    }.get(name, name)
+
+
+def _figure_in_words(value: float, unit: str) -> str:
+    if unit == "share":
+        return wording.percent(value)
+    if unit == "ratio":
+        return _("{times} times").format(times=wording.decimal(value))
+    return wording.number(round(value))
+
+
+def _limit_in_words(limit: Mapping[str, Any], unit: str) -> str:
+    low, high = limit.get("at_least"), limit.get("at_most")
+    if low is not None and high is not None:
+        return _("from {low} to {high}").format(
+            low=_figure_in_words(low, unit), high=_figure_in_words(high, unit)
+        )
+    if low is not None:
+        return _("at least {low}").format(low=_figure_in_words(low, unit))
+    return _("at most {high}").format(high=_figure_in_words(high or 0, unit))
+
+
+def show_checks(found: FileImport) -> None:
+    """Draw the checks that the file as a whole did not pass, those that stop it first."""
+    failed = [check for check in (found.checks or {}).get("checks", []) if not check["passed"]]
+    failed.sort(key=lambda check: check["level"] != "stop")
+    for check in failed:
+        stops = check["level"] == "stop"
+        with st.container(border=True):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                badge(
+                    _("stops the file") if stops else _("needs a look"),
+                    "red" if stops else "orange",
+                    "front_hand" if stops else "visibility",
+                )
+                st.markdown(f"**{wording.plain(_(check['meaning']))}**", width="content")
+            st.markdown(
+                _("{observed} in this file; expected is {limit}.").format(
+                    observed=wording.plain(_figure_in_words(check["observed"], check["unit"])),
+                    limit=wording.plain(_limit_in_words(check["threshold"], check["unit"])),
+                )
+            )
+            st.caption(wording.plain(_(check["what_to_do"])))
+
+
+def summary_line(found: FileImport) -> str:
+    """Return who brought which file when, for a page's line of context."""
+    return _("Import {number} · {dataset} · brought by {who} on {when}").format(
+        number=found.number,
+        dataset=_("sales") if found.dataset == "sales" else found.dataset,
+        who=wording.plain(found.requested_by_name),
+        when=wording.plain(wording.moment(found.requested_at)),
+    )
+
+
+def show_import(user: SignedInUser, import_id: UUID) -> None:
+    """Draw one import: how it goes, what came of it, what it waits for. Raises UnknownImportError."""
+    database = current_database()
+    with database.snapshot(user.scope) as connection:
+        found = import_by_id(connection, import_id)
+    page_header(wording.plain(found.file_name), summary_line(found))
+    show_said()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        state_badge(found.state)
+        st.markdown(
+            wording.plain(what_happens_next(found, may_decide=Permission.DECIDE_IMPORTS in user.permissions)),
+            width="content",
+        )
+    if found.state in (ImportState.QUEUED, ImportState.RUNNING):
+        _watch(user, import_id)
+        return
+    if found.refusal:
+        st.error(wording.plain_lines(found.refusal), icon=":material/block:")
+    if found.decided_at is not None:
+        _show_decision_taken(found)
+    if found.rows is not None:
+        show_figures(found)
+        show_net_amounts(found)
+    if found.state is ImportState.WAITING and Permission.DECIDE_IMPORTS in user.permissions:
+        _show_decision(user, found)
+    else:
+        show_checks(found)
+    show_downloads(user, found)
+    if found.quarantined:
+        _show_quarantine(user, found)
+
+
+@st.fragment(run_every=1.0)
+def _watch(user: SignedInUser, import_id: UUID) -> None:
+    with current_database().snapshot(user.scope) as connection:
+        found = import_by_id(connection, import_id)
+    if found.state not in (ImportState.QUEUED, ImportState.RUNNING):
+        st.rerun(scope="app")
+    show_progress(found)
+
+
+def _show_decision_taken(found: FileImport) -> None:
+    assert found.decided_at is not None
+    sentence = (
+        _("{who} declined this file on {when}: {reason}")
+        if found.state is ImportState.DECLINED
+        else _("{who} let this file through on {when}: {reason}")
+    )
+    st.info(
+        sentence.format(
+            who=wording.plain(found.decided_by_name or ""),
+            when=wording.plain(wording.moment(found.decided_at)),
+            reason=wording.plain(found.decision_reason or ""),
+        ),
+        icon=":material/gavel:",
+    )
+
+
+def _show_decision(user: SignedInUser, found: FileImport) -> None:
+    st.subheader(_("What stopped it"), anchor=False)
+    show_checks(found)
+    with st.form(f"decision_{found.id}"):
+        st.subheader(_("Your decision"), anchor=False)
+        st.markdown(
+            _("Accept it, and its {good} good rows become sales lines; decline it, and none does.").format(
+                good=wording.number((found.rows or 0) - (found.quarantined or 0))
+            )
+        )
+        reason = st.text_input(
+            _("Why"), max_chars=500, help=_("Kept with the import and in the audit, for whoever asks later.")
+        )
+        with st.container(horizontal=True):
+            accepts = st.form_submit_button(_("Accept anyway"), type="primary", icon=":material/check:")
+            declines = st.form_submit_button(_("Decline the file"), icon=":material/block:")
+    if not (accepts or declines):
+        return
+    try:
+        if accepts:
+            accept_waiting_import(current_database(), user.scope, import_id=found.id, reason=reason or "")
+        else:
+            decline_waiting_import(current_database(), user.scope, import_id=found.id, reason=reason or "")
+    except Refusal as refusal:
+        st.error(wording.plain_lines(refusal.sentence), icon=":material/block:")
+        return
+    st.rerun()
+
+
+def _show_quarantine(user: SignedInUser, found: FileImport) -> None:
+    reasons = found.reasons or {}
+    clicked = show_reasons(found, key=f"reasons_{found.id}")
+    if clicked and st.session_state.get("clicked_reason") != clicked:
+        # A click moves the field below once; afterwards the field is the reader's again.
+        st.session_state["reason"] = clicked
+    st.session_state["clicked_reason"] = clicked
+    with card(_("The rows that were put aside")):
+        reason = st.selectbox(
+            _("Reason"),
+            ["", *_most_first(reasons)],
+            format_func=lambda name: (
+                f"{reason_title(found.dataset, name)} · {wording.number(reasons[name])}"
+                if name
+                else _("Every reason")
+            ),
+            key="reason",
+            bind="query-params",
+        )
+        if reason:
+            st.caption(wording.plain(reason_text(found.dataset, reason)))
+        total = reasons[reason] if reason else found.quarantined or 0
+        rows_at, offset = paged(total, key="rows_page")
+        with current_database().snapshot(user.scope) as connection:
+            rows = quarantined_rows(
+                connection, found.id, reason=reason or "", limit=ROWS_A_PAGE, offset=offset
+            )
+        with rows_at:
+            table(quarantine_table(rows, found.dataset), alt=_("Quarantined rows with their reasons"))
+
+
+def show_downloads(user: SignedInUser, found: FileImport) -> None:
+    """Offer the rejected rows with their reasons, and the original file to those who may have it."""
+
+
+def imports_table(imports: Sequence[FileImport]) -> dict[str, list[Any]]:
+    """Return imports as columns for a list to choose from."""
+    return {
+        _("No."): [one.number for one in imports],
+        _("File"): [one.file_name for one in imports],
+        _("State"): [state_title(one.state) for one in imports],
+        _("Accepted"): [_count(one.accepted) for one in imports],
+        _("Duplicates"): [_count(one.duplicates) for one in imports],
+        _("Quarantined"): [_count(one.quarantined) for one in imports],
+        _("By"): [one.requested_by_name for one in imports],
+        _("When"): [wording.moment(one.requested_at) for one in imports],
+    }
+
+
+def _count(value: int | None) -> str:
+    return "" if value is None else wording.number(value)
+
+
+def import_query(import_id: UUID) -> dict[str, str]:
+    """Return the URL's values that name an import."""
+    return {"import": str(import_id)}

@@ -1,0 +1,143 @@
+"""What the page of programmes shows: rules in plain words, differences between versions."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from loyalty_core.kernel import Money, _, ngettext, to_minor
+from loyalty_core.programmes import (
+    Programme,
+    ProgrammeDocument,
+    ProgrammeVersion,
+    Rule,
+    differences,
+)
+from ui import wording
+from ui.elements import facts
+
+SAMPLE_DOCUMENT = """\
+code: spring-points
+name: Spring points
+starts: 2026-03-01
+ends: 2026-08-31            # inclusive
+currency: EUR
+collects: company
+rules:
+  - id: base
+    per: line
+    award: {points: 1, per_amount: 10.00}
+"""
+
+
+def rule_in_words(rule: Rule, currency: str) -> str:
+    """Return what the rule gives, as a sentence."""
+    return ngettext(
+        "{points} point for every whole {amount} of a sales line; a return takes them back alike.",
+        "{points} points for every whole {amount} of a sales line; a return takes them back alike.",
+        rule.award.points,
+    ).format(
+        points=wording.number(rule.award.points),
+        amount=wording.money(Money(to_minor(rule.award.per_amount, currency), currency)),
+    )
+
+
+def programme_label(programme: Programme, among: Iterable[Programme]) -> str:
+    """Return the name, with the code behind it where another programme has the same name."""
+    alike = sum(one.name == programme.name for one in among)
+    return programme.name if alike <= 1 else f"{programme.name} ({programme.code})"
+
+
+def period_in_words(programme: Programme) -> str:
+    """Return the first and last day of the programme."""
+    return f"{wording.day(programme.starts_on)} – {wording.day(programme.ends_on)}"
+
+
+def show_document(document: ProgrammeDocument, version: ProgrammeVersion) -> None:
+    """Draw the rules in words, the terms, and the document as it was applied."""
+    with st.container(border=True):
+        st.subheader(_("How points are earned"), anchor=False)
+        for rule in document.rules:
+            st.markdown(
+                f"**{wording.plain(rule.id)}** — {wording.plain(rule_in_words(rule, document.currency))}"
+            )
+    facts(
+        [
+            (_("Code"), wording.plain(document.code)),
+            (_("First day"), wording.day(document.starts)),
+            (_("Last day"), wording.day(document.ends)),
+            (_("Time zone"), wording.plain(document.time_zone or _("that of each file"))),
+            (_("Currency"), document.currency),
+            (_("Who collects"), _("each company, for itself")),
+        ]
+    )
+    with st.expander(_("The document as it was applied"), icon=":material/description:"):
+        st.code(version.document, language="yaml", wrap_lines=True)
+
+
+def show_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    """Draw what differs between two canonical bodies, or say that nothing does."""
+    found = differences(old, new)
+    if not found:
+        st.info(_("Both say the same: only remarks or the layout differ."), icon=":material/drag_handle:")
+        return
+    st.table(
+        [
+            {
+                _("What"): wording.plain(one.path),
+                _("Before"): "—" if one.old is None else wording.plain(one.old),
+                _("After"): "—" if one.new is None else wording.plain(one.new),
+            }
+            for one in found
+        ],
+        border="horizontal",
+        hide_index=True,
+        alt=_("What differs between the two versions"),
+    )
+
+
+def version_title(version: ProgrammeVersion) -> str:
+    """Return the version with its day, for a list to choose from."""
+    return _("Version {number} · {day}").format(
+        number=version.version, day=wording.day(version.applied_at.astimezone(wording.reader_time_zone()))
+    )
+
+
+def show_versions(versions: Sequence[ProgrammeVersion]) -> None:
+    """Draw the history, newest first, and what differs between two versions of the reader's choice."""
+    st.table(
+        [
+            {
+                _("Version"): str(one.version),
+                _("Applied"): wording.moment(one.applied_at),
+                _("By"): wording.plain(one.applied_by_name),
+            }
+            for one in versions
+        ],
+        border="horizontal",
+        hide_index=True,
+        alt=_("Versions, the newest first"),
+    )
+    if len(versions) == 1:
+        st.caption(_("There is one version so far. Apply a changed document to get a second one."))
+        return
+    by_number = {one.version: one for one in versions}
+    numbers = list(by_number)
+    left, right = st.columns(2)
+    with left:
+        old = st.selectbox(
+            _("From"),
+            numbers,
+            index=1,
+            format_func=lambda number: version_title(by_number[number]),
+            key="from_version",
+        )
+    with right:
+        new = st.selectbox(
+            _("To"),
+            numbers,
+            index=0,
+            format_func=lambda number: version_title(by_number[number]),
+            key="to_version",
+        )
+    show_differences(by_number[old].body, by_number[new].body)
