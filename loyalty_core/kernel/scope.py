@@ -1,6 +1,6 @@
 """Who acts, and what they may see."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from uuid import UUID
 
@@ -39,6 +39,10 @@ class Scope:
     def of_system(cls, name: str = "system") -> "Scope":
         """The scope of Laurel's own jobs: everything."""
         return cls(ActorKind.SYSTEM, name, sees_everything=True)
+
+    def widened(self) -> "Scope":
+        """The same actor, seeing everything: for what must take in all rows or none, once it is allowed."""
+        return replace(self, sees_everything=True)
 
     def sees_programme(self, programme_id: UUID) -> bool:
         """Whether the programme lies in the scope."""

@@ -1,0 +1,157 @@
+"""Lines become awards, awards become postings: in one transaction, as often as one likes, once each."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from uuid import UUID
+
+import polars as pl
+from sqlalchemy import Connection
+
+from loyalty_core import audit, ledger, programmes, scoring
+from loyalty_core.kernel import Database, Scope, new_id, now
+from loyalty_core.settlement import policy, store
+from loyalty_core.settlement.store import Mark, Settlement
+
+SOURCE = "settlement"
+
+
+@dataclass(frozen=True, slots=True)
+class BookCheck:
+    """One thing that must hold of the books, and how many break it."""
+
+    name: str
+    broken: int
+
+    @property
+    def ok(self) -> bool:
+        """Whether it holds."""
+        return self.broken == 0
+
+
+def settle_programme(
+    database: Database,
+    scope: Scope,
+    code: str,
+    *,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Settlement:
+    """Score what came in since the last settlement, or everything under a new version; post the differences.
+
+    Whoever may settle settles for every company, whatever the scope shows. Running it again posts nothing
+    new. `on_progress` gets (lines scored, lines in all). Raises ProgrammeNotFoundError, PointsOverflowError.
+    """
+    started_at, begun = now(), time.monotonic()
+    with database.transaction(scope) as connection:
+        programme = programmes.programme_by_code(connection, scope, code)
+    actor = scope.widened()
+    with database.transaction(actor) as connection, scoring.ScoringEngine() as engine:
+        store.lock_settlement(connection, programme.id)
+        programme = programmes.programme_by_id(connection, actor, programme.id)
+        version = programme.current_version
+        rules = scoring.compile_rules(programmes.document_of(connection, actor, programme.id, version))
+        mark = store.mark_of(connection, programme.id)
+        low = mark.low_txid if mark is not None and mark.version == version else 0
+        # Read before the lines are: what ends meanwhile is read again next time, and found settled.
+        next_low = store.oldest_running_txid(connection)
+        awards, lines = _score(connection, engine, rules, programme.id, low, mark, on_progress)
+        settlement_id = new_id()
+        postings = _post(connection, programme.id, settlement_id, version, awards)
+        store.move_mark(connection, programme.id, Mark(version, next_low))
+        run = Settlement(
+            id=settlement_id,
+            programme_id=programme.id,
+            version=version,
+            lines=lines,
+            awards=awards.height,
+            points=int(awards["points"].sum()),
+            postings=postings,
+            settled_by_name=scope.actor_name,
+            started_at=started_at,
+            finished_at=now(),
+            seconds=Decimal(time.monotonic() - begun).quantize(Decimal("0.001")),
+        )
+        store.insert_settlement(connection, run)
+        audit.record(
+            connection,
+            scope,
+            "settlement.programme_settled",
+            "programme",
+            programme.id,
+            {
+                "code": code,
+                "version": version,
+                "lines": lines,
+                "awards": run.awards,
+                "points": run.points,
+                "postings": postings,
+            },
+        )
+    return run
+
+
+def _score(
+    connection: Connection,
+    engine: scoring.ScoringEngine,
+    rules: scoring.CompiledRules,
+    programme_id: UUID,
+    low: int,
+    mark: Mark | None,
+    on_progress: Callable[[int, int], None] | None,
+) -> tuple[pl.DataFrame, int]:
+    """Return the awards to add, and how many lines were scored for them."""
+    total = store.count_lines_since(connection, low) if on_progress is not None else 0
+    standing = (
+        store.standing_awards(connection, programme_id, low)
+        if mark is not None
+        else pl.DataFrame(schema=store.STANDING_SCHEMA)
+    )
+    added, count = [pl.DataFrame(schema=policy.AWARD_SCHEMA)], 0
+    for lines in store.lines_since(connection, low):
+        scored = pl.DataFrame(engine.score(rules, lines))
+        here = standing.join(lines.select("sales_line_id"), on="sales_line_id", how="semi")
+        added.append(policy.new_awards(scored, here, lines))
+        count += lines.height
+        if on_progress is not None:
+            on_progress(count, total)
+    return pl.concat(added), count
+
+
+def _post(
+    connection: Connection, programme_id: UUID, settlement_id: UUID, version: int, awards: pl.DataFrame
+) -> int:
+    """Post the awards' points to the companies' accounts, insert the awards; return how many postings."""
+    if not awards.height:
+        return 0
+    moment = now()
+    companies = [UUID(company) for company in awards["company_id"].unique().sort()]
+    accounts = ledger.open_accounts(
+        connection,
+        programme_id,
+        ledger.AccountKind.COMPANY,
+        [(company, company) for company in companies],
+        moment,
+    )
+    drafts = policy.drafts_of(awards, accounts, settlement_id=settlement_id, happened_at=moment)
+    posted = ledger.post(connection, programme_id=programme_id, source=SOURCE, drafts=drafts)
+    of_award = pl.DataFrame(
+        {
+            "company_id": [str(draft.company_id) for draft in drafts],
+            "is_earned": [draft.points > 0 for draft in drafts],
+            "posting_id": [posted[draft.key] for draft in drafts],
+        },
+        schema={"company_id": pl.String, "is_earned": pl.Boolean, "posting_id": pl.Int64},
+    )
+    with_postings = awards.with_columns((pl.col("points") > 0).alias("is_earned")).join(
+        of_award, on=["company_id", "is_earned"], how="left", maintain_order="left"
+    )
+    store.insert_awards(connection, with_postings, programme_id=programme_id, version=version)
+    return len(drafts)
+
+
+def check_books(database: Database) -> list[BookCheck]:
+    """Check all that must hold of sales, awards and the ledger, at one moment, over everything."""
+    with database.snapshot(Scope.of_system("check of the books")) as connection:
+        found = {**ledger.broken_books(connection), **store.broken_settlements(connection)}
+    return [BookCheck(name, broken) for name, broken in found.items()]

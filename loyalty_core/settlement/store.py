@@ -1,0 +1,306 @@
+"""Every query of settlement."""
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import polars as pl
+from psycopg import sql
+from sqlalchemy import Connection, text
+
+from loyalty_core.kernel import driver_connection
+
+_FRAME_BYTES = 64 << 20
+_LINE_SCHEMA = {
+    "sales_line_id": pl.Int64,
+    "company_id": pl.String,
+    "amount_minor": pl.Int64,
+    "currency": pl.String,
+    "sold_on": pl.Date,
+    "sold_at_us": pl.Int64,
+}
+STANDING_SCHEMA = {"sales_line_id": pl.Int64, "rule_id": pl.String, "held": pl.Int64, "revision": pl.Int32}
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far a programme is settled: every line of transactions below `low_txid`, under `version`."""
+
+    version: int
+    low_txid: int
+
+
+def lock_settlement(connection: Connection, programme_id: UUID) -> None:
+    """Let one settlement of a programme run at a time."""
+    connection.execute(
+        text("select pg_advisory_xact_lock(hashtextextended('laurel.settle:' || :id, 0))"),
+        {"id": str(programme_id)},
+    )
+
+
+def mark_of(connection: Connection, programme_id: UUID) -> Mark | None:
+    """Return how far the programme is settled, None when it never was."""
+    row = connection.execute(
+        text("select version, low_txid::text as low from settlement_mark where programme_id = :id"),
+        {"id": programme_id},
+    ).first()
+    return Mark(row.version, int(row.low)) if row else None
+
+
+def move_mark(connection: Connection, programme_id: UUID, mark: Mark) -> None:
+    """Remember how far the programme is settled."""
+    connection.execute(
+        text(
+            "insert into settlement_mark (programme_id, version, low_txid)"
+            " values (:id, :version, cast(cast(:low as text) as xid8)) on conflict (programme_id)"
+            " do update set version = excluded.version, low_txid = excluded.low_txid"
+        ),
+        {"id": programme_id, "version": mark.version, "low": str(mark.low_txid)},
+    )
+
+
+def oldest_running_txid(connection: Connection) -> int:
+    """Return the id below which every transaction has ended: later reads see all that those wrote."""
+    return int(connection.execute(text("select pg_snapshot_xmin(pg_current_snapshot())::text")).scalar_one())
+
+
+def count_lines_since(connection: Connection, low_txid: int) -> int:
+    """Return how many sales lines transactions from `low_txid` on have written."""
+    return int(
+        connection.execute(
+            text("select count(*) from sales_line where txid >= cast(cast(:low as text) as xid8)"),
+            {"low": str(low_txid)},
+        ).scalar_one()
+    )
+
+
+def _copied(connection: Connection, query: sql.Composed) -> Iterator[bytes]:
+    """Yield the query's rows as CSV in pieces that end at a line's end."""
+    with (
+        driver_connection(connection).cursor() as cursor,
+        cursor.copy(sql.SQL("copy ({}) to stdout (format csv)").format(query)) as copy,
+    ):
+        held = io.BytesIO()
+        for piece in copy:
+            # Each piece is one row or more, whole: the protocol sends a row a message.
+            held.write(piece)
+            if held.tell() >= _FRAME_BYTES:
+                yield held.getvalue()
+                held = io.BytesIO()
+        if held.tell():
+            yield held.getvalue()
+
+
+def lines_since(connection: Connection, low_txid: int) -> Iterator[pl.DataFrame]:
+    """Yield the lines of transactions from `low_txid` on, in frames of bounded size.
+
+    (sales_line_id int64, company_id text, amount_minor int64, currency text, sold_on date, sold_at timestamp
+    in UTC).
+    """
+    query = sql.SQL(
+        "select id, company_id, amount_minor, currency, sold_on, (extract(epoch from sold_at) * 1000000)::bigint"
+        " from sales_line where txid >= {}::text::xid8 order by id"
+    ).format(sql.Literal(str(low_txid)))
+    for piece in _copied(connection, query):
+        frame = pl.read_csv(piece, has_header=False, schema=_LINE_SCHEMA)
+        yield frame.with_columns(
+            pl.col("sold_at_us").cast(pl.Datetime("us")).dt.replace_time_zone("UTC").alias("sold_at")
+        ).drop("sold_at_us")
+
+
+def standing_awards(connection: Connection, programme_id: UUID, low_txid: int) -> pl.DataFrame:
+    """Return what the lines of `lines_since` hold already.
+
+    A row per line and rule: (sales_line_id int64, rule_id text, held int64 points, revision int32, the last).
+    """
+    query = sql.SQL(
+        "select a.sales_line_id, a.rule_id, sum(a.points), max(a.revision) from award a"
+        " join sales_line l on l.id = a.sales_line_id"
+        " where a.programme_id = {} and l.txid >= {}::text::xid8 group by a.sales_line_id, a.rule_id"
+    ).format(sql.Literal(programme_id), sql.Literal(str(low_txid)))
+    frames = [
+        pl.read_csv(piece, has_header=False, schema=STANDING_SCHEMA) for piece in _copied(connection, query)
+    ]
+    return pl.concat(frames) if frames else pl.DataFrame(schema=STANDING_SCHEMA)
+
+
+def insert_awards(connection: Connection, awards: pl.DataFrame, *, programme_id: UUID, version: int) -> None:
+    """Insert awards: (sales_line_id, company_id, posting_id, points, basis_minor, revision, happened_on, rule_id).
+
+    By COPY into a table of the transaction's own, then one INSERT: COPY can't write under row security.
+    """
+    raw = driver_connection(connection)
+    raw.execute(
+        "create temporary table new_award (sales_line_id bigint, company_id uuid, posting_id bigint,"
+        " points bigint, basis_minor bigint, revision integer, happened_on date, rule_id text) on commit drop"
+    )
+    columns = [
+        "sales_line_id",
+        "company_id",
+        "posting_id",
+        "points",
+        "basis_minor",
+        "revision",
+        "happened_on",
+        "rule_id",
+    ]
+    with raw.cursor() as cursor, cursor.copy("copy new_award from stdin (format csv)") as copy:
+        for frame in awards.select(columns).iter_slices(250_000):
+            copy.write(frame.write_csv(include_header=False).encode())
+    connection.execute(
+        text(
+            "insert into award (sales_line_id, programme_id, company_id, posting_id, points, basis_minor,"
+            " version, revision, happened_on, rule_id) select sales_line_id, :programme_id, company_id,"
+            " posting_id, points, basis_minor, :version, revision, happened_on, rule_id from new_award"
+        ),
+        {"programme_id": programme_id, "version": version},
+    )
+    raw.execute("drop table new_award")
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """One run: the lines it scored, the awards and postings it made, and the points they come to."""
+
+    id: UUID
+    programme_id: UUID
+    version: int
+    lines: int
+    awards: int
+    points: int
+    postings: int
+    settled_by_name: str
+    started_at: datetime
+    finished_at: datetime
+    seconds: Decimal
+
+
+def insert_settlement(connection: Connection, run: Settlement) -> None:
+    """Remember a run."""
+    connection.execute(
+        text(
+            "insert into settlement (id, programme_id, version, lines, awards, points, postings,"
+            " settled_by_name, started_at, finished_at, seconds) values (:id, :programme_id, :version, :lines,"
+            " :awards, :points, :postings, :settled_by_name, :started_at, :finished_at, :seconds)"
+        ),
+        {name: getattr(run, name) for name in Settlement.__slots__},
+    )
+
+
+def settlements(connection: Connection, programme_id: UUID, *, limit: int) -> list[Settlement]:
+    """Return the programme's runs, newest first."""
+    rows = connection.execute(
+        text(
+            "select id, programme_id, version, lines, awards, points, postings, settled_by_name, started_at,"
+            " finished_at, seconds from settlement where programme_id = :id"
+            " order by finished_at desc limit :limit"
+        ),
+        {"id": programme_id, "limit": limit},
+    )
+    return [Settlement(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class AwardOfPosting:
+    """One award on a statement, down to the row of the file that its line came from.
+
+    `unit_price` and `quantity` are as they were reported; `amount_minor` and `basis_minor` are minor units of
+    `currency`.
+    """
+
+    award_id: int
+    sales_line_id: int
+    rule_id: str
+    version: int
+    revision: int
+    points: int
+    basis_minor: int
+    currency: str
+    sold_on: date
+    sold_at: datetime
+    invoice_no: str
+    line_no: str | None
+    product_code: str
+    product_name: str
+    quantity: Decimal
+    unit_price: Decimal | None
+    amount_minor: int
+    import_id: UUID
+    import_number: int | None
+    file_name: str | None
+    sheet: str | None
+    row_no: int
+
+
+def awards_of_posting(
+    connection: Connection, posting_id: int, *, limit: int, offset: int = 0
+) -> list[AwardOfPosting]:
+    """Return the awards behind a posting of the scope, largest first.
+
+    The file's name and the import's number are None for those who do not see the import.
+    """
+    rows = connection.execute(
+        text(
+            "select a.id, l.id, a.rule_id, a.version, a.revision, a.points, a.basis_minor, l.currency, l.sold_on,"
+            " l.sold_at, l.invoice_no, l.line_no, p.code, p.name, l.quantity, l.unit_price, l.amount_minor,"
+            " l.import_id, i.number, f.file_name, l.sheet, l.row_no from award a"
+            " join sales_line l on l.id = a.sales_line_id join product p on p.id = l.product_id"
+            " left join file_import i on i.id = l.import_id left join received_file f on f.id = i.file_id"
+            " where a.posting_id = :posting_id order by abs(a.points) desc, a.id limit :limit offset :offset"
+        ),
+        {"posting_id": posting_id, "limit": limit, "offset": offset},
+    )
+    return [AwardOfPosting(*row) for row in rows]
+
+
+def count_awards_of_posting(connection: Connection, posting_id: int) -> int:
+    """Return how many awards stand behind a posting of the scope."""
+    return int(
+        connection.execute(
+            text("select count(*) from award where posting_id = :posting_id"), {"posting_id": posting_id}
+        ).scalar_one()
+    )
+
+
+# What must hold between sales, awards and the ledger; each finds how many things break it.
+SETTLEMENT_CHECKS: dict[str, str] = {
+    "every posting from awards is the sum of its awards": (
+        "select count(*) from posting p left join (select posting_id, sum(points) as points from award"
+        " group by posting_id) a on a.posting_id = p.id"
+        " where p.source = 'settlement' and p.points is distinct from a.points"
+    ),
+    "every award belongs to a sales line of its company": (
+        "select count(*) from award a left join sales_line l on l.id = a.sales_line_id"
+        " where l.id is null or l.company_id <> a.company_id"
+    ),
+    "every award belongs to a posting of its company": (
+        "select count(*) from award a left join posting p on p.id = a.posting_id"
+        " where p.id is null or p.company_id <> a.company_id or p.programme_id <> a.programme_id"
+    ),
+    "awards of a line under a rule are numbered without gaps": (
+        "select count(*) from (select count(*) as n, max(revision) as last from award"
+        " group by sales_line_id, programme_id, rule_id) a where a.n <> a.last"
+    ),
+    "every accepted import has exactly its lines": (
+        "select count(*) from file_import i full join (select import_id, count(*) as n from sales_line"
+        " group by import_id) l on l.import_id = i.id where (i.dataset = 'sales' or i.id is null)"
+        " and coalesce(l.n, 0) <> case when i.state = 'accepted' then i.accepted else 0 end"
+    ),
+    "every sales line names a known company, region and product": (
+        "select count(*) from sales_line l where not exists (select from company c where c.id = l.company_id)"
+        " or not exists (select from region r where r.id = l.region_id)"
+        " or not exists (select from product p where p.id = l.product_id)"
+    ),
+}
+
+
+def broken_settlements(connection: Connection) -> dict[str, int]:
+    """Return, for each of SETTLEMENT_CHECKS, how many things break it."""
+    counts: dict[str, Any] = {
+        name: connection.execute(text(query)).scalar_one() for name, query in SETTLEMENT_CHECKS.items()
+    }
+    return {name: int(count) for name, count in counts.items()}
