@@ -18,8 +18,7 @@ from loyalty_core.intake import (
     import_by_id,
     quarantined_rows,
 )
-from loyalty_core.kernel import Money, Refusal, _
-from loyalty_core.kernel.runtime import current_database
+from loyalty_core.kernel import Money, Refusal, _, current_database
 from ui import charts, wording
 from ui.elements import (
     ROWS_A_PAGE,

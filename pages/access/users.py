@@ -4,8 +4,7 @@ import streamlit as st
 
 from loyalty_core import access
 from loyalty_core.access import Permission, UserState
-from loyalty_core.kernel import Refusal, _
-from loyalty_core.kernel.runtime import current_database
+from loyalty_core.kernel import Refusal, _, current_database
 from ui import elements, wording
 from ui import users as blocks
 from ui.identity import require

@@ -7,8 +7,7 @@ import streamlit as st
 
 from loyalty_core import audit
 from loyalty_core.access import Permission
-from loyalty_core.kernel import _, now
-from loyalty_core.kernel.runtime import current_runtime
+from loyalty_core.kernel import _, current_runtime, now
 from ui import elements, wording
 from ui.identity import require
 

@@ -5,8 +5,7 @@ import streamlit as st
 from loyalty_core import intake
 from loyalty_core.access import Permission
 from loyalty_core.intake import ImportState
-from loyalty_core.kernel import Refusal, _
-from loyalty_core.kernel.runtime import current_database
+from loyalty_core.kernel import Refusal, _, current_database
 from ui import elements, registry, wording
 from ui import imports as blocks
 from ui.identity import require
