@@ -266,6 +266,70 @@ def count_awards_of_posting(connection: Connection, posting_id: int) -> int:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class LineOfCompany:
+    """One sales line with the points that it holds in one programme, and the row of the file it came from."""
+
+    sales_line_id: int
+    sold_on: date
+    sold_at: datetime
+    invoice_no: str
+    line_no: str | None
+    product_code: str
+    product_name: str
+    quantity: Decimal
+    unit_price: Decimal | None
+    amount_minor: int
+    currency: str
+    points: int
+    import_id: UUID
+    import_number: int | None
+    file_name: str | None
+    sheet: str | None
+    row_no: int
+
+
+_LINE_OF_COMPANY = (
+    "select l.id, l.sold_on, l.sold_at, l.invoice_no, l.line_no, p.code, p.name, l.quantity, l.unit_price,"
+    " l.amount_minor, l.currency, coalesce((select sum(a.points) from award a where a.sales_line_id = l.id"
+    " and a.programme_id = :programme_id), 0)::bigint, l.import_id, i.number, f.file_name, l.sheet, l.row_no"
+    " from sales_line l join product p on p.id = l.product_id left join file_import i on i.id = l.import_id"
+    " left join received_file f on f.id = i.file_id"
+)
+
+
+def lines_of_company(
+    connection: Connection, company_id: UUID, programme_id: UUID, *, limit: int, offset: int = 0
+) -> list[LineOfCompany]:
+    """Return a company's sales lines of the scope, those sold last first, with their points in the programme."""
+    rows = connection.execute(
+        text(
+            _LINE_OF_COMPANY + " where l.company_id = :company_id order by l.sold_on desc, l.id desc"
+            " limit :limit offset :offset"
+        ),
+        {"company_id": company_id, "programme_id": programme_id, "limit": limit, "offset": offset},
+    )
+    return [LineOfCompany(*row) for row in rows]
+
+
+def line_with_points(connection: Connection, sales_line_id: int, programme_id: UUID) -> LineOfCompany | None:
+    """Return one sales line of the scope with its points in the programme, or None."""
+    row = connection.execute(
+        text(_LINE_OF_COMPANY + " where l.id = :sales_line_id"),
+        {"sales_line_id": sales_line_id, "programme_id": programme_id},
+    ).first()
+    return LineOfCompany(*row) if row else None
+
+
+def count_lines_of_company(connection: Connection, company_id: UUID) -> int:
+    """Return how many sales lines of the scope the company has."""
+    return int(
+        connection.execute(
+            text("select count(*) from sales_line where company_id = :company_id"), {"company_id": company_id}
+        ).scalar_one()
+    )
+
+
 # What must hold between sales, awards and the ledger; each finds how many things break it.
 SETTLEMENT_CHECKS: dict[str, str] = {
     "every posting from awards is the sum of its awards": (
