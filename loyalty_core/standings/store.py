@@ -1,0 +1,271 @@
+"""Every query of the standings."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import Connection, TextClause, text
+
+from loyalty_core.kernel import Money
+
+
+class StandingsBy(StrEnum):
+    """What is ranked."""
+
+    COMPANY = "company"
+    REGION = "region"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One place: equal points share a rank, the next one counts them all (1, 1, 3).
+
+    `points` are those that the lines sold in the period hold now, `net` their sales less returns in the
+    programme's currency. `previous_rank` is the rank in the period before; None: no sales then, or no such
+    period was asked for.
+    """
+
+    rank: int
+    code: str
+    name: str
+    region_name: str
+    points: int
+    net: Money
+    previous_rank: int | None
+    previous_points: int | None
+
+
+# Points and sales of one period, by company or by the line's own region. `{key}` and `{group}` are constants.
+_TOTALS = """
+    select s.key, coalesce(p.points, 0)::bigint as points, s.net_minor,
+           rank() over (order by coalesce(p.points, 0) desc) as rank
+      from (select l.{key} as key, sum(l.amount_minor)::bigint as net_minor
+              from sales_line l
+             where l.currency = :currency and l.sold_on between {since} and {until}
+             group by 1) s
+      left join (select {points_key} as key, sum(a.points) as points
+                   from award a {join}
+                  where a.programme_id = :programme_id and a.happened_on between {since} and {until}
+                  group by 1) p on p.key = s.key
+"""
+
+_BY_COMPANY = {"{key}": "company_id", "{points_key}": "a.company_id", "{join}": ""}
+_BY_REGION = {
+    "{key}": "region_id",
+    "{points_key}": "l.region_id",
+    "{join}": "join sales_line l on l.id = a.sales_line_id",
+}
+_NOW = {"{since}": "cast(:since as date)", "{until}": "cast(:until as date)"}
+_BEFORE = {"{since}": "cast(:before_since as date)", "{until}": "cast(:before_until as date)"}
+
+_NAMES = {
+    StandingsBy.COMPANY: (
+        "select c.id, c.code, c.name, coalesce(r.name, '') as region_name from company c"
+        " left join region r on r.id = c.region_id"
+    ),
+    StandingsBy.REGION: "select r.id, r.code, r.name, r.name as region_name from region r",
+}
+
+_STANDINGS = """
+with now_totals as ({now}), before_totals as ({before}), named as ({names}),
+standing as (
+    select t.rank, n.code, n.name, n.region_name, t.points, t.net_minor, b.rank as previous_rank,
+           b.points as previous_points
+      from now_totals t join named n on n.id = t.key left join before_totals b on b.key = t.key
+     where cast(:region_ids as uuid[]) is null or n.id in (
+           select id from company where region_id in (select unnest(cast(:region_ids as uuid[])))
+           union all select unnest(cast(:region_ids as uuid[])))
+)
+"""
+
+
+def _filled(statement: str, parts: dict[str, str]) -> str:
+    for name, part in parts.items():
+        statement = statement.replace(name, part)
+    return statement
+
+
+def _statement(by: StandingsBy, ending: str) -> TextClause:
+    key = _BY_COMPANY if by is StandingsBy.COMPANY else _BY_REGION
+    whole = _filled(
+        _STANDINGS,
+        {
+            "{now}": _filled(_TOTALS, {**key, **_NOW}),
+            "{before}": _filled(_TOTALS, {**key, **_BEFORE}),
+            "{names}": _NAMES[by],
+        },
+    )
+    return text(whole + ending)
+
+
+def standings(
+    connection: Connection,
+    *,
+    programme_id: UUID,
+    currency: str,
+    since: date,
+    until: date,
+    before: tuple[date, date] | None = None,
+    by: StandingsBy = StandingsBy.COMPANY,
+    region_ids: list[UUID] | None = None,
+    words: str = "",
+    limit: int,
+    offset: int = 0,
+) -> list[Standing]:
+    """Return the places of the scope from `since` to `until`, both inclusive, best first.
+
+    Ranks count everybody whom the scope sees; `region_ids` and `words` (in code or name) only choose which
+    places are returned. `before` is the period, both dates inclusive, that movement is told against.
+    """
+    rows = connection.execute(
+        _statement(
+            by,
+            "select * from standing"
+            " where :words = '' or position(lower(:words) in lower(code || ' ' || name)) > 0"
+            " order by rank, net_minor desc, code limit :limit offset :offset",
+        ),
+        {
+            **_parameters(programme_id, currency, since, until, before, region_ids, words),
+            "limit": limit,
+            "offset": offset,
+        },
+    )
+    return [
+        Standing(
+            rank=row.rank,
+            code=row.code,
+            name=row.name,
+            region_name=row.region_name,
+            points=row.points,
+            net=Money(row.net_minor, currency),
+            previous_rank=row.previous_rank,
+            previous_points=row.previous_points,
+        )
+        for row in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class StandingsTotal:
+    """How many places there are, and what they come to."""
+
+    places: int
+    points: int
+    net: Money
+
+
+def standings_total(
+    connection: Connection,
+    *,
+    programme_id: UUID,
+    currency: str,
+    since: date,
+    until: date,
+    by: StandingsBy = StandingsBy.COMPANY,
+    region_ids: list[UUID] | None = None,
+    words: str = "",
+) -> StandingsTotal:
+    """Return how many places `standings` has in all for the same choice, with their points and sales."""
+    row = connection.execute(
+        _statement(
+            by,
+            "select count(*) as places, coalesce(sum(points), 0)::bigint as points,"
+            " coalesce(sum(net_minor), 0)::bigint as net_minor from standing"
+            " where :words = '' or position(lower(:words) in lower(code || ' ' || name)) > 0",
+        ),
+        _parameters(programme_id, currency, since, until, None, region_ids, words),
+    ).one()
+    return StandingsTotal(row.places, row.points, Money(row.net_minor, currency))
+
+
+def _parameters(
+    programme_id: UUID,
+    currency: str,
+    since: date,
+    until: date,
+    before: tuple[date, date] | None,
+    region_ids: list[UUID] | None,
+    words: str,
+) -> dict[str, object]:
+    return {
+        "programme_id": programme_id,
+        "currency": currency,
+        "since": since,
+        "until": until,
+        "before_since": before[0] if before else None,
+        "before_until": before[1] if before else None,
+        "region_ids": region_ids,
+        "words": words,
+    }
+
+
+def sold_days(connection: Connection, *, currency: str, since: date, until: date) -> tuple[date, date] | None:
+    """Return the first and last day with a sale of the scope in the span, None when there is none."""
+    row = connection.execute(
+        text(
+            "select min(sold_on), max(sold_on) from sales_line"
+            " where currency = :currency and sold_on between :since and :until"
+        ),
+        {"currency": currency, "since": since, "until": until},
+    ).one()
+    return (row[0], row[1]) if row[0] is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class MonthTotal:
+    """The sales less returns, in the programme's currency, and the points of one month."""
+
+    month: date
+    net: Money
+    points: int
+    lines: int
+
+
+def monthly_totals(
+    connection: Connection,
+    *,
+    programme_id: UUID,
+    currency: str,
+    since: date,
+    until: date,
+    company_id: UUID | None = None,
+) -> list[MonthTotal]:
+    """Return a row for each month of the scope with sales, oldest first; of one company where it is given.
+
+    `since` and `until` are inclusive; `month` is the first day of each.
+    """
+    rows = connection.execute(
+        text(
+            "select s.month, s.net_minor, coalesce(p.points, 0)::bigint, s.lines from ("
+            " select date_trunc('month', sold_on)::date as month, sum(amount_minor)::bigint as net_minor,"
+            " count(*) as lines from sales_line where currency = :currency"
+            " and sold_on between :since and :until"
+            " and (cast(:company_id as uuid) is null or company_id = :company_id) group by 1) s"
+            " left join (select date_trunc('month', happened_on)::date as month, sum(points) as points"
+            " from award where programme_id = :programme_id and happened_on between :since and :until"
+            " and (cast(:company_id as uuid) is null or company_id = :company_id) group by 1) p"
+            " on p.month = s.month order by 1"
+        ),
+        {
+            "programme_id": programme_id,
+            "currency": currency,
+            "since": since,
+            "until": until,
+            "company_id": company_id,
+        },
+    )
+    return [MonthTotal(row[0], Money(row[1], currency), row[2], row[3]) for row in rows]
+
+
+def facts_version(connection: Connection) -> tuple[int, int]:
+    """Return two numbers that move whenever sales lines or awards are added: what is cached ages by them.
+
+    Needs a scope that sees everything, for its speed: each number is the end of an index.
+    """
+    row = connection.execute(
+        text(
+            "select (select max(id) from sales_line) as last_line, (select max(id) from award) as last_award"
+        )
+    ).one()
+    return row.last_line or 0, row.last_award or 0
