@@ -125,12 +125,12 @@ class Worker:
         @app.task(name=RUN_IMPORT, queue=QUEUE, retry=retry, pass_context=True)  # type: ignore[untyped-decorator]
         def run_import(context: Any, *, import_id: str) -> None:
             with structlog.contextvars.bound_contextvars(job=context.job.id, import_id=import_id):
-                _laurel_task("run_import")(self._database, UUID(import_id))
+                _laurel_task("run_import")(self._database, self._settings, UUID(import_id))
 
         @app.task(name=SETTLE_PROGRAMME, queue=QUEUE, retry=retry, pass_context=True)  # type: ignore[untyped-decorator]
-        def settle_programme(context: Any, *, programme_code: str) -> None:
-            with structlog.contextvars.bound_contextvars(job=context.job.id, programme=programme_code):
-                _laurel_task("settle_programme")(self._database, programme_code)
+        def settle_programme(context: Any, *, request_id: str) -> None:
+            with structlog.contextvars.bound_contextvars(job=context.job.id, settlement_request=request_id):
+                _laurel_task("settle_programme")(self._database, UUID(request_id))
 
         @app.periodic(cron="7 * * * *")  # type: ignore[untyped-decorator]
         @app.task(name="clean_up", queue=QUEUE, queueing_lock="clean_up", lock="clean_up")  # type: ignore[untyped-decorator]
@@ -145,7 +145,7 @@ class Worker:
             await context.app.job_manager.delete_old_jobs(nb_hours=FORGET_JOBS_HOURS, include_aborted=True)
 
     async def _chain_audit(self) -> None:
-        await asyncio.to_thread(lambda: _laurel_task("chain_audit")(self._database))
+        await asyncio.to_thread(lambda: _laurel_task("chain_audit")(self._database, self._settings))
 
     async def _retry_orphaned_jobs(self) -> None:
         await asyncio.to_thread(_retry_orphaned_jobs, self._app_url)

@@ -68,9 +68,7 @@ def defer_import(connection: Connection, import_id: UUID) -> int:
     return defer(connection, RUN_IMPORT, lock=name, queueing_lock=name, args={"import_id": import_id})
 
 
-def defer_settlement(connection: Connection, programme_code: str) -> int:
-    """Have the worker settle the programme; asked while one waits, that one settles for both."""
-    name = f"settlement:{programme_code}"
-    return defer(
-        connection, SETTLE_PROGRAMME, lock=name, queueing_lock=name, args={"programme_code": programme_code}
-    )
+def defer_settlement(connection: Connection, request_id: UUID) -> int:
+    """Have the worker carry out a requested settlement."""
+    name = f"settlement:{request_id}"
+    return defer(connection, SETTLE_PROGRAMME, lock=name, queueing_lock=name, args={"request_id": request_id})

@@ -1,17 +1,27 @@
 """From lines to awards to postings."""
 
-from loyalty_core.settlement.commands import BookCheck, check_books, settle_programme
+from loyalty_core.settlement.commands import (
+    BookCheck,
+    check_books,
+    request_settlement,
+    run_requested_settlement,
+    settle_programme,
+)
+from loyalty_core.settlement.states import RequestState
 from loyalty_core.settlement.store import (
     AwardOfPosting,
     LineOfCompany,
     Settlement,
+    SettlementRequest,
     awards_of_posting,
     count_awards_of_posting,
     count_lines_of_company,
     count_lines_since,
+    latest_request,
     line_with_points,
     lines_of_company,
     mark_of,
+    request_by_id,
     settlements,
 )
 
@@ -19,15 +29,21 @@ __all__ = [
     "AwardOfPosting",
     "BookCheck",
     "LineOfCompany",
+    "RequestState",
     "Settlement",
+    "SettlementRequest",
     "awards_of_posting",
     "check_books",
     "count_awards_of_posting",
     "count_lines_of_company",
     "count_lines_since",
+    "latest_request",
     "line_with_points",
     "lines_of_company",
     "mark_of",
+    "request_by_id",
+    "request_settlement",
+    "run_requested_settlement",
     "settle_programme",
     "settlements",
 ]

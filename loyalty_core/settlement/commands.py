@@ -9,9 +9,11 @@ from uuid import UUID
 import polars as pl
 from sqlalchemy import Connection
 
-from loyalty_core import audit, ledger, programmes, scoring
-from loyalty_core.kernel import Database, Scope, new_id, now
+from loyalty_core import access, audit, ledger, programmes, scoring
+from loyalty_core.kernel import Database, Refusal, Scope, new_id, now
+from loyalty_core.kernel.jobs import defer_settlement
 from loyalty_core.settlement import policy, store
+from loyalty_core.settlement.states import RequestState
 from loyalty_core.settlement.store import Mark, Settlement
 
 SOURCE = "settlement"
@@ -40,10 +42,12 @@ def settle_programme(
     """Score what came in since the last settlement, or everything under a new version; post the differences.
 
     Whoever may settle settles for every company, whatever the scope shows. Running it again posts nothing
-    new. `on_progress` gets (lines scored, lines in all). Raises ProgrammeNotFoundError, PointsOverflowError.
+    new. `on_progress` gets (lines scored, lines in all). Raises NotAllowedError,
+    ProgrammeNotFoundError, PointsOverflowError.
     """
     started_at, begun = now(), time.monotonic()
     with database.transaction(scope) as connection:
+        access.check_permission(connection, scope, access.Permission.SETTLE_PROGRAMMES)
         programme = programmes.programme_by_code(connection, scope, code)
     actor = scope.widened()
     with database.transaction(actor) as connection, scoring.ScoringEngine() as engine:
@@ -89,6 +93,64 @@ def settle_programme(
             },
         )
     return run
+
+
+def request_settlement(database: Database, scope: Scope, code: str, *, request_key: UUID) -> UUID:
+    """Ask the worker to settle a programme and return the request's id; the same key again asks once.
+
+    Raises NotAllowedError, ProgrammeNotFoundError.
+    """
+    with database.transaction(scope) as connection:
+        access.check_permission(connection, scope, access.Permission.SETTLE_PROGRAMMES)
+        programme = programmes.programme_by_code(connection, scope, code)
+        wanted_id = new_id()
+        request_id = store.insert_request(
+            connection,
+            scope,
+            id=wanted_id,
+            programme_id=programme.id,
+            request_key=request_key,
+            requested_at=now(),
+        )
+        if request_id == wanted_id:
+            defer_settlement(connection, request_id)
+    return request_id
+
+
+def run_requested_settlement(database: Database, request_id: UUID) -> None:
+    """Carry out a requested settlement in the name of who asked, and show how far it is meanwhile.
+
+    One that has ended already stays as it is; a refusal ends it with its sentence.
+    """
+    system = Scope.of_system("settlement")
+    with database.transaction(system) as connection:
+        request = store.request_by_id(connection, request_id, lock=True)
+        if request.state not in (RequestState.QUEUED, RequestState.RUNNING):
+            return
+        store.move_request(connection, request, RequestState.RUNNING)
+        code = programmes.programme_by_id(connection, system, request.programme_id).code
+    scope = (
+        access.scope_of_user(database, request.requested_by) if request.requested_by is not None else system
+    )
+
+    def show(scored: int, total: int) -> None:
+        with database.transaction(system) as connection:
+            store.show_progress(connection, request_id, scored, total)
+
+    settlement_id, sentence = None, None
+    try:
+        settlement_id = settle_programme(database, scope, code, on_progress=show).id
+    except Refusal as refusal:
+        sentence = refusal.sentence
+    with database.transaction(system) as connection:
+        store.move_request(
+            connection,
+            store.request_by_id(connection, request_id, lock=True),
+            RequestState.DONE if sentence is None else RequestState.REFUSED,
+            settlement_id=settlement_id,
+            refusal=sentence,
+            finished_at=now(),
+        )
 
 
 def _score(

@@ -17,6 +17,9 @@ from sqlalchemy import (
 
 from loyalty_core.audit import Xid8
 from loyalty_core.kernel import AppRights, Uuid, metadata
+from loyalty_core.settlement.states import RequestState
+
+_STATES = ", ".join(f"'{state}'" for state in RequestState)
 
 award = Table(
     "award",
@@ -54,6 +57,29 @@ settlement = Table(
     Column("started_at", DateTime(timezone=True), nullable=False),
     Column("finished_at", DateTime(timezone=True), nullable=False),
     Column("seconds", Numeric(12, 3), nullable=False),
+)
+
+settlement_request = Table(
+    "settlement_request",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("programme_id", Uuid, nullable=False, index=True),
+    Column("request_key", Uuid, nullable=False, unique=True),
+    Column("state", Text, nullable=False),
+    Column("lines_scored", BigInteger, nullable=False, server_default=text("0")),
+    Column("lines_total", BigInteger),
+    Column("refusal", Text),
+    Column("settlement_id", Uuid),
+    Column("requested_by", Uuid),
+    Column("requested_by_name", Text, nullable=False),
+    Column("requested_at", DateTime(timezone=True), nullable=False),
+    Column("finished_at", DateTime(timezone=True)),
+    CheckConstraint(f"state in ({_STATES})", name="state"),
+    info={
+        "app": AppRights(
+            updates=("state", "lines_scored", "lines_total", "refusal", "settlement_id", "finished_at")
+        )
+    },
 )
 
 settlement_mark = Table(

@@ -10,9 +10,10 @@ from uuid import UUID
 
 import polars as pl
 from psycopg import sql
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
-from loyalty_core.kernel import driver_connection
+from loyalty_core.kernel import NotFoundError, Scope, StateError, _, driver_connection
+from loyalty_core.settlement.states import MOVES, RequestState
 
 _FRAME_BYTES = 64 << 20
 _LINE_SCHEMA = {
@@ -202,6 +203,123 @@ def settlements(connection: Connection, programme_id: UUID, *, limit: int) -> li
         {"id": programme_id, "limit": limit},
     )
     return [Settlement(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementRequest:
+    """A settlement that someone asked the worker for, and how far it is."""
+
+    id: UUID
+    programme_id: UUID
+    state: RequestState
+    lines_scored: int
+    lines_total: int | None
+    refusal: str | None
+    settlement_id: UUID | None
+    requested_by: UUID | None
+    requested_by_name: str
+    requested_at: datetime
+    finished_at: datetime | None
+
+
+def insert_request(
+    connection: Connection,
+    scope: Scope,
+    *,
+    id: UUID,
+    programme_id: UUID,
+    request_key: UUID,
+    requested_at: datetime,
+) -> UUID:
+    """Queue a settlement and return the request's id; with a key that was used before, that one's."""
+    connection.execute(
+        text(
+            "insert into settlement_request (id, programme_id, request_key, state, requested_by,"
+            " requested_by_name, requested_at) values (:id, :programme_id, :request_key, 'queued', :by, :by_name,"
+            " :requested_at) on conflict (request_key) do nothing"
+        ),
+        {
+            "id": id,
+            "programme_id": programme_id,
+            "request_key": request_key,
+            "by": scope.user_id,
+            "by_name": scope.actor_name,
+            "requested_at": requested_at,
+        },
+    )
+    found: UUID = connection.execute(
+        text("select id from settlement_request where request_key = :key"), {"key": request_key}
+    ).scalar_one()
+    return found
+
+
+_REQUEST = (
+    "select id, programme_id, state, lines_scored, lines_total, refusal, settlement_id, requested_by,"
+    " requested_by_name, requested_at, finished_at from settlement_request"
+)
+
+
+def _request(row: Row[Any]) -> SettlementRequest:
+    values = dict(row._mapping)
+    values["state"] = RequestState(values["state"])
+    return SettlementRequest(**values)
+
+
+def request_by_id(connection: Connection, request_id: UUID, *, lock: bool = False) -> SettlementRequest:
+    """Return a requested settlement, with its row locked if asked. Raises NotFoundError."""
+    suffix = " for update" if lock else ""
+    row = connection.execute(text(f"{_REQUEST} where id = :id{suffix}"), {"id": request_id}).first()
+    if row is None:
+        raise NotFoundError(_("There is no settlement request {id}.").format(id=request_id))
+    return _request(row)
+
+
+def latest_request(connection: Connection, programme_id: UUID) -> SettlementRequest | None:
+    """Return the programme's newest requested settlement, None when nobody asked for one."""
+    row = connection.execute(
+        text(_REQUEST + " where programme_id = :id order by requested_at desc, id desc limit 1"),
+        {"id": programme_id},
+    ).first()
+    return _request(row) if row else None
+
+
+def move_request(
+    connection: Connection,
+    found: SettlementRequest,
+    state: RequestState,
+    *,
+    settlement_id: UUID | None = None,
+    refusal: str | None = None,
+    finished_at: datetime | None = None,
+) -> None:
+    """Move a request, whose row the caller has locked. Raises StateError where no such move exists."""
+    if state not in MOVES[found.state]:
+        raise StateError(
+            _("This settlement is {state}; it can't become {wanted}.").format(
+                state=found.state.value, wanted=state.value
+            )
+        )
+    connection.execute(
+        text(
+            "update settlement_request set state = :state, settlement_id = :settlement_id, refusal = :refusal,"
+            " finished_at = :finished_at where id = :id"
+        ),
+        {
+            "id": found.id,
+            "state": state.value,
+            "settlement_id": settlement_id,
+            "refusal": refusal,
+            "finished_at": finished_at,
+        },
+    )
+
+
+def show_progress(connection: Connection, request_id: UUID, lines_scored: int, lines_total: int) -> None:
+    """Tell how far a requested settlement is."""
+    connection.execute(
+        text("update settlement_request set lines_scored = :scored, lines_total = :total where id = :id"),
+        {"id": request_id, "scored": lines_scored, "total": lines_total},
+    )
 
 
 @dataclass(frozen=True, slots=True)

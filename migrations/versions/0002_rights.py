@@ -36,6 +36,7 @@ APP_RIGHTS: dict[str, tuple[bool, tuple[str, ...], bool]] = {
     "sales_line": (True, (), False),
     "settlement": (True, (), False),
     "settlement_mark": (True, ('version', 'low_txid'), False),
+    "settlement_request": (True, ('state', 'lines_scored', 'lines_total', 'refusal', 'settlement_id', 'finished_at'), False),
     "sign_in_failure": (True, ('failures', 'last_failed_at', 'blocked_until'), True),
     "sign_in_ticket": (True, ('used_at',), True),
     "user_role": (True, (), True),
