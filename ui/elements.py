@@ -160,13 +160,20 @@ def paged(total: int, *, key: str, size: int = ROWS_A_PAGE) -> tuple[DeltaGenera
     return body, first
 
 
-def choose_row(rows: object, *, key: str, alt: str, columns: dict[str, Any] | None = None) -> int | None:
-    """Draw a table of which one row can be chosen and return its place, None when none is."""
+def _at_the_right(names: Sequence[str]) -> dict[str, Any]:
+    return {name: st.column_config.TextColumn(alignment="right") for name in names}
+
+
+def choose_row(rows: object, *, key: str, alt: str, numbers: Sequence[str] = ()) -> int | None:
+    """Draw a table of which one row can be chosen and return its place, None when none is.
+
+    Columns named in `numbers` hold figures in words and stand at the right.
+    """
     event: Any = st.dataframe(
         rows,
         key=key,
         hide_index=True,
-        column_config=columns,
+        column_config=_at_the_right(numbers),
         on_select="rerun",
         selection_mode="single-row",
         placeholder="",
@@ -176,9 +183,9 @@ def choose_row(rows: object, *, key: str, alt: str, columns: dict[str, Any] | No
     return int(chosen[0]) if chosen else None
 
 
-def table(rows: object, *, alt: str, columns: dict[str, Any] | None = None) -> None:
-    """Draw a table to read; it scrolls inside itself, never the page."""
-    st.dataframe(rows, hide_index=True, column_config=columns, placeholder="", alt=alt)
+def table(rows: object, *, alt: str, numbers: Sequence[str] = ()) -> None:
+    """Draw a table to read; it scrolls inside itself, never the page. `numbers` as in `choose_row`."""
+    st.dataframe(rows, hide_index=True, column_config=_at_the_right(numbers), placeholder="", alt=alt)
 
 
 def facts(pairs: Sequence[tuple[str, str]]) -> None:

@@ -50,8 +50,8 @@ def short_number(value: int) -> str:
 
 
 def signed(value: int) -> str:
-    """Return the number with its sign, an ASCII one: Streamlit colours a fall by it."""
-    return f"{'+' if value > 0 else '-' if value < 0 else ''}{number(abs(value))}"
+    """Return the number with its sign, an ASCII one: Streamlit colours a fall by it. Nothing for zero."""
+    return f"{'+' if value > 0 else '-'}{number(abs(value))}" if value else ""
 
 
 def money(amount: Money) -> str:
@@ -130,6 +130,22 @@ def percent(share: float) -> str:
     return format_percent(share, format=f"{digits}%", locale=reader_locale())
 
 
-def decimal(value: float) -> str:
+def decimal(value: float | Decimal) -> str:
     """Return a number with at most two decimal places."""
     return format_decimal(value, format="#,##0.##", locale=reader_locale())
+
+
+def change(value: int, before: int) -> str | None:
+    """Return the change in percent with its sign, an ASCII one; None where nothing was there before."""
+    if before <= 0:
+        return None
+    share = (value - before) / before
+    return f"{'+' if share > 0 else '-' if share < 0 else ''}{percent(abs(share))}"
+
+
+def exact(value: Decimal) -> str:
+    """Return the number with all of its decimal places: 2.095."""
+    places = max(0, -int(value.as_tuple().exponent))
+    return format_decimal(
+        value, format=f"#,##0.{'0' * places}" if places else "#,##0", locale=reader_locale()
+    )

@@ -144,6 +144,14 @@ def user_by_name(connection: Connection, name: str) -> User | None:
     return _user(row) if row else None
 
 
+def display_name_of(connection: Connection, user_id: UUID) -> str | None:
+    """Return what the user is called, or None where there is no such user."""
+    name: str | None = connection.execute(
+        text("select display_name from app_user where id = :id"), {"id": user_id}
+    ).scalar_one_or_none()
+    return name
+
+
 def lock_user(connection: Connection, user_id: UUID) -> UserState | None:
     """Hold the user's row until the transaction ends and return the state, or None when there is no user."""
     state = connection.execute(

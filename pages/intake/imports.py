@@ -54,7 +54,10 @@ with database.snapshot(user.scope) as connection:
     )
 with rows_at:
     chosen = elements.choose_row(
-        blocks.imports_table(imports), key="imports", alt=_("Imports, the newest first")
+        blocks.imports_table(imports),
+        key="imports",
+        alt=_("Imports, the newest first"),
+        numbers=[_("Accepted"), _("Duplicates"), _("Quarantined")],
     )
 st.caption(_("Choose an import to see its result."))
 if chosen is not None and chosen < len(imports):

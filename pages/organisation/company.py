@@ -1,0 +1,245 @@
+"""Company: who they are, and where each of their points came from, down to the cell of a file."""
+
+import streamlit as st
+
+from loyalty_core import access, ledger, organisation, programmes, scoring, settlement
+from loyalty_core.access import Permission
+from loyalty_core.kernel import Refusal, _, current_database
+from loyalty_core.scoring import LineToExplain
+from ui import cached, elements, registry, wording
+from ui import companies as blocks
+from ui import programmes as programme_blocks
+from ui.identity import require
+
+user = require(Permission.SEE_COMPANIES)
+database = current_database()
+code = st.query_params.get("company", "")
+
+
+def find_company() -> None:
+    """Let the reader search for a company."""
+    elements.page_header(
+        _("Companies"), _("Choose one to see who they are and where their points come from.")
+    )
+    words = (
+        st.text_input(
+            _("Find"), key="words", bind="query-params", placeholder=_("name or code"), type="search"
+        )
+        or ""
+    )
+    with database.snapshot(user.scope) as connection:
+        total = organisation.count_companies(connection, words)
+    if not total:
+        if words:
+            elements.empty_state("search_off", _("No company matches"), _("Try a part of its name or code."))
+        else:
+            elements.empty_state(
+                "storefront",
+                _("No company yet"),
+                _("Companies come with the first sales file that may create them."),
+                lambda: registry.link(user, "uploads", _("Bring a file"), icon="upload_file"),
+            )
+        return
+    rows_at, offset = elements.paged(total, key="page")
+    with database.snapshot(user.scope) as connection:
+        found = organisation.find_companies(connection, words, limit=elements.ROWS_A_PAGE, offset=offset)
+    with rows_at:
+        chosen = elements.choose_row(
+            {
+                _("Name"): [one.name for one in found],
+                _("Code"): [one.code for one in found],
+                _("Region"): [one.region_name for one in found],
+            },
+            key="companies",
+            alt=_("Companies by name"),
+        )
+    if chosen is not None and chosen < len(found):
+        registry.open_page("company", company=found[chosen].code)
+
+
+def show_statement(company: organisation.Company, balance: ledger.CompanyBalance) -> None:
+    """Draw the account's postings, the awards behind the chosen one, and the line behind the chosen award."""
+    with database.snapshot(user.scope) as connection:
+        total = ledger.count_statement(connection, balance.account_id)
+    rows_at, offset = elements.paged(total, key="statement_page")
+    with database.snapshot(user.scope) as connection:
+        lines = ledger.statement(connection, balance.account_id, limit=elements.ROWS_A_PAGE, offset=offset)
+    with rows_at:
+        chosen = elements.choose_row(
+            blocks.statement_table(lines),
+            key=f"statement_{company.code}",
+            alt=_("Points statement, the newest first"),
+            numbers=[_("Points"), _("Balance")],
+        )
+    if chosen is None or chosen >= len(lines):
+        st.caption(_("Choose a posting to see the awards that it is the sum of."))
+        return
+    posting = lines[chosen]
+    with database.snapshot(user.scope) as connection:
+        award_count = settlement.count_awards_of_posting(connection, posting.posting_id)
+    with elements.card(
+        _("{points} points are the sum of {count} awards").format(
+            points=wording.plain(wording.signed(posting.points)), count=wording.number(award_count)
+        )
+    ):
+        awards_at, award_offset = elements.paged(award_count, key="awards_page")
+        with database.snapshot(user.scope) as connection:
+            awards = settlement.awards_of_posting(
+                connection, posting.posting_id, limit=elements.ROWS_A_PAGE, offset=award_offset
+            )
+        with awards_at:
+            which = elements.choose_row(
+                blocks.awards_table(awards),
+                key=f"awards_{posting.posting_id}",
+                alt=_("Awards of the posting, the largest first"),
+                numbers=[_("Points"), _("Amount")],
+            )
+        if which is None or which >= len(awards):
+            st.caption(_("Choose an award to see its sales line, and the row of the file it came from."))
+            return
+    with elements.card(_("Where these points came from")):
+        blocks.show_line(user, awards[which])
+        explain(awards[which])
+
+
+def show_lines(company: organisation.Company) -> None:
+    """Draw the sales lines, those without points too, and why the chosen one earned what it did."""
+    with database.snapshot(user.scope) as connection:
+        total = settlement.count_lines_of_company(connection, company.id)
+    rows_at, offset = elements.paged(total, key="lines_page")
+    with database.snapshot(user.scope) as connection:
+        lines = settlement.lines_of_company(
+            connection, company.id, programme.id, limit=elements.ROWS_A_PAGE, offset=offset
+        )
+    with rows_at:
+        chosen = elements.choose_row(
+            blocks.lines_table(lines),
+            key=f"lines_{company.code}",
+            alt=_("Sales lines, those sold last first"),
+            numbers=[_("Quantity"), _("Amount"), _("Points")],
+        )
+    if chosen is None or chosen >= len(lines):
+        st.caption(_("Choose a line to see why it earned what it did, or nothing."))
+        return
+    with elements.card(_("This line and its points")):
+        blocks.show_line(user, lines[chosen])
+        explain(lines[chosen])
+
+
+def explain(line: settlement.AwardOfPosting | settlement.LineOfCompany) -> None:
+    """Say what each rule of the programme's current version makes of the line."""
+    with database.snapshot(user.scope) as connection:
+        document = programmes.document_of(connection, user.scope, programme.id, programme.current_version)
+    with scoring.ScoringEngine() as engine:
+        explanations = scoring.explain_line(
+            engine,
+            scoring.compile_rules(document),
+            programme.current_version,
+            LineToExplain(
+                sales_line_id=line.sales_line_id,
+                amount_minor=line.amount_minor,
+                currency=line.currency,
+                sold_on=line.sold_on,
+                sold_at=line.sold_at,
+            ),
+        )
+    for one in explanations:
+        st.info(
+            wording.plain(one.sentence),
+            icon=":material/functions:" if one.points else ":material/remove_circle_outline:",
+        )
+
+
+if not code:
+    find_company()
+    st.stop()
+registry.link(user, "company", _("All companies"), icon="arrow_back")
+try:
+    with database.snapshot(user.scope) as connection:
+        company = organisation.company_by_code(connection, code)
+        known = programmes.list_programmes(connection, user.scope)
+        balances = {one.programme_id: one for one in ledger.company_balances(connection, company.id)}
+        salesperson = (
+            access.display_name_of(connection, company.salesperson_id) if company.salesperson_id else None
+        )
+except Refusal as refusal:
+    st.error(wording.plain_lines(refusal.sentence), icon=":material/block:")
+    st.stop()
+
+elements.page_header(
+    wording.plain(company.name),
+    " · ".join(
+        [
+            *(
+                [_("Code {code}").format(code=wording.plain(company.code))]
+                if company.code != company.name
+                else []
+            ),
+            wording.plain(company.region_name),
+            _("Responsible: {name}").format(name=wording.plain(salesperson))
+            if salesperson
+            else _("Nobody is responsible yet"),
+        ]
+    ),
+)
+if not known:
+    elements.empty_state(
+        "workspace_premium", _("No programme yet"), _("Points begin with a programme and settled sales.")
+    )
+    st.stop()
+if len(known) > 1:
+    programme = st.selectbox(
+        _("Programme"),
+        known,
+        format_func=lambda one: programme_blocks.programme_label(one, known),
+        key="programme",
+        bind="query-params",
+    )
+else:
+    programme = known[0]
+
+version = cached.facts_version()
+months = cached.monthly_totals(version, user.scope, programme, company.id)
+balance = balances.get(programme.id)
+elements.figure_row(
+    [
+        elements.Figure(
+            _("Points"),
+            wording.short_number(balance.balance if balance else 0),
+            _("a debt that the next points pay") if balance and balance.balance < 0 else None,
+            delta_color="off",
+            help=_("What the account holds in this programme."),
+        ),
+        elements.Figure(
+            _("Net sales"),
+            wording.short_money(blocks.net_of(months, programme.currency)),
+            help=_("Sales less returns within the programme."),
+        ),
+        elements.Figure(_("Sales lines"), wording.short_number(sum(one.lines for one in months))),
+        elements.Figure(_("Last sale"), wording.month(months[-1].month) if months else "—"),
+    ]
+)
+with elements.card(_("Net sales by month")):
+    blocks.show_months(months, key="months")
+
+VIEWS = {"statement": _("Points statement"), "lines": _("Sales lines")}
+view = st.segmented_control(
+    _("View"),
+    list(VIEWS),
+    format_func=VIEWS.__getitem__,
+    default="statement",
+    key="view",
+    bind="query-params",
+    label_visibility="collapsed",
+    required=True,
+)
+if view == "lines":
+    show_lines(company)
+elif balance is None:
+    elements.empty_state(
+        "receipt_long",
+        _("No points yet"),
+        _("Points appear when the programme is settled and a line earns some."),
+    )
+else:
+    show_statement(company, balance)

@@ -1,0 +1,217 @@
+"""Standings: who stands where in a programme, and who moved."""
+
+import streamlit as st
+
+from loyalty_core import access, programmes, standings
+from loyalty_core.access import Permission
+from loyalty_core.kernel import Refusal, _, current_database, current_runtime
+from loyalty_core.kernel.exports import write_xlsx
+from loyalty_core.organisation import all_regions
+from loyalty_core.standings import StandingsBy
+from ui import cached, charts, elements, registry, wording
+from ui import programmes as programme_blocks
+from ui import standings as blocks
+from ui.identity import require
+
+user = require(Permission.SEE_STANDINGS)
+database = current_database()
+MOST_EXPORTED_PLACES = 1_000_000
+
+with database.snapshot(user.scope) as connection:
+    known = programmes.list_programmes(connection, user.scope)
+    regions = all_regions(connection)
+if not known:
+    elements.page_header(_("Standings"), _("Who stands where, and who moved."))
+    elements.empty_state(
+        "leaderboard",
+        _("No programme yet"),
+        _("Standings begin with a programme and its first settled sales."),
+        lambda: registry.link(user, "programmes", _("To the programmes"), icon="workspace_premium"),
+    )
+    st.stop()
+
+version = cached.facts_version()
+header = st.container()
+BY = {StandingsBy.COMPANY: _("Companies"), StandingsBy.REGION: _("Regions")}
+if len(known) > 1:
+    programme = st.selectbox(
+        _("Programme"),
+        known,
+        format_func=lambda one: programme_blocks.programme_label(one, known),
+        key="programme",
+        bind="query-params",
+    )
+else:
+    programme = known[0]
+sold = cached.sold_days(version, user.scope, programme)
+choices = blocks.periods(programme.starts_on, programme.ends_on, sold)
+
+by = st.segmented_control(
+    _("Rank"),
+    list(BY),
+    format_func=BY.__getitem__,
+    default=StandingsBy.COMPANY,
+    key="by",
+    bind="query-params",
+    label_visibility="collapsed",
+    required=True,
+)
+period_at, region_at, words_at = st.columns(3, vertical_alignment="bottom")
+period = period_at.selectbox(
+    _("Period"), choices, format_func=lambda one: one.label, key="period", bind="query-params"
+)
+names = {region.name: region for region in regions}
+region = region_at.selectbox(
+    _("Region"),
+    ["", *names],
+    format_func=lambda name: name or _("All regions"),
+    key="region",
+    bind="query-params",
+)
+words = (
+    words_at.text_input(
+        _("Find"), key="words", bind="query-params", placeholder=_("name or code"), type="search"
+    )
+    or ""
+)
+region_ids = blocks.region_ids_below(regions, names[region].id) if region else None
+has_before = period.before is not None
+
+total = cached.total(version, user.scope, programme, period.since, period.until, by, region_ids, words)
+with header:
+    context = f"{wording.plain(programme.name)} · {wording.day(period.since)} – {wording.day(period.until)}"
+    if period.before is not None:
+        context += " · " + _("movement against {first} – {last}").format(
+            first=wording.day(period.before[0]), last=wording.day(period.before[1])
+        )
+    elements.page_header(_("Standings"), context)
+
+if not total.places:
+    if words or region:
+        elements.empty_state("search_off", _("Nobody matches"), _("Take a filter away to see more."))
+    else:
+        elements.empty_state(
+            "leaderboard",
+            _("No sales in this period"),
+            _("Places appear as soon as a sales file of this period is accepted and settled."),
+            lambda: registry.link(user, "uploads", _("Bring a file"), icon="upload_file"),
+        )
+    st.stop()
+
+earlier = (
+    cached.total(version, user.scope, programme, *period.before, by, region_ids, words)
+    if period.before is not None
+    else None
+)
+elements.figure_row(
+    [
+        elements.Figure(
+            BY[by],
+            wording.short_number(total.places),
+            (wording.signed(total.places - earlier.places) or None) if earlier else None,
+        ),
+        elements.Figure(
+            _("Points"),
+            wording.short_number(total.points),
+            wording.change(total.points, earlier.points) if earlier else None,
+            help=_("Points that the lines sold in this period hold now."),
+        ),
+        elements.Figure(
+            _("Net sales"),
+            wording.short_money(total.net),
+            wording.change(total.net.minor, earlier.net.minor) if earlier else None,
+            help=_("Sales less returns, in the programme's currency."),
+        ),
+    ]
+)
+
+rows_at, offset = elements.paged(total.places, key="page")
+rows = cached.places(
+    version,
+    user.scope,
+    programme,
+    period.since,
+    period.until,
+    period.before,
+    by,
+    region_ids,
+    words,
+    elements.ROWS_A_PAGE,
+    offset,
+)
+with rows_at:
+    chosen = elements.choose_row(
+        blocks.standings_table(rows, by, has_before=has_before),
+        key=f"places_{by}",
+        alt=_("Standings, the best place first"),
+        numbers=[_("Rank"), _("Move"), _("Points"), _("Before"), _("Net sales")],
+    )
+    st.caption(
+        _("Choose a company to see where its points come from.")
+        if by is StandingsBy.COMPANY
+        else _("Choose a region to see its companies.")
+    )
+if chosen is not None and chosen < len(rows):
+    if by is StandingsBy.COMPANY:
+        registry.open_page("company", company=rows[chosen].code)
+    else:
+        query = {"region": rows[chosen].name}
+        if period is not choices[0]:
+            query["period"] = period.label
+        registry.open_page("standings", **query)
+
+if by is StandingsBy.REGION and not words and offset == 0 and len(rows) > 1:
+    with elements.card(_("Points by region")):
+        top = rows[:12]
+        elements.chart(
+            charts.rows_of_bars(
+                [row.name for row in top],
+                [row.points for row in top],
+                texts=[wording.number(row.points) for row in top],
+                mode=elements.mode(),
+                separators=elements.separators(),
+            ),
+            key="regions",
+            alt=_("Points of the first regions"),
+        )
+
+if Permission.EXPORT_STANDINGS in user.permissions:
+    with elements.queue_bar(_("**{count}** places as a workbook").format(count=wording.number(total.places))):
+        if st.button(_("Make the workbook"), icon=":material/table_view:"):
+            with st.spinner(_("Writing the workbook")), database.snapshot(user.scope) as connection:
+                every = standings.standings(
+                    connection,
+                    programme_id=programme.id,
+                    currency=programme.currency,
+                    since=period.since,
+                    until=period.until,
+                    before=period.before,
+                    by=by,
+                    region_ids=list(region_ids) if region_ids is not None else None,
+                    words=words,
+                    limit=MOST_EXPORTED_PLACES,
+                )
+            try:
+                export_id = access.make_export(
+                    database,
+                    user,
+                    current_runtime().settings.exports_folder,
+                    permission=Permission.EXPORT_STANDINGS,
+                    file_name=f"standings-{programme.code}-{period.since}-{period.until}.xlsx",
+                    media_type=access.XLSX,
+                    write=lambda path: (
+                        write_xlsx(
+                            path,
+                            blocks.workbook_header(by),
+                            blocks.workbook_rows(every, by),
+                            sheet=_("Standings"),
+                        )
+                        and None
+                    ),
+                )
+            except Refusal as refusal:
+                st.error(wording.plain_lines(refusal.sentence), icon=":material/block:")
+            else:
+                st.link_button(
+                    _("Download"), f"/exports/{export_id}", icon=":material/download:", type="primary"
+                )

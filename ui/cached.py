@@ -1,0 +1,125 @@
+"""Reads that pages repeat, kept by scope, filters and the version of the facts; never by a frame.
+
+The version moves with every import and settlement, so nothing stale is ever shown; a scope is part of each
+key, so nothing is shown to anybody who may not see it.
+"""
+
+from datetime import date
+from uuid import UUID
+
+import streamlit as st
+
+from loyalty_core import standings
+from loyalty_core.kernel import Scope, current_database
+from loyalty_core.programmes import Programme
+from loyalty_core.standings import MonthTotal, Standing, StandingsBy, StandingsTotal
+
+Version = tuple[str, int, int]
+
+
+def scope_key(scope: Scope) -> str:
+    """Return all that the scope lets through, as text: two scopes with the same key see the same."""
+    return "|".join(
+        [
+            "everything" if scope.sees_everything else "some",
+            ",".join(sorted(map(str, scope.region_ids))),
+            ",".join(sorted(map(str, scope.company_ids))),
+            "every" if scope.programme_ids is None else ",".join(sorted(map(str, scope.programme_ids))),
+        ]
+    )
+
+
+def facts_version() -> Version:
+    """Return what moves when the facts do; the database's address keeps two of them apart."""
+    database = current_database()
+    with database.snapshot(Scope.of_system("version of the facts")) as connection:
+        last_line, last_award = standings.facts_version(connection)
+    return database.app_url, last_line, last_award
+
+
+@st.cache_data(max_entries=500, ttl=3600, show_spinner=False, hash_funcs={Scope: scope_key})
+def sold_days(
+    version: Version,  # noqa: ARG001 part of the key
+    scope: Scope,
+    programme: Programme,
+) -> tuple[date, date] | None:
+    """Return the first and the last day with a sale within the programme."""
+    with current_database().snapshot(scope) as connection:
+        return standings.sold_days(
+            connection, currency=programme.currency, since=programme.starts_on, until=programme.ends_on
+        )
+
+
+@st.cache_data(max_entries=500, ttl=3600, show_spinner=False, hash_funcs={Scope: scope_key})
+def monthly_totals(
+    version: Version,  # noqa: ARG001 part of the key
+    scope: Scope,
+    programme: Programme,
+    company_id: UUID | None = None,
+) -> list[MonthTotal]:
+    """Return sales and points of each month of the programme."""
+    with current_database().snapshot(scope) as connection:
+        return standings.monthly_totals(
+            connection,
+            programme_id=programme.id,
+            currency=programme.currency,
+            since=programme.starts_on,
+            until=programme.ends_on,
+            company_id=company_id,
+        )
+
+
+@st.cache_data(max_entries=500, ttl=3600, show_spinner=False, hash_funcs={Scope: scope_key})
+def places(
+    version: Version,  # noqa: ARG001 part of the key
+    scope: Scope,
+    programme: Programme,
+    since: date,
+    until: date,
+    before: tuple[date, date] | None,
+    by: StandingsBy,
+    region_ids: tuple[UUID, ...] | None,
+    words: str,
+    limit: int,
+    offset: int,
+) -> list[Standing]:
+    """Return a page of places."""
+    with current_database().snapshot(scope) as connection:
+        return standings.standings(
+            connection,
+            programme_id=programme.id,
+            currency=programme.currency,
+            since=since,
+            until=until,
+            before=before,
+            by=by,
+            region_ids=list(region_ids) if region_ids is not None else None,
+            words=words,
+            limit=limit,
+            offset=offset,
+        )
+
+
+@st.cache_data(max_entries=500, ttl=3600, show_spinner=False, hash_funcs={Scope: scope_key})
+def total(
+    version: Version,  # noqa: ARG001 part of the key
+    scope: Scope,
+    programme: Programme,
+    since: date,
+    until: date,
+    by: StandingsBy,
+    region_ids: tuple[UUID, ...] | None,
+    words: str,
+) -> StandingsTotal:
+    """Return how many places there are and what they come to."""
+    with current_database().snapshot(scope) as connection:
+        return standings.standings_total(
+            connection,
+            programme_id=programme.id,
+            currency=programme.currency,
+            since=since,
+            until=until,
+            by=by,
+            region_ids=list(region_ids) if region_ids is not None else None,
+            words=words,
+        )

@@ -1,0 +1,148 @@
+"""What the page of a company shows: its statement down to the cell of the file a figure came from."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import streamlit as st
+
+from loyalty_core.access import Permission, SignedInUser
+from loyalty_core.kernel import Money, _
+from loyalty_core.ledger import PostingKind, StatementLine
+from loyalty_core.settlement import AwardOfPosting, LineOfCompany
+from loyalty_core.standings import MonthTotal
+from ui import charts, registry, wording
+from ui.elements import chart, facts, mode, separators
+
+
+def posting_title(kind: PostingKind) -> str:
+    """Return why points moved."""
+    return {
+        PostingKind.EARN: _("Earned on sales"),
+        PostingKind.TAKE_BACK: _("Taken back for returns"),
+        PostingKind.SPEND: _("Spent"),
+        PostingKind.GIVE_BACK: _("Given back"),
+        PostingKind.EXPIRE: _("Expired"),
+        PostingKind.ADJUST: _("Adjusted"),
+    }[kind]
+
+
+def statement_table(lines: Sequence[StatementLine]) -> dict[str, list[Any]]:
+    """Return a statement as columns."""
+    return {
+        _("Recorded"): [wording.moment(line.recorded_at) for line in lines],
+        _("What"): [posting_title(line.kind) for line in lines],
+        _("Points"): [wording.signed(line.points) for line in lines],
+        _("Balance"): [wording.number(line.balance_after) for line in lines],
+        _("No."): [str(line.posting_id) for line in lines],
+    }
+
+
+def place_in_file(line: AwardOfPosting | LineOfCompany) -> str:
+    """Return file, sheet and row in one line: “july.xlsx › Sheet1 › row 812”."""
+    parts = [line.file_name or _("a file that you don't see")]
+    if line.sheet:
+        parts.append(line.sheet)
+    parts.append(_("row {row}").format(row=line.row_no))
+    return " › ".join(parts)
+
+
+def awards_table(awards: Sequence[AwardOfPosting]) -> dict[str, list[Any]]:
+    """Return the awards behind a posting as columns."""
+    return {
+        _("Points"): [wording.signed(award.points) for award in awards],
+        _("Rule"): [f"{award.rule_id} · {award.version}" for award in awards],
+        _("Sold"): [wording.day(award.sold_on) for award in awards],
+        _("Invoice"): [_invoice(award) for award in awards],
+        _("Product"): [award.product_name for award in awards],
+        _("Amount"): [wording.money(Money(award.amount_minor, award.currency)) for award in awards],
+        _("File"): [place_in_file(award) for award in awards],
+    }
+
+
+def lines_table(lines: Sequence[LineOfCompany]) -> dict[str, list[Any]]:
+    """Return sales lines with their points as columns."""
+    return {
+        _("Sold"): [wording.day(line.sold_on) for line in lines],
+        _("Invoice"): [_invoice(line) for line in lines],
+        _("Product"): [line.product_name for line in lines],
+        _("Quantity"): [wording.decimal(line.quantity) for line in lines],
+        _("Amount"): [wording.money(Money(line.amount_minor, line.currency)) for line in lines],
+        _("Points"): [wording.signed(line.points) or "0" for line in lines],
+        _("File"): [place_in_file(line) for line in lines],
+    }
+
+
+def _invoice(line: AwardOfPosting | LineOfCompany) -> str:
+    return f"{line.invoice_no} · {line.line_no}" if line.line_no else line.invoice_no
+
+
+def show_line(user: SignedInUser, line: AwardOfPosting | LineOfCompany) -> None:
+    """Draw one sales line, with the row of the file it came from and the way there."""
+    pairs = [
+        (_("Sold"), wording.plain(wording.day(line.sold_on))),
+        (_("Invoice"), wording.plain(_invoice(line))),
+        (_("Product"), wording.plain(f"{line.product_code} · {line.product_name}")),
+        (_("Quantity"), wording.plain(wording.decimal(line.quantity))),
+    ]
+    if line.unit_price is not None:
+        pairs.append((_("Unit price"), wording.plain(f"{wording.exact(line.unit_price)} {line.currency}")))
+    pairs += [
+        (_("Amount"), wording.plain(wording.money(Money(line.amount_minor, line.currency)))),
+        (_("Points"), wording.plain(wording.signed(line.points) or "0")),
+        (_("File"), wording.plain(line.file_name or _("a file that you don't see"))),
+    ]
+    if line.sheet:
+        pairs.append((_("Sheet"), wording.plain(line.sheet)))
+    pairs.append((_("Row"), wording.plain(str(line.row_no))))
+    facts(pairs)
+    if line.import_number is not None and Permission.SEE_IMPORTS in user.permissions:
+        registry.link(
+            user,
+            "imports",
+            _("Import {number}").format(number=line.import_number),
+            icon="inventory_2",
+            **{"import": str(line.import_id)},
+        )
+
+
+def show_months(months: Sequence[MonthTotal], *, key: str) -> None:
+    """Draw net sales month by month, with the year before as a dotted line where there is one."""
+    if not months:
+        st.caption(_("No sales yet."))
+        return
+    by_month = {one.month: one for one in months}
+    first, last = months[0].month, months[-1].month
+    shown = _months_between(first, last)[-24:]
+    before = [_major(by_month.get(date(month.year - 1, month.month, 1))) for month in shown]
+    currency = months[0].net.currency
+    chart(
+        charts.bars(
+            [wording.month(month) for month in shown],
+            [_major(by_month.get(month)) or 0.0 for month in shown],
+            before=before if any(value is not None for value in before) else None,
+            name=_("Net sales"),
+            before_name=_("A year before"),
+            mode=mode(),
+            separators=separators(),
+            unit=f"{currency} ",
+        ),
+        key=key,
+        alt=_("Net sales by month: {months}").format(
+            months=", ".join(f"{wording.month(one.month)} {wording.money(one.net)}" for one in months)
+        ),
+    )
+
+
+def _major(total: MonthTotal | None) -> float | None:
+    return float(total.net.decimal) if total is not None else None
+
+
+def _months_between(first: date, last: date) -> list[date]:
+    begin, end = first.year * 12 + first.month - 1, last.year * 12 + last.month - 1
+    return [date(months // 12, months % 12 + 1, 1) for months in range(begin, end + 1)]
+
+
+def net_of(months: Sequence[MonthTotal], currency: str) -> Money:
+    """Return the months' net sales in all."""
+    return Money(sum(one.net.minor for one in months), currency)
