@@ -102,10 +102,13 @@ def read_small(
     *,
     file_name: str = "small.csv",
     limits: ReadLimits | None = None,
+    careful: bool = False,
     **changes: object,
 ) -> list[Row]:
     """Read a small file with `SMALL_MAPPING`, changed as told."""
-    return rows_of(read_small_result(folder, content, file_name=file_name, limits=limits, **changes))
+    return rows_of(
+        read_small_result(folder, content, file_name=file_name, limits=limits, careful=careful, **changes)
+    )
 
 
 def read_small_result(
@@ -114,10 +117,13 @@ def read_small_result(
     *,
     file_name: str = "small.csv",
     limits: ReadLimits | None = None,
+    careful: bool = False,
     **changes: object,
 ) -> ReadResult:
     """Read a small file with `SMALL_MAPPING`, changed as told, and return what reading says of it."""
     path = folder / "upload"
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     mapping = ColumnMapping.model_validate({**SMALL_MAPPING.model_dump(), **changes})
-    return read_file(path, file_name, mapping, SMALL, folder / "parts", limits=limits or ReadLimits())
+    return read_file(
+        path, file_name, mapping, SMALL, folder / "parts", limits=limits or ReadLimits(), careful=careful
+    )

@@ -1,7 +1,16 @@
 """Reading uploaded files safely and fast: in a child process under limits, into parts that COPY takes."""
 
 from loyalty_core.intake.reading.child.orders import ReadLimits
-from loyalty_core.intake.reading.reader import DEFAULT_LIMITS, Progress, ReadResult, read_file
+from loyalty_core.intake.reading.reader import (
+    DEFAULT_LIMITS,
+    FilePreview,
+    Progress,
+    ReadResult,
+    original_cell,
+    original_rows,
+    preview_file,
+    read_file,
+)
 from loyalty_core.intake.reading.refusals import (
     DamagedFileError,
     DoubledColumnError,
@@ -38,6 +47,7 @@ __all__ = [
     "EmptyFileError",
     "EncryptedWorkbookError",
     "FarAwayCellError",
+    "FilePreview",
     "FileRefusal",
     "LongRecordError",
     "MacroWorkbookError",
@@ -62,5 +72,8 @@ __all__ = [
     "UnknownFileKindError",
     "XmlEntitiesError",
     "ZipBombError",
+    "original_cell",
+    "original_rows",
+    "preview_file",
     "read_file",
 ]

@@ -1,14 +1,14 @@
 """What the rest of intake calls: read a file into parts, preview it, give its rows back as they stand."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from loyalty_core.intake.mapping import ColumnMapping, DatasetColumns
-from loyalty_core.intake.reading.child.orders import ColumnOrder, ReadLimits, ReadOrder
-from loyalty_core.intake.reading.refusals import OverMemoryError
+from loyalty_core.intake.mapping import ColumnMapping, DatasetColumns, header_key
+from loyalty_core.intake.reading.child.orders import ColumnOrder, LookOrder, ReadLimits, ReadOrder
+from loyalty_core.intake.reading.refusals import MissingColumnError, OverMemoryError, RowNotFoundError
 from loyalty_core.intake.reading.runner import run_child
 
 DEFAULT_LIMITS = ReadLimits()
@@ -58,47 +58,49 @@ def read_file(
     limits: ReadLimits = DEFAULT_LIMITS,
     on_progress: Callable[[Progress], None] | None = None,
     part_count: int = 2,
+    careful: bool = False,
 ) -> ReadResult:
     """Read the file at `path`, which the person knows as `file_name`, into part files in `out_folder`.
 
     A child process does it under `limits`; this process's memory stays flat. Raises a FileRefusal, or
     MappingIncompleteError before anything is opened. After a refusal, parts in `out_folder` mean nothing.
     A cell that its column's kind cannot take is NULL in the parts, its raw text under the column's name in
-    `unreadable`; `beyond_last_column` holds what a row has to the right of the last header.
+    `unreadable`; `beyond_last_column` holds what a row has to the right of the last header. With
+    `careful` the fast readers are left out, which are tried first otherwise.
     """
     mapping.check_against(dataset_columns)
     begun = time.monotonic()
     out_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def order(careful: bool) -> ReadOrder:
-        return ReadOrder(
-            path=str(path.resolve()),
-            file_name=file_name,
-            out_folder=str(out_folder.resolve()),
-            columns=tuple(
-                ColumnOrder(
-                    name=column.name,
-                    kind=column.kind.value,
-                    header=mapping.columns.get(column.name),
-                    constant=mapping.currency if column.name == "currency" else None,
-                )
-                for column in dataset_columns.columns
-            ),
-            decimal_separator=mapping.decimal_separator,
-            thousands_separator=mapping.thousands_separator,
-            date_formats=mapping.date_formats,
-            time_zone=mapping.time_zone,
-            encoding=mapping.encoding,
-            part_count=part_count,
-            careful=careful,
-            limits=limits,
-        )
-
+    order = ReadOrder(
+        path=str(path.resolve()),
+        file_name=file_name,
+        out_folder=str(out_folder.resolve()),
+        columns=tuple(
+            ColumnOrder(
+                name=column.name,
+                kind=column.kind.value,
+                header=mapping.columns.get(column.name),
+                constant=mapping.currency if column.name == "currency" else None,
+            )
+            for column in dataset_columns.columns
+        ),
+        decimal_separator=mapping.decimal_separator,
+        thousands_separator=mapping.thousands_separator,
+        date_formats=mapping.date_formats,
+        time_zone=mapping.time_zone,
+        encoding=mapping.encoding,
+        part_count=part_count,
+        careful=careful,
+        limits=limits,
+    )
     try:
-        done = _followed(order(careful=False), on_progress)
+        done = _followed(order, on_progress)
     except OverMemoryError:
+        if careful:
+            raise
         # The fast workbook reader holds the whole sheet, the careful one a row at a time.
-        done = _followed(order(careful=True), on_progress)
+        done = _followed(replace(order, careful=True), on_progress)
     return ReadResult(
         rows=done["rows"],
         parts=tuple(Path(part) for part in done["parts"]),
@@ -120,3 +122,121 @@ def _followed(order: ReadOrder, on_progress: Callable[[Progress], None] | None) 
             on_progress(Progress(event["phase"], event["rows"], event["share"]))
         last = event
     return last
+
+
+@dataclass(frozen=True)
+class FilePreview:
+    """What a file looks like: `kind` is "text" or "workbook", `rows` are the first ones below the header.
+
+    Cells are texts as they stand, cut at 300 characters. `encoding` and `delimiter` are None for workbooks,
+    `sheet` (the one that would be read) for text files; `sheets` are all of a workbook's.
+    """
+
+    kind: str
+    encoding: str | None
+    delimiter: str | None
+    sheets: tuple[str, ...]
+    sheet: str | None
+    header: tuple[str, ...]
+    header_row: int
+    rows: tuple[tuple[str, ...], ...]
+
+
+def preview_file(
+    path: Path,
+    file_name: str,
+    *,
+    encoding: str | None = None,
+    first_rows: int = 20,
+    limits: ReadLimits = DEFAULT_LIMITS,
+) -> FilePreview:
+    """Look at the beginning of a file, in a child; a FileRefusal where it cannot be one that is read."""
+    order = LookOrder(
+        path=str(path.resolve()), file_name=file_name, limits=limits, first_rows=first_rows, encoding=encoding
+    )
+    seen = [event for event in run_child("preview", order) if event["event"] == "done"][-1]
+    return FilePreview(
+        kind=seen["kind"],
+        encoding=seen["encoding"],
+        delimiter=seen["delimiter"],
+        sheets=tuple(seen["sheets"]),
+        sheet=seen["sheet"],
+        header=tuple(seen["header"]),
+        header_row=seen["header_row"],
+        rows=tuple(tuple(row) for row in seen["rows"]),
+    )
+
+
+def original_rows(
+    path: Path,
+    file_name: str,
+    row_numbers: Collection[int],
+    *,
+    sheet: str | None = None,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    limits: ReadLimits = DEFAULT_LIMITS,
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield (row number, cells) of the rows of these numbers, from 1, in the file's order, as they stand.
+
+    The header is a row like others: ask for its number (`ReadResult.header_row`) too. Rows are shorter than
+    the header where the file's are; blank rows may be left out. Reads in a child, some hundreds of rows ahead
+    at most. Pass the `encoding` and `delimiter` that the import was read with, so that the rows are the same.
+    """
+    order = LookOrder(
+        path=str(path.resolve()),
+        file_name=file_name,
+        limits=limits,
+        row_numbers=tuple(sorted(set(row_numbers))),
+        sheet=sheet,
+        encoding=None if encoding == "ascii" else encoding,
+        delimiter=delimiter,
+    )
+    told = 0
+    try:
+        for event in run_child("rows", order):
+            for number, cells in event["rows"] if event["event"] == "rows" else ():
+                yield number, cells
+                told = number
+    except OverMemoryError:
+        for event in run_child("rows", replace(order, careful=True)):
+            for number, cells in event["rows"] if event["event"] == "rows" else ():
+                if number > told:
+                    yield number, cells
+
+
+def original_cell(
+    path: Path,
+    file_name: str,
+    sheet: str | None,
+    row_no: int,
+    header: str,
+    *,
+    header_row: int = 1,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    limits: ReadLimits = DEFAULT_LIMITS,
+) -> str:
+    """Return the text of the cell in row `row_no` under a header, as it stands; "" where it is blank.
+
+    RowNotFoundError where the file has no such row, MissingColumnError where it has no such header.
+    """
+    rows = dict(
+        original_rows(
+            path,
+            file_name,
+            (header_row, row_no),
+            sheet=sheet,
+            encoding=encoding,
+            delimiter=delimiter,
+            limits=limits,
+        )
+    )
+    if row_no not in rows or header_row not in rows:
+        raise RowNotFoundError(file_name, {"row": row_no if header_row in rows else header_row})
+    keys = [header_key(cell) for cell in rows[header_row]]
+    if header_key(header) not in keys:
+        raise MissingColumnError(file_name, {"header": header, "row": header_row, "sheet": sheet})
+    place = keys.index(header_key(header))
+    cells = rows[row_no]
+    return cells[place] if place < len(cells) else ""

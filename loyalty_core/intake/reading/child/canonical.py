@@ -17,6 +17,8 @@ RAW_TEXT_LENGTH = 200
 EARLIEST_YEAR, LATEST_YEAR = 1900, 2199
 WHOLE_DIGITS, FRACTION_DIGITS = 18, 20
 
+_DATE_CELL_FORMATS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S%.f")
+
 _NUMBER = re.compile(r"(?P<sign>[+-]?)(?P<whole>\d*)(?:\.(?P<fraction>\d*))?(?:[eE](?P<power>[+-]?\d{1,3}))?")
 _SPACES = "\u0020\u00a0\u2009\u202f"
 
@@ -178,7 +180,7 @@ def as_text(series: pl.Series) -> pl.Series:
             unique, pl.Series(list(words.values()), dtype=pl.String), default=None, return_dtype=pl.String
         )
     if dtype == pl.Boolean:
-        return pl.select(pl.when(series).then(pl.lit("TRUE")).when(~series).then(pl.lit("FALSE"))).to_series()
+        return pl.select(pl.when(series).then(pl.lit("true")).when(~series).then(pl.lit("false"))).to_series()
     if isinstance(dtype, pl.Datetime):
         return series.dt.strftime("%Y-%m-%d %H:%M:%S%.f")
     text = series if dtype == pl.String else series.cast(pl.String)
@@ -209,12 +211,16 @@ def canonical_frame(
     number_style: NumberStyle,
     time_style: TimeStyle,
     overflow: int | None,
+    from_workbook: bool = False,
 ) -> pl.DataFrame:
     """Return one row for every raw row that is not blank: row_no, sheet, the canonical columns, unreadable.
 
     `positions` gives the raw column of each mapped canonical column, `overflow` the raw column that holds
-    what stood beyond the last header.
+    what stood beyond the last header. In a workbook's column that mixes date cells with texts, the date cells
+    have become ISO texts.
     """
+    if from_workbook:
+        time_style = TimeStyle((*_DATE_CELL_FORMATS, *time_style.formats), time_style.zone)
     made: list[pl.Series] = [
         row_numbers.alias("row_no"),
         pl.repeat(sheet, raw.height, dtype=pl.String, eager=True),

@@ -97,6 +97,12 @@ class Segments:
         return whole[:cut]
 
 
+def decoded_lines(segments: Segments) -> Iterator[str]:
+    """Yield the text line by line, line feeds included."""
+    while segment := segments.next():
+        yield from io.StringIO(segment.decode(), newline="\n")
+
+
 @dataclass(frozen=True)
 class Opening:
     """The beginning of a text file: how it is written, and its first records."""
@@ -155,7 +161,7 @@ def read_csv(order: ReadOrder, reporter: Reporter) -> dict[str, Any]:
     header = check_header(found, None, order.limits.columns)
     shape = _Shape(
         dialect=opening.dialect,
-        width=len(header.header),
+        width=header.width,
         order=order,
         positions=header.positions,
         numbers=NumberStyle(order.decimal_separator, order.thousands_separator),

@@ -14,10 +14,14 @@ def header_key(header: str) -> str:
 
 @dataclass(frozen=True)
 class FoundHeader:
-    """The header row: `index` from 0 among the rows looked at; `positions` from 0 by canonical column."""
+    """The header row: `index` from 0 among the rows looked at; `positions` from 0 by canonical column.
+
+    `width` counts the nameless columns to the right of the last header too.
+    """
 
     index: int
     header: list[str]
+    width: int
     positions: dict[str, int]
     missing: list[ColumnOrder]
     doubled: list[str]
@@ -49,7 +53,7 @@ def find_header(rows: Sequence[Sequence[str]], columns: Sequence[ColumnOrder]) -
             if keys.count(key) > 1:
                 doubled.append(column.header or "")
         if best is None or len(missing) < len(best.missing):
-            best = FoundHeader(index, header, positions, missing, doubled)
+            best = FoundHeader(index, header, len(row), positions, missing, doubled)
         if not missing:
             break
     return best

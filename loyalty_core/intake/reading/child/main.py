@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .orders import FileRefused, ReadLimits, ReadOrder, Reporter
+from .orders import FileRefused, LookOrder, ReadLimits, ReadOrder, Reporter
 
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG, linux/prctl.h
 
@@ -20,7 +20,16 @@ def run() -> None:
     _bound(ReadLimits(**values["limits"]), order["parent"])
     reporter = Reporter()
     try:
-        result = _read(ReadOrder.from_json(values), reporter)
+        if order["task"] == "read":
+            result = _read(ReadOrder.from_json(values), reporter)
+        elif order["task"] == "preview":
+            from .look import preview
+
+            result = preview(LookOrder.from_json(values))
+        else:
+            from .look import tell_rows
+
+            result = tell_rows(LookOrder.from_json(values), reporter)
     except FileRefused as refused:
         reporter.tell("refused", kind=refused.kind, facts=refused.facts)
     except MemoryError:
@@ -30,14 +39,17 @@ def run() -> None:
 
 
 def _read(order: ReadOrder, reporter: Reporter) -> dict[str, Any]:
-    from .csv_reader import read_csv
     from .kinds import FileKind, kind_of
 
     reporter.progress("looking", 0, 0.0)
     kind = kind_of(Path(order.path), order.file_name)
-    if kind is not FileKind.TEXT:
-        raise FileRefused("unknown_kind", starts_like="zip")
-    return read_csv(order, reporter)
+    if kind is FileKind.TEXT:
+        from .csv_reader import read_csv
+
+        return read_csv(order, reporter)
+    from .workbook_reader import read_workbook
+
+    return read_workbook(order, reporter)
 
 
 def _bound(limits: ReadLimits, parent: int) -> None:

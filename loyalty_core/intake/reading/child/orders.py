@@ -81,6 +81,9 @@ class LookOrder:
     first_rows: int = 20
     row_numbers: tuple[int, ...] = ()
     sheet: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    careful: bool = False
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "LookOrder":

@@ -1,0 +1,132 @@
+"""A file as it stands: its first rows, or the rows of given numbers, every cell as text."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from .csv_reader import (
+    DIALECT_SAMPLE,
+    Dialect,
+    Segments,
+    decoded_lines,
+    open_records,
+    records,
+    sniffed_dialect,
+)
+from .kinds import FileKind, kind_of
+from .orders import FileRefused, LookOrder, Reporter
+from .sheet_head import cell_text
+from .text_stream import TextStream
+from .workbook_reader import as_lists, careful_rows, first_sheet, load_strings
+from .zip_inspection import WorkbookZip
+
+BATCH_ROWS = 500
+_CELL_LENGTH = 300
+
+
+def preview(order: LookOrder) -> dict[str, Any]:
+    """Return what a person wants to see before an import: kind, header, the first rows."""
+    path = Path(order.path)
+    kind = kind_of(path, order.file_name)
+    seen: dict[str, Any] = {
+        "kind": kind.value,
+        "encoding": None,
+        "delimiter": None,
+        "sheets": [],
+        "sheet": None,
+    }
+    if kind is FileKind.TEXT:
+        stream = TextStream(path, order.limits, order.encoding)
+        sample = Segments(stream).next(1)
+        if not sample.strip():
+            raise FileRefused("empty")
+        text = sample.decode("utf-8", "replace")
+        dialect = sniffed_dialect(text)
+        rows = open_records(text, dialect, order.limits, order.first_rows + 10).rows
+        seen |= {"encoding": stream.encoding, "delimiter": dialect.delimiter}
+        first = 1
+    else:
+        with WorkbookZip(path, order.limits) as book:
+            sheet, head = first_sheet(book, order.first_rows + 10)
+            seen |= {"sheets": [one.name for one in book.sheets()], "sheet": sheet.name}
+            first = head[0].number
+            rows = as_lists(head)
+    header_index = _likely_header(rows)
+    if len(rows[header_index]) > order.limits.columns:
+        raise FileRefused(
+            "too_many_columns",
+            columns=len(rows[header_index]),
+            most=order.limits.columns,
+            sheet=seen["sheet"],
+        )
+    shown = [row for row in rows[header_index + 1 :] if any(cell.strip() for cell in row)]
+    return {
+        **seen,
+        "header": [cell.strip().removeprefix("\ufeff") for cell in rows[header_index]],
+        "header_row": first + header_index,
+        "rows": [[cell[:_CELL_LENGTH] for cell in row] for row in shown[: order.first_rows]],
+    }
+
+
+def _likely_header(rows: list[list[str]]) -> int:
+    """Return the place of the first row that is as wide as a table: titles above it fill a cell or two."""
+    widths = [sum(bool(cell.strip()) for cell in row) for row in rows]
+    typical = sorted(width for width in widths if width)[sum(1 for width in widths if width) // 2]
+    return next(place for place, width in enumerate(widths) if width * 2 > typical)
+
+
+def tell_rows(order: LookOrder, reporter: Reporter) -> dict[str, Any]:
+    """Send the rows of the order's numbers, in the file's order, some hundreds an event."""
+    wanted = set(order.row_numbers)
+    last = max(wanted, default=0)
+    batch: list[tuple[int, list[str]]] = []
+    told = 0
+    for number, row in _all_rows(order):
+        if number > last:
+            break
+        if number in wanted:
+            batch.append((number, row))
+            told += 1
+        if len(batch) == BATCH_ROWS:
+            reporter.tell("rows", rows=batch)
+            batch = []
+    reporter.tell("rows", rows=batch)
+    return {"rows": told}
+
+
+def _all_rows(order: LookOrder) -> Iterator[tuple[int, list[str]]]:
+    path = Path(order.path)
+    if kind_of(path, order.file_name) is FileKind.WORKBOOK:
+        yield from _sheet_rows(order, path)
+        return
+    segments = Segments(TextStream(path, order.limits, order.encoding))
+    first = segments.next()
+    dialect = (
+        Dialect(order.delimiter)
+        if order.delimiter
+        else sniffed_dialect(first[:DIALECT_SAMPLE].decode("utf-8", "replace"))
+    )
+
+    def lines() -> Iterator[str]:
+        yield from io.StringIO(first.decode(), newline="\n")
+        yield from decoded_lines(segments)
+
+    yield from enumerate(records(lines(), dialect, order.limits), start=1)
+
+
+def _sheet_rows(order: LookOrder, path: Path) -> Iterator[tuple[int, list[str]]]:
+    with WorkbookZip(path, order.limits) as book:
+        place, head = first_sheet(book)
+        if order.sheet is not None and order.sheet != place.name:
+            raise FileRefused("row_not_found", sheet=order.sheet)
+        for chunk in book.chunks(place.member):
+            del chunk
+    if order.careful:
+        for number, cells in careful_rows(path, place.name, order.limits, 1):
+            yield number, [cell_text(cell) or "" for cell in cells]
+        return
+    frame = load_strings(str(path), place.name)
+    first_row = head[0].number
+    for number, row in enumerate(frame.iter_rows(), start=first_row):
+        yield number, [cell or "" for cell in row]

@@ -1,0 +1,176 @@
+"""Workbooks as spreadsheets and programs write them."""
+
+import io
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+
+import openpyxl
+import pytest
+import xlsxwriter
+
+from loyalty_core.intake.mapping import load_shipped_mapping
+from loyalty_core.intake.reading import original_cell, original_rows, preview_file, read_file
+from tests.intake_reading.files import (
+    REAL_DATA,
+    SALES,
+    Row,
+    needs_real_data,
+    read_small,
+    read_small_result,
+    rows_of,
+)
+
+# Cells of a workbook hold local times without a zone.
+AT_A_QUARTER_PAST_EIGHT = datetime(2011, 7, 3, 8, 16)  # noqa: DTZ001
+NAMES = ["Code", "Note", "Qty", "When"]
+
+
+def workbook(*sheets: tuple[str, Sequence[Sequence[object]]]) -> bytes:
+    """A workbook as openpyxl writes it."""
+    book = openpyxl.Workbook()
+    first = book.active
+    assert first is not None
+    book.remove(first)
+    for name, rows in sheets:
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    content = io.BytesIO()
+    book.save(content)
+    return content.getvalue()
+
+
+def facts(rows: list[Row]) -> list[tuple[object, ...]]:
+    return [
+        (row.cells["code"], row.cells["note"], row.cells["quantity"], row.cells["sold_at"], row.unreadable)
+        for row in rows
+    ]
+
+
+@needs_real_data
+def test_july_is_the_same_as_text_and_as_workbook(tmp_path: Path) -> None:
+    mapping = load_shipped_mapping("online-retail")
+    text = REAL_DATA / "sales-2010-12_2011-08.csv.gz"
+    book = REAL_DATA / "sales-2011-07.xlsx"
+    from_text = rows_of(read_file(text, text.name, mapping, SALES, tmp_path / "text"))
+    result = read_file(book, book.name, mapping, SALES, tmp_path / "book")
+    from_book = rows_of(result)
+    july = [
+        tuple(row.cells.values())
+        for row in from_text
+        if "2011-06-30 23" <= (row.cells["sold_at"] or "") < "2011-07-31 23"
+    ]
+    assert len(july) == 39_518
+    assert Counter(july) == Counter(tuple(row.cells.values()) for row in from_book)
+    assert result.sheet == "Online Retail"
+    assert result.reader == "fastexcel"
+    assert [row.row_no for row in from_book] == list(range(2, 39_520))
+
+
+@pytest.mark.parametrize("written", ["as dates", "as texts"])
+def test_the_careful_reader_agrees_with_the_fast_one(tmp_path: Path, written: str) -> None:
+    day: object = AT_A_QUARTER_PAST_EIGHT if written == "as dates" else "2011-07-03 08:16"
+    content = workbook(
+        (
+            "S",
+            [
+                NAMES,
+                [85123, "  padded ", 2.55, day],
+                [536365.0, 7, -3, date(2011, 1, 2)],
+                ["A", True, "1e2", "2011-07-03"],
+                [None, None, None, None],
+                ["B", 1e-7, "abc", 40725.34],
+                [5901234123457, "two\nlines", 1234567.125, None],
+            ],
+        )
+    )
+    fast = read_small(tmp_path, content, file_name="small.xlsx")
+    result = read_small_result(tmp_path, content, file_name="small.xlsx", careful=True)
+    assert result.reader == "openpyxl"
+    assert rows_of(result) == fast
+    assert facts(fast) == [
+        ("85123", "padded", "2.55", "2011-07-03 07:16:00+00", None),
+        ("536365", "7", "-3", "2011-01-02 00:00:00+00", None),
+        ("A", "true", "100", "2011-07-02 23:00:00+00", None),
+        ("B", "0.0000001", None, None, {"quantity": "abc", "sold_at": "40725.34"}),
+        ("5901234123457", "two lines", "1234567.125", None, None),
+    ]
+    assert [row.row_no for row in fast] == [2, 3, 4, 6, 7]
+
+
+def test_numbers_keep_their_point_beside_texts_with_a_comma(tmp_path: Path) -> None:
+    content = workbook(("S", [NAMES, ["A", None, 1.234, None], ["B", None, "1.234,5", None]]))
+    rows = read_small(
+        tmp_path, content, file_name="small.xlsx", decimal_separator=",", thousands_separator="."
+    )
+    assert [row.cells["quantity"] for row in rows] == ["1.234", "1234.5"]
+
+
+def test_the_first_sheet_that_holds_anything_is_read_and_named(tmp_path: Path) -> None:
+    content = workbook(("Cover", []), ("Sales", [NAMES, ["A", "n", 1, "2011-07-03"]]), ("More", [["x"]]))
+    [row] = read_small(tmp_path, content, file_name="small.xlsx")
+    assert row.sheet == "Sales"
+
+
+def test_a_table_that_begins_elsewhere_keeps_the_row_numbers_of_the_sheet(tmp_path: Path) -> None:
+    content = io.BytesIO()
+    book = xlsxwriter.Workbook(content)
+    sheet = book.add_worksheet("Sales")
+    sheet.merge_range("C3:F3", "Sales of July")
+    for column, name in enumerate(NAMES):
+        sheet.write(4, 2 + column, name)
+    sheet.write_row(5, 2, ["A", "n", 3, "2011-07-03"])
+    sheet.write_row(7, 2, ["B", "n", 4, "2011-07-04"])
+    sheet.write(8, 0, "far left")
+    book.close()
+    result = read_small_result(tmp_path, content.getvalue(), file_name="small.xlsx")
+    assert result.header_row == 5
+    rows = rows_of(result)
+    assert [(row.row_no, row.cells["code"], row.cells["quantity"]) for row in rows] == [
+        (6, "A", "3"),
+        (8, "B", "4"),
+        (9, None, None),
+    ]
+
+
+def test_texts_are_not_guessed_to_be_numbers_after_a_thousand_numbers(tmp_path: Path) -> None:
+    rows: list[Sequence[object]] = [NAMES, *[(number, None, 1, None) for number in range(3000)]]
+    content = workbook(("S", [*rows, ["007A", None, "x", None]]))
+    last = read_small(tmp_path, content, file_name="small.xlsx")[-1]
+    assert last.cells["code"] == "007A"
+    assert last.unreadable == {"quantity": "x"}
+
+
+def test_a_preview_shows_dates_and_numbers_as_a_person_reads_them(tmp_path: Path) -> None:
+    rows: list[Sequence[object]] = [NAMES, ["A", 1.5, 536365, AT_A_QUARTER_PAST_EIGHT]]
+    path = tmp_path / "upload"
+    path.write_bytes(workbook(("Cover", []), ("Sales", [["Sales"], [], *rows])))
+    seen = preview_file(path, "sales.xlsx")
+    assert seen.kind == "workbook"
+    assert seen.sheets == ("Cover", "Sales")
+    assert (seen.sheet, seen.header_row, seen.header) == ("Sales", 3, tuple(NAMES))
+    assert seen.rows == (("A", "1.5", "536365", "2011-07-03 08:16:00"),)
+
+
+@needs_real_data
+def test_a_row_leads_back_to_its_cell(tmp_path: Path) -> None:
+    book = REAL_DATA / "sales-2011-07.xlsx"
+    text = REAL_DATA / "sales-2010-12_2011-08.csv.gz"
+    worksheet = openpyxl.load_workbook(book, read_only=True)["Online Retail"]
+    [cells] = list(worksheet.iter_rows(min_row=1234, max_row=1234, values_only=True))
+    assert original_cell(book, book.name, "Online Retail", 1234, "Description") == cells[2]
+    assert original_cell(book, book.name, "Online Retail", 1234, "Quantity") == str(cells[3])
+    assert original_cell(text, text.name, None, 3, "StockCode") == "71053"
+    assert [number for number, _ in original_rows(text, text.name, [320_706, 1, 5])] == [1, 5, 320_706]
+
+
+def test_original_rows_of_a_text_stand_as_they_were(tmp_path: Path) -> None:
+    path = tmp_path / "upload"
+    path.write_text('sep=;\nCode;Note\n A ;"x ""y"";\nz"\n\nB\n')
+    assert list(original_rows(path, "small.csv", [2, 3, 5], delimiter=";")) == [
+        (2, ["Code", "Note"]),
+        (3, [" A ", 'x "y";\nz']),
+        (5, ["B"]),
+    ]
