@@ -31,6 +31,7 @@ from loyalty_core.access.commands import (
     password_matches,
     redeem_ticket,
     reset_password,
+    scope_of_user,
     set_grants,
     set_roles,
 )
@@ -48,6 +49,7 @@ from loyalty_core.access.policy import (
     MIN_PASSWORD_LENGTH,
     PERMISSIONS_OF_ROLE,
     SESSION_LIFE,
+    VISIT_COOKIE,
     PasswordRefused,
     Permission,
     Role,
@@ -58,7 +60,7 @@ from loyalty_core.access.policy import (
     prehash,
     role_title,
 )
-from loyalty_core.access.store import ScopeGrant, User
+from loyalty_core.access.store import ScopeGrant, User, display_name_of
 
 __all__ = [
     "CSV",
@@ -66,6 +68,7 @@ __all__ = [
     "MIN_PASSWORD_LENGTH",
     "PERMISSIONS_OF_ROLE",
     "SESSION_LIFE",
+    "VISIT_COOKIE",
     "XLSX",
     "Export",
     "ExportGoneError",
@@ -90,6 +93,7 @@ __all__ = [
     "check_permission",
     "create_user",
     "disable_user",
+    "display_name_of",
     "enable_user",
     "end_session",
     "export_file",
@@ -108,6 +112,7 @@ __all__ = [
     "redeem_ticket",
     "reset_password",
     "role_title",
+    "scope_of_user",
     "set_grants",
     "set_roles",
     "sign_in_failure",

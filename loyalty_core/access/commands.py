@@ -31,6 +31,7 @@ from loyalty_core.access.policy import (
     Role,
     ScopeKind,
     UserState,
+    address_group,
     check_password_rules,
     permissions_of,
     prehash,
@@ -375,7 +376,7 @@ def begin_sign_in(database: Database, *, name: str, address: str) -> SignInAttem
     Counting before checking leaves no gap for tries made at once. Raises WaitBeforeSignInError, which says
     nothing of whether the name exists.
     """
-    name = name.strip().lower()
+    name, address = name.strip().lower(), address_group(address)
     system = Scope.of_system("sign-in")
     with database.transaction(system) as connection:
         moment = now()
@@ -536,6 +537,13 @@ def _scope_of(connection: Connection, user_id: UUID, name: str, grants: frozense
         company_ids=frozenset(targets[ScopeKind.COMPANY]),
         programme_ids=frozenset(programmes) if programmes or not grants else None,
     )
+
+
+def scope_of_user(database: Database, user_id: UUID) -> Scope:
+    """Return what a user sees now, for work that a job does in the user's name. Raises NotFoundError."""
+    with database.transaction(Scope.of_system("scope of a user")) as connection:
+        user = _user(connection, user_id)
+        return _scope_of(connection, user.id, user.name, user.grants)
 
 
 def end_session(database: Database, user: SignedInUser) -> None:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import ipaddress
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -259,6 +260,9 @@ def prehash(password: str) -> str:
     return base64.b64encode(hmac.digest(b"laurel password 1", normal, hashlib.sha384)).decode()
 
 
+# The cookie that every browser gets with its first page; a sign-in ticket is bound to it.
+VISIT_COOKIE = "laurel_visit"
+
 SESSION_IDLE = timedelta(hours=2)
 SESSION_LIFE = timedelta(hours=12)
 TICKET_LIFE = timedelta(seconds=30)
@@ -278,3 +282,14 @@ def wait_after(kind: FailureKind, failures: int) -> timedelta:
     if beyond <= 0:
         return timedelta(0)
     return min(timedelta(seconds=2 ** min(beyond - 1, 20)), LONGEST_WAIT)
+
+
+def address_group(address: str) -> str:
+    """Return what failures from this address are counted under: an IPv6 customer has a whole /64."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv6Address):
+        return str(parsed.ipv4_mapped or ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed)

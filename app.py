@@ -1,0 +1,23 @@
+"""The entry of every page: page set-up, who it is, and the menu that they may see."""
+
+from functools import partial
+
+import streamlit as st
+
+from ui import registry
+from ui.elements import FAVICON, draw_logo
+from ui.identity import current_user
+from ui.sign_in import draw_account, draw_first_password, draw_sign_in, instead_of_every_page
+
+st.set_page_config(page_title="Laurel", page_icon=str(FAVICON), layout="wide")
+
+user = current_user()
+if user is None:
+    st.navigation(instead_of_every_page(draw_sign_in), position="hidden").run()
+elif user.password_is_temporary:
+    st.navigation(instead_of_every_page(partial(draw_first_password, user)), position="hidden").run()
+else:
+    draw_logo()
+    page = st.navigation(registry.navigation(user))
+    draw_account(user)
+    page.run()

@@ -1,0 +1,119 @@
+"""The web process: one ASGI application, Streamlit with the API beside it, behind one guard.
+
+    python -m laurel.web --host 127.0.0.1 --port 8501
+
+LAUREL_APP_URL is the application's URL of a migrated database; LAUREL_HOME where files lie.
+LAUREL_TRUSTED_PROXIES names, separated by commas, the proxies whose word on address and TLS is taken.
+"""
+
+import argparse
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import streamlit
+import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.types import ASGIApp
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.starlette import App
+
+from api import Beside, Guard, create_api
+from laurel.migrate import current_revision, head_revision
+from loyalty_core import access
+from loyalty_core.kernel import (
+    PROJECT_FOLDER,
+    Database,
+    Runtime,
+    Settings,
+    configure_logs,
+    get_logger,
+    use_runtime,
+)
+from ui.errors import show_script_error
+
+INDEX_PAGE = Path(streamlit.__file__).parent / "static" / "index.html"
+
+_log = get_logger(__name__)
+
+
+def readiness_fault(database: Database) -> str | None:
+    """Return what keeps this process from serving, or None: the database must answer, at the newest schema."""
+    try:
+        found = current_revision(database.app_url)
+    except SQLAlchemyError as error:
+        _log.warning("database_does_not_answer", error=str(error.__cause__ or error))
+        return "the database does not answer"
+    if found != head_revision():
+        return "the database is not migrated to this version"
+    return None
+
+
+def _hand_logs_to_the_root() -> None:
+    """Undo Streamlit's own handlers, so that every line is JSON; a request is no news and is not logged."""
+    for name in list(logging.root.manager.loggerDict):
+        if name.partition(".")[0] in ("streamlit", "uvicorn", "websockets"):
+            logger = logging.getLogger(name)
+            logger.handlers.clear()
+            logger.propagate = name != "uvicorn.access"
+
+
+def create_application(runtime: Runtime) -> ASGIApp:
+    """Return the whole application; one a process, for Streamlit's runtime and settings are the process's."""
+    use_runtime(runtime)
+
+    # Before the first st.navigation call, Streamlit takes every pages/ folder for its own and serves what lies
+    # flat in it without running app.py; here it never does.
+    PagesManager.uses_pages_directory = False
+
+    @asynccontextmanager
+    async def lifespan(_app: App) -> AsyncIterator[None]:
+        _hand_logs_to_the_root()
+        _log.info("web_started")
+        yield
+        _log.info("web_stopped")
+
+    pages = App(PROJECT_FOLDER / "app.py", lifespan=lifespan, on_script_error=show_script_error)
+    api = create_api(partial(readiness_fault, runtime.database))
+    return Guard(
+        Beside(pages, api),
+        index_page=INDEX_PAGE,
+        find_session=partial(access.find_session, runtime.database),
+    )
+
+
+def main() -> None:
+    """Serve until SIGINT or SIGTERM."""
+    parser = argparse.ArgumentParser(prog="python -m laurel.web", description="The web process of Laurel.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8501)
+    parser.add_argument("--tls-certificate", help="PEM file of the certificate chain; needs --tls-key")
+    parser.add_argument("--tls-key", help="PEM file of its key")
+    options = parser.parse_args()
+    configure_logs()
+    database = Database(os.environ["LAUREL_APP_URL"])
+    proxies = os.environ.get("LAUREL_TRUSTED_PROXIES", "")
+    try:
+        uvicorn.run(
+            create_application(Runtime(database, Settings.from_environment())),
+            host=options.host,
+            port=options.port,
+            ssl_certfile=options.tls_certificate,
+            ssl_keyfile=options.tls_key,
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=bool(proxies),
+            forwarded_allow_ips=proxies or None,
+            timeout_graceful_shutdown=5,
+        )
+    finally:
+        database.close()
+
+
+if __name__ == "__main__":
+    main()
