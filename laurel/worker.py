@@ -11,7 +11,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ import procrastinate
 import psutil
 import psycopg
 import structlog
+from procrastinate.exceptions import ConnectorException
 from procrastinate.manager import JobManager
 from sqlalchemy.exc import DBAPIError
 
@@ -33,12 +35,13 @@ LIFELINE_SECONDS = 5.0
 FORGET_JOBS_HOURS = 24 * 30
 
 EXIT_LIFELINE_BROKEN = 3
+EXIT_JOB_NOT_ACKNOWLEDGED = 4
 
 _log = get_logger(__name__)
 
 
 class _Manager(JobManager):  # type: ignore[misc] # untyped to us
-    """Ties the worker's number to the lifeline before the worker takes its first job."""
+    """Ties the worker's number to the lifeline before its first job, and ends it when it can't end a job."""
 
     def __init__(self, connector: Any, lifeline: "psycopg.AsyncConnection[Any]", app_url: str) -> None:
         super().__init__(connector)
@@ -51,6 +54,27 @@ class _Manager(JobManager):  # type: ignore[misc] # untyped to us
         await asyncio.to_thread(_retry_orphaned_jobs, self._app_url)
         _log.info("worker.started", worker=worker_id)
         return worker_id
+
+    async def finish_job(self, *args: Any, **kwargs: Any) -> None:
+        with _or_end():
+            await super().finish_job(*args, **kwargs)
+
+    async def retry_job(self, *args: Any, **kwargs: Any) -> None:
+        with _or_end():
+            await super().retry_job(*args, **kwargs)
+
+
+@contextmanager
+def _or_end() -> Iterator[None]:
+    """End the process when the queue can't be told how a job ended.
+
+    The job would stay `doing` as long as this worker lives; the next one tries it again.
+    """
+    try:
+        yield
+    except ConnectorException as error:
+        _log.error("worker.job_not_acknowledged", reason=str(error.__cause__ or error).strip())
+        _end_now(EXIT_JOB_NOT_ACKNOWLEDGED)
 
 
 def _retry_orphaned_jobs(app_url: str) -> None:

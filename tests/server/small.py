@@ -101,7 +101,7 @@ def main(arguments: list[str]) -> int:
             return 1
     if what == "worker":
         tasks = types.ModuleType("laurel.tasks")
-        vars(tasks).update(run_import=run_import, chain_audit=lambda *_: None)
+        vars(tasks).update(run_import=run_import, chain_audit=lambda *_: None, clean_up=lambda *_: None)
         sys.modules["laurel.tasks"] = tasks
         return worker.main()
     if what == "web":

@@ -99,6 +99,10 @@ class Running:
         except httpx.HTTPError:
             return False
 
+    def execute(self, statement: str) -> None:
+        with psycopg.connect(EmbeddedServer(self.home).url) as connection:
+            connection.execute(statement.encode())
+
     def query(self, statement: str) -> list[tuple[object, ...]]:
         with psycopg.connect(EmbeddedServer(self.home).url) as connection:
             return connection.execute(statement.encode()).fetchall()
@@ -180,6 +184,19 @@ def test_dead_children_are_started_again_and_their_job_is_done(start: Callable[.
     until(lambda: not web.is_running() and running.answers("/readyz"))
     until(lambda: running.query("select 1 from run where state = 'ended'"), 20)
     assert running.stop() < 10
+
+
+def test_a_job_whose_end_could_not_be_written_down_is_done_again(start: Callable[..., Running]) -> None:
+    running = start().wait_until_ready()
+    running.execute("alter function procrastinate_finish_job_v1 rename to hidden")
+    defer_sleep(running, 0)
+    until(lambda: len(running.query("select 1 from run where state = 'ended'")) == 2)
+    running.execute("alter function hidden rename to procrastinate_finish_job_v1")
+    until(
+        lambda: running.query(
+            "select 1 from procrastinate_jobs where task_name = 'run_import' and status = 'succeeded'"
+        )
+    )
 
 
 def test_a_killed_database_comes_back_and_the_work_goes_on(start: Callable[..., Running], home: Path) -> None:
