@@ -37,6 +37,8 @@ def prepare(owner_url: str) -> None:
             connection.execute(procrastinate_schema_sql().encode())
             connection.execute(TABLES)
             connection.execute(procrastinate_grants_sql().encode())
+    print("preparing", file=sys.stderr, flush=True)
+    time.sleep(float(os.environ.get("SMALL_PREPARES_SECONDS", "0")))
 
 
 def note(database: Database, import_id: UUID, state: str) -> None:

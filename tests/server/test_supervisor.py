@@ -13,12 +13,13 @@ import httpx
 import psutil
 import psycopg
 import pytest
+from sqlalchemy import make_url
 from websockets.sync.client import connect
 
-from laurel.embedded import EmbeddedServer
+from laurel.embedded import EmbeddedServer, embedded_server
 from loyalty_core.kernel import PROJECT_FOLDER, Database, Scope, new_id
 from loyalty_core.kernel.jobs import defer_import
-from tests.server.homes import fresh_home, kill_postmaster, postgres_processes
+from tests.server.homes import FAST, fresh_home, kill_postmaster, postgres_processes
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def until(fact: Callable[[], object], seconds: float = 60) -> None:
 class Running:
     """A started small Laurel and everything it started."""
 
-    def __init__(self, home: Path, *children: str, port: int | None = None) -> None:
+    def __init__(self, home: Path, *children: str, port: int | None = None, **variables: str) -> None:
         self.home = home
         self.port = port or free_port()
         self.log = home / "out.log"
@@ -54,7 +55,7 @@ class Running:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "tests.server.small", "run", str(self.port), *children],
                 cwd=PROJECT_FOLDER,
-                env=environment | {"LAUREL_HOME": str(home)},
+                env=environment | {"LAUREL_HOME": str(home)} | variables,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
@@ -112,8 +113,8 @@ class Running:
 def start(home: Path) -> Iterator[Callable[..., Running]]:
     started: list[Running] = []
 
-    def begin(*children: str, port: int | None = None) -> Running:
-        started.append(Running(home, *children, port=port))
+    def begin(*children: str, port: int | None = None, **variables: str) -> Running:
+        started.append(Running(home, *children, port=port, **variables))
         return started[-1]
 
     yield begin
@@ -265,3 +266,38 @@ def test_children_get_the_applications_way_into_the_database_and_not_the_owners(
     environment = start().wait_until_ready().child("web").environ()
     assert environment["LAUREL_APP_URL"].startswith("postgresql://laurel_app@/laurel?host=")
     assert "LAUREL_DATABASE_URL" not in environment
+
+
+def test_an_outside_database_is_used_with_a_password_of_its_own_and_left_running(
+    start: Callable[..., Running], home: Path
+) -> None:
+    with fresh_home() as elsewhere, embedded_server(elsewhere, extra=FAST) as url:
+        running = start(LAUREL_DATABASE_URL=url).wait_until_ready()
+        environment = running.child("web").environ()
+        password = (home / "secrets" / "app_password").read_text()
+        assert make_url(environment["LAUREL_APP_URL"]).password == password
+        assert "LAUREL_DATABASE_URL" not in environment
+        assert not (home / "pg").exists()
+        assert running.stop() < 10
+        with psycopg.connect(url) as connection:
+            connection.execute("select 1")
+
+
+def test_an_outside_database_that_does_not_answer_is_refused(start: Callable[..., Running]) -> None:
+    refused = start(LAUREL_DATABASE_URL=f"postgresql://owner:hidden@127.0.0.1:{free_port()}/laurel")
+    refused.process.communicate(timeout=30)
+    assert refused.process.returncode == 1
+    said = refused.log.read_text()
+    assert "The database of LAUREL_DATABASE_URL can't be reached" in said
+    assert "Traceback" not in said
+    assert "hidden" not in said
+
+
+def test_a_signal_during_a_long_preparation_ends_it_in_time(
+    start: Callable[..., Running], home: Path
+) -> None:
+    running = start(SMALL_PREPARES_SECONDS="3600")
+    until(lambda: "preparing" in running.log.read_text())
+    assert running.stop() < 10
+    assert running.process.returncode == 0
+    assert postgres_processes(home) == []
