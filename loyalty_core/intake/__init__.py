@@ -9,6 +9,7 @@ from loyalty_core.intake.commands import (
     decline_waiting_import,
     receive_local_file,
     receive_upload,
+    resume_or_start_import,
     start_import,
     stored_path,
     unfinished_twin,
@@ -23,8 +24,13 @@ from loyalty_core.intake.mapping import (
     UnknownMappingError,
     load_shipped_mapping,
 )
-from loyalty_core.intake.running import ImportReport, run_import
-from loyalty_core.intake.staging import drop_staging, orphaned_staging_ids
+from loyalty_core.intake.running import (
+    ImportReport,
+    ImportStoppedError,
+    drop_orphaned_staging,
+    queue_unclaimed_imports,
+    run_import,
+)
 from loyalty_core.intake.states import ImportState, Phase
 from loyalty_core.intake.store import (
     AcceptedLines,
@@ -61,6 +67,7 @@ __all__ = [
     "ImportReport",
     "ImportState",
     "ImportStateError",
+    "ImportStoppedError",
     "ImportsInState",
     "MappingIncompleteError",
     "NarrowScopeCreatesError",
@@ -76,17 +83,18 @@ __all__ = [
     "accepted_since",
     "count_imports",
     "decline_waiting_import",
-    "drop_staging",
+    "drop_orphaned_staging",
     "file_by_id",
     "find_imports",
     "import_by_id",
     "imports_by_state",
     "load_shipped_mapping",
-    "orphaned_staging_ids",
     "quarantine_reasons",
     "quarantined_rows",
+    "queue_unclaimed_imports",
     "receive_local_file",
     "receive_upload",
+    "resume_or_start_import",
     "run_import",
     "start_import",
     "stored_path",

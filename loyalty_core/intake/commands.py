@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from uuid import UUID
 
-from loyalty_core import audit
+from loyalty_core import access, audit
 from loyalty_core.intake import store
 from loyalty_core.intake.dataset import Dataset
 from loyalty_core.intake.mapping import ColumnMapping
@@ -163,6 +163,7 @@ def start_import(
         raise NarrowScopeCreatesError
     mapping.check_against(datasets[mapping.dataset].columns)
     with database.transaction(scope) as connection:
+        access.check_permission(connection, scope, access.Permission.UPLOAD_FILES)
         file = store.file_by_id(connection, file_id)
         wanted_id = new_id()
         import_id = store.insert_import(
@@ -189,6 +190,34 @@ def start_import(
             if defers:
                 defer_import(connection, import_id)
     return import_id
+
+
+def resume_or_start_import(
+    database: Database,
+    scope: Scope,
+    *,
+    file_id: UUID,
+    mapping: ColumnMapping,
+    datasets: Mapping[str, Dataset],
+    creates_missing: bool,
+) -> UUID:
+    """Return the import of the same contents that a crash left unfinished, else a new one, for the caller to run.
+
+    Raises what `start_import` raises.
+    """
+    with database.transaction(scope) as connection:
+        sha256 = store.file_by_id(connection, file_id).sha256
+    twin = unfinished_twin(database, scope, sha256=sha256, mapping=mapping, creates_missing=creates_missing)
+    return twin or start_import(
+        database,
+        scope,
+        file_id=file_id,
+        mapping=mapping,
+        datasets=datasets,
+        creates_missing=creates_missing,
+        request_key=new_id(),
+        defers=False,
+    )
 
 
 def unfinished_twin(
@@ -235,6 +264,7 @@ def _decide(
     if not reason.strip():
         raise DecisionNeedsReasonError
     with database.transaction(scope) as connection:
+        access.check_permission(connection, scope, access.Permission.DECIDE_IMPORTS)
         found = store.import_by_id(connection, import_id, lock=True)
         if found.state is not ImportState.WAITING:
             raise ImportStateError(found.number, found.state, state)

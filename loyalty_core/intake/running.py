@@ -23,10 +23,11 @@ from loyalty_core.intake.dataset import Dataset, ImportContext, Staging
 from loyalty_core.intake.mapping import ColumnMapping
 from loyalty_core.intake.phases import Phases
 from loyalty_core.intake.reading import Progress, read_file
-from loyalty_core.intake.staging import copy_parts, drop_staging, make_staging
+from loyalty_core.intake.staging import copy_parts, drop_staging, make_staging, orphaned_staging_ids
 from loyalty_core.intake.states import UNFINISHED, ImportState, Phase
 from loyalty_core.intake.store import FileImport
 from loyalty_core.kernel import Database, Refusal, Scope, Settings, _, get_logger, minor_digits, now
+from loyalty_core.kernel.jobs import defer_import
 
 _MOST_RUNS = 5
 _MOST_DEADLOCKS = 3
@@ -46,6 +47,20 @@ class ImportKeepsFailingError(Refusal):
                 "Laurel to look into its log for import {number}."
             ).format(file=found.file_name, runs=found.runs, number=found.number)
         )
+
+
+class ImportStoppedError(Refusal):
+    """A check stopped the import: it waits for a person's decision, or was declined by one."""
+
+    def __init__(self, found: FileImport, failed_checks: list[dict[str, Any]]) -> None:
+        names = "; ".join(f"{check['name']}: {_(check['meaning'])}" for check in failed_checks)
+        super().__init__(
+            _(
+                "Import {number} of “{file}” is {state}; nothing of it was accepted. Failed checks: {checks} "
+                "Decide on the page of imports."
+            ).format(number=found.number, file=found.file_name, state=found.state.value, checks=names)
+        )
+        self.found = found
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +92,7 @@ def run_import(
     check stops ends as `waiting`.
     """
     while True:
-        with database.exclusively(f"laurel.import:{import_id}") as is_claimed:
+        with database.exclusively(_lock_name(import_id)) as is_claimed:
             if is_claimed:
                 return _run_claimed(database, settings, import_id, datasets, scope, on_progress)
         with database.transaction(scope) as connection:
@@ -138,6 +153,37 @@ def _run_claimed(
         run.clean_up()
     with database.transaction(scope) as connection:
         return ImportReport(store.import_by_id(connection, import_id))
+
+
+def queue_unclaimed_imports(database: Database) -> int:
+    """Defer a job for every unfinished import that nobody runs, and return how many those are.
+
+    The command line runs its imports itself; when it is killed, nobody else would know of them.
+    """
+    system = Scope.of_system("imports left behind")
+    with database.transaction(system) as connection:
+        unfinished = store.unfinished_imports(connection)
+    count = 0
+    for found in unfinished:
+        with database.exclusively(_lock_name(found.id)) as is_unclaimed:
+            if is_unclaimed:
+                with database.transaction(system) as connection:
+                    defer_import(connection, found.id)
+                count += 1
+    return count
+
+
+def drop_orphaned_staging(database: Database) -> int:
+    """Drop staging tables whose import has ended or never was, and return how many imports' they were."""
+    with database.transaction(Scope.of_system("clean up")) as connection:
+        orphans = orphaned_staging_ids(connection)
+        for import_hex in orphans:
+            drop_staging(connection, Staging(UUID(import_hex)))
+    return len(orphans)
+
+
+def _lock_name(import_id: UUID) -> str:
+    return f"laurel.import:{import_id}"
 
 
 def _seconds(seconds: float) -> Decimal:

@@ -157,6 +157,9 @@ def _import(row: Row[Any]) -> FileImport:
     values = dict(row._mapping)
     values["state"] = ImportState(values["state"])
     values["phase"] = Phase(values["phase"]) if values["phase"] else None
+    if values["reasons"]:
+        # jsonb keeps an order of its own; people want the most first.
+        values["reasons"] = dict(sorted(values["reasons"].items(), key=lambda item: (-item[1], item[0])))
     return FileImport(**values)
 
 

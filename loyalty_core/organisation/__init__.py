@@ -5,6 +5,7 @@ from loyalty_core.organisation.store import (
     Company,
     Region,
     UnknownCompanyError,
+    UnknownRegionError,
     all_regions,
     companies_by_id,
     company_by_code,
@@ -13,6 +14,7 @@ from loyalty_core.organisation.store import (
     insert_missing_companies,
     insert_missing_outlets,
     insert_missing_regions,
+    region_by_code,
     region_ids_below,
 )
 
@@ -20,6 +22,7 @@ __all__ = [
     "Company",
     "Region",
     "UnknownCompanyError",
+    "UnknownRegionError",
     "add_region",
     "all_regions",
     "assign_salesperson",
@@ -30,5 +33,6 @@ __all__ = [
     "insert_missing_companies",
     "insert_missing_outlets",
     "insert_missing_regions",
+    "region_by_code",
     "region_ids_below",
 ]

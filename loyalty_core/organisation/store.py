@@ -48,6 +48,26 @@ def all_regions(connection: Connection) -> list[Region]:
     return [Region(*row) for row in rows]
 
 
+class UnknownRegionError(NotFoundError):
+    """No region with this code lies in the asker's scope."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(
+            _("There is no region with the code “{code}” among those you see.").format(code=code)
+        )
+        self.code = code
+
+
+def region_by_code(connection: Connection, code: str) -> Region:
+    """Return the region of the scope with this code. Raises UnknownRegionError."""
+    row = connection.execute(
+        text("select id, code, name, parent_id from region where code = :code"), {"code": code}
+    ).first()
+    if row is None:
+        raise UnknownRegionError(code)
+    return Region(*row)
+
+
 def region_ids_below(connection: Connection, region_ids: Collection[UUID]) -> frozenset[UUID]:
     """Return the given regions and every region below them.
 

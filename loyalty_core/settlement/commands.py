@@ -10,7 +10,7 @@ import polars as pl
 from sqlalchemy import Connection
 
 from loyalty_core import access, audit, ledger, programmes, scoring
-from loyalty_core.kernel import Database, Refusal, Scope, new_id, now
+from loyalty_core.kernel import Database, Refusal, Scope, _, new_id, now
 from loyalty_core.kernel.jobs import defer_settlement
 from loyalty_core.settlement import policy, store
 from loyalty_core.settlement.states import RequestState
@@ -30,6 +30,11 @@ class BookCheck:
     def ok(self) -> bool:
         """Whether it holds."""
         return self.broken == 0
+
+    @property
+    def detail(self) -> str:
+        """How many break it, in words."""
+        return _("holds") if self.ok else _("{number} break it").format(number=self.broken)
 
 
 def settle_programme(

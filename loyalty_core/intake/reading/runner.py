@@ -18,12 +18,15 @@ from loyalty_core.intake.reading.refusals import ReaderDiedError, refusal_of
 _FOLDER = Path(__file__).parent
 _START = "import sys; sys.path.insert(0, sys.argv[1]); from child.main import run; run()"
 _MOST_EVENT_BYTES = 64 * 1024**2
+# What Python, Rust and the loader say when the address space is used up; threads need some of it too.
 _MEMORY_WORDS = (
     b"memory allocation",
     b"MemoryError",
     b"Cannot allocate memory",
     b"out of memory",
     b"capacity overflow",
+    b"can't start new thread",
+    b"Resource temporarily unavailable",
 )
 
 

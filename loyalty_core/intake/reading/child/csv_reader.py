@@ -43,11 +43,16 @@ def sniffed_dialect(sample: str) -> Dialect:
     return Dialect(found.delimiter)
 
 
-def records(lines: Iterable[str], dialect: Dialect, limits: ReadLimits) -> Iterator[list[str]]:
-    """Parse lines as spreadsheets do: quotes that open a cell quote it, others are part of the text."""
+def records(
+    lines: Iterable[str], dialect: Dialect, limits: ReadLimits, first_number: int = 1
+) -> Iterator[list[str]]:
+    """Parse lines as spreadsheets do: quotes that open a cell quote it, others are part of the text.
+
+    `first_number` is the number that the first record has in the file; a refusal names it.
+    """
     csv.field_size_limit(limits.record)
     reader = csv.reader(lines, delimiter=dialect.delimiter, strict=False)
-    number = 0
+    number = first_number - 1
     while True:
         number += 1
         try:
@@ -274,7 +279,7 @@ def _read_carefully(
 
     numbers: list[int] = []
     rows: list[list[str]] = []
-    for row in records(lines(), shape.dialect, shape.order.limits):
+    for row in records(lines(), shape.dialect, shape.order.limits, next_record):
         numbers.append(next_record)
         rows.append(row)
         next_record += 1

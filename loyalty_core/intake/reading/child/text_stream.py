@@ -5,6 +5,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from .orders import FileRefused, ReadLimits
@@ -87,8 +88,7 @@ class TextStream:
         chunks = self._packed_chunks()
         first = next(chunks, b"")
         if first[:2] != b"\x1f\x8b":
-            yield first
-            for chunk in chunks:
+            for chunk in chain([first], chunks):
                 self._count(len(chunk), packed=False)
                 yield chunk
             return

@@ -1,0 +1,401 @@
+"""The command line: `laurel run`, and each step of the main job on its own.
+
+Exit 0 on success, 1 on a refusal with a sentence on stderr, 2 on wrong usage. With `--json` stdout holds one
+object and nothing else.
+"""
+
+import getpass
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from psycopg import OperationalError as DriverError
+from sqlalchemy.exc import OperationalError
+
+from loyalty_core.kernel import Money, Refusal, Scope, Settings, _, configure_logs, new_id, now
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+)
+programme_commands = typer.Typer(no_args_is_help=True, help="Programmes and their versions.")
+audit_commands = typer.Typer(no_args_is_help=True, help="The audit chain.")
+user_commands = typer.Typer(no_args_is_help=True, help="People who sign in.")
+app.add_typer(programme_commands, name="programme")
+app.add_typer(audit_commands, name="audit")
+app.add_typer(user_commands, name="user")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+ProgrammeCode = Annotated[str, typer.Option("--programme", help="The programme's code.")]
+
+
+class DocumentNotReadableError(Refusal):
+    """The programme document can't be opened."""
+
+    def __init__(self, path: Path, cause: str) -> None:
+        super().__init__(
+            _("“{path}” can't be read: {cause}. Check the path and try again.").format(path=path, cause=cause)
+        )
+        self.path = path
+
+
+class PasswordsDifferError(Refusal):
+    """The password was typed differently the second time."""
+
+    def __init__(self) -> None:
+        super().__init__(_("The two passwords differ. Try again."))
+
+
+def _answer(as_json: bool, values: dict[str, Any], sentence: str) -> None:
+    typer.echo(json.dumps(values, ensure_ascii=False) if as_json else sentence)
+
+
+def _progress() -> Callable[[str, int], None] | None:
+    """Return what shows progress on one line of stderr, or None where nobody watches."""
+    if not sys.stderr.isatty():
+        return None
+
+    def show(what: str, done: int) -> None:
+        sys.stderr.write(f"\r\033[K{what} {done:,}")
+        sys.stderr.flush()
+
+    return show
+
+
+@app.command()
+def run(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen on.", min=1, max=65535)] = 8501,
+    empty: Annotated[bool, typer.Option("--empty", help="Start without the demo.")] = False,
+) -> None:
+    """Start the database, the worker and the web server; stop them with Ctrl-C."""
+    from laurel import supervisor
+    from laurel.prepare import prepare
+
+    settings = Settings.from_environment()
+    configure_logs()
+    raise typer.Exit(
+        supervisor.run(
+            settings,
+            host=host,
+            port=port,
+            prepare=lambda owner_url: prepare(settings, owner_url, with_demo=not empty),
+        )
+    )
+
+
+@programme_commands.command("apply")
+def apply_programme(
+    file: Annotated[Path, typer.Argument(help="The programme document (YAML).")], as_json: AsJson = False
+) -> None:
+    """Apply a programme document: a new version, only if it changed."""
+    from laurel.workplace import open_workplace
+    from loyalty_core import programmes
+
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise DocumentNotReadableError(file, (error.strerror or str(error)).lower()) from error
+    document = programmes.document_text(data)
+    with open_workplace(Settings.from_environment()) as place:
+        applied = programmes.apply_programme(place.database, Scope.of_command_line(), document)
+    _answer(
+        as_json,
+        {"programme": applied.code, "version": applied.version},
+        (
+            _("{code} is now at version {version}.")
+            if applied.changed
+            else _("{code} stays at version {version}.")
+        ).format(code=applied.code, version=applied.version),
+    )
+
+
+@app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="The file to import.")],
+    dataset: Annotated[str, typer.Option(help="What the file holds.")],
+    mapping: Annotated[str, typer.Option(help="The name of the column mapping.")],
+    create_missing: Annotated[
+        bool, typer.Option("--create-missing", help="Make unknown companies, regions and products.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Import a file: parse, judge, check, and accept all of its good rows or none."""
+    from laurel.registers import DATASETS
+    from laurel.workplace import open_workplace
+    from loyalty_core import intake
+
+    chosen = intake.load_shipped_mapping(mapping)
+    if dataset not in DATASETS or chosen.dataset != dataset:
+        raise intake.UnknownDatasetError(dataset, sorted(DATASETS))
+    scope, show = Scope.of_command_line(), _progress()
+    with open_workplace(Settings.from_environment()) as place:
+        file_id = intake.receive_local_file(place.database, place.settings, scope, file)
+        import_id = intake.resume_or_start_import(
+            place.database,
+            scope,
+            file_id=file_id,
+            mapping=chosen,
+            datasets=DATASETS,
+            creates_missing=create_missing,
+        )
+        report = intake.run_import(
+            place.database,
+            place.settings,
+            import_id,
+            datasets=DATASETS,
+            scope=scope,
+            on_progress=(lambda phase, rows: show(phase.value, rows)) if show is not None else None,
+        )
+    found = report.found
+    if found.state is intake.ImportState.REFUSED:
+        raise Refusal(found.refusal)
+    _answer(
+        as_json,
+        {
+            "import": found.number,
+            "status": found.state.value,
+            "rows": found.rows,
+            "accepted": found.accepted,
+            "quarantined": found.quarantined,
+            "duplicates": found.duplicates,
+            "reasons": found.reasons,
+            "seconds": float(found.seconds or 0),
+        },
+        _(
+            "Import {number} is {status}: {rows} rows, {accepted} accepted, {quarantined} quarantined, "
+            "{duplicates} there already."
+        ).format(
+            number=found.number,
+            status=found.state.value,
+            rows=f"{found.rows:,}",
+            accepted=f"{found.accepted:,}",
+            quarantined=f"{found.quarantined:,}",
+            duplicates=f"{found.duplicates:,}",
+        ),
+    )
+    if found.state is not intake.ImportState.ACCEPTED:
+        raise intake.ImportStoppedError(found, report.failed_checks)
+
+
+@app.command()
+def settle(programme: ProgrammeCode, as_json: AsJson = False) -> None:
+    """Score what came in since the last settlement and post the points."""
+    from laurel.workplace import open_workplace
+    from loyalty_core import settlement
+
+    show = _progress()
+    with open_workplace(Settings.from_environment()) as place:
+        done = settlement.settle_programme(
+            place.database,
+            Scope.of_command_line(),
+            programme,
+            on_progress=(lambda scored, _total: show("lines", scored)) if show is not None else None,
+        )
+    _answer(
+        as_json,
+        {
+            "programme": programme,
+            "lines": done.lines,
+            "awards": done.awards,
+            "points": done.points,
+            "postings": done.postings,
+            "seconds": float(done.seconds),
+        },
+        _("{lines} lines gave {awards} awards of {points} points in {postings} postings.").format(
+            lines=f"{done.lines:,}",
+            awards=f"{done.awards:,}",
+            points=f"{done.points:,}",
+            postings=f"{done.postings:,}",
+        ),
+    )
+
+
+@app.command()
+def standings(
+    programme: ProgrammeCode,
+    by: Annotated[str, typer.Option(help="company or region")] = "company",
+    top: Annotated[int, typer.Option(help="How many places.", min=1, max=1_000_000)] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Show who stands where."""
+    from laurel.workplace import open_workplace
+    from loyalty_core import programmes
+    from loyalty_core import standings as standings_of
+
+    try:
+        kind = standings_of.StandingsBy(by)
+    except ValueError as error:
+        raise typer.BadParameter(_("choose company or region"), param_hint="--by") from error
+    scope = Scope.of_command_line()
+    with open_workplace(Settings.from_environment()) as place, place.database.snapshot(scope) as connection:
+        found = programmes.programme_by_code(connection, scope, programme)
+        places = standings_of.standings(
+            connection,
+            programme_id=found.id,
+            currency=found.currency,
+            since=found.starts_on,
+            until=found.ends_on,
+            by=kind,
+            limit=top,
+        )
+    _answer(
+        as_json,
+        {
+            "standings": [
+                {
+                    "rank": place.rank,
+                    "code": place.code,
+                    "name": place.name,
+                    "points": place.points,
+                    "net_amount": str(place.net),
+                }
+                for place in places
+            ]
+        },
+        "\n".join(
+            f"{place.rank:>5}  {place.code:<12} {place.name:<40} {place.points:>12,} {_with_code(place.net):>20}"
+            for place in places
+        )
+        or _("Nothing was sold in this programme yet."),
+    )
+
+
+def _with_code(money: Money) -> str:
+    return f"{money} {money.currency}"
+
+
+@app.command("check-books")
+def check_books(as_json: AsJson = False) -> None:
+    """Check all that must hold of sales, awards and the ledger."""
+    from laurel.workplace import open_workplace
+    from loyalty_core import settlement
+
+    with open_workplace(Settings.from_environment()) as place:
+        checks = settlement.check_books(place.database)
+    is_ok = all(check.ok for check in checks)
+    _answer(
+        as_json,
+        {
+            "ok": is_ok,
+            "checks": [{"name": check.name, "ok": check.ok, "detail": check.detail} for check in checks],
+        },
+        "\n".join(f"{'ok    ' if check.ok else 'BROKEN'} {check.name}: {check.detail}" for check in checks),
+    )
+    if not is_ok:
+        raise typer.Exit(1)
+
+
+@audit_commands.command("verify")
+def verify_audit(as_json: AsJson = False) -> None:
+    """Prove that no audit record was edited, deleted, reordered or cut off."""
+    from laurel.workplace import open_workplace
+    from loyalty_core import audit
+
+    with open_workplace(Settings.from_environment()) as place:
+        proof = audit.verify(place.database, place.settings.home)
+    _answer(
+        as_json,
+        {"ok": proof.ok, "records": proof.records, "head": proof.head},
+        _("{records} records, head {head}.").format(records=f"{proof.records:,}", head=proof.head),
+    )
+    for fault in proof.faults:
+        typer.echo(fault, err=True)
+    if not proof.ok:
+        raise typer.Exit(1)
+
+
+@user_commands.command("add")
+def add_user(
+    name: Annotated[str, typer.Argument(help="The sign-in name.")],
+    role: Annotated[list[str], typer.Option(help="A role; may be given more than once.")],
+    display_name: Annotated[str, typer.Option(help="The name that people see.")] = "",
+    region: Annotated[
+        list[str] | None, typer.Option(help="The code of a region to see, with all below; else everything.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add a user. The password is asked for, or read from stdin where nobody can be asked."""
+    from laurel.workplace import open_workplace
+    from loyalty_core import access, organisation
+
+    try:
+        roles = {access.Role(one) for one in role}
+    except ValueError as error:
+        known = ", ".join(access.Role)
+        raise typer.BadParameter(_("choose from {known}").format(known=known), param_hint="--role") from error
+    password = _asked_password()
+    scope = Scope.of_command_line()
+    with open_workplace(Settings.from_environment()) as place:
+        grants = [access.ScopeGrant(access.ScopeKind.EVERYTHING, None)]
+        if region:
+            with place.database.transaction(scope) as connection:
+                grants = [
+                    access.ScopeGrant(
+                        access.ScopeKind.REGION, organisation.region_by_code(connection, code).id
+                    )
+                    for code in region
+                ]
+        user_id = access.create_user(
+            place.database,
+            scope,
+            name=name,
+            display_name=display_name,
+            password=password,
+            roles=roles,
+            grants=grants,
+        )
+    _answer(as_json, {"user": str(user_id), "name": name}, _("{name} can sign in now.").format(name=name))
+
+
+def _asked_password() -> str:
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    first = getpass.getpass(_("Password: "))
+    if getpass.getpass(_("Once more: ")) != first:
+        raise PasswordsDifferError
+    return first
+
+
+def _log_failure(settings: Settings) -> str:
+    """Write the current exception's trace to the private log and return the id to find it by."""
+    failure_id = new_id().hex[-12:]
+    path = settings.private_folder("logs") / "failures.log"
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "a") as file:
+        file.write(f"{now().isoformat()} {failure_id}\n{traceback.format_exc()}\n")
+    return failure_id
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    configure_logs("WARNING")
+    try:
+        app()
+    except Refusal as refusal:
+        typer.echo(refusal.sentence, err=True)
+    except (OperationalError, DriverError):
+        typer.echo(
+            _(
+                "The database went away; nothing was left half done. Run the same command again (details: {id})."
+            ).format(id=_log_failure(Settings.from_environment())),
+            err=True,
+        )
+    except KeyboardInterrupt:
+        typer.echo(_("Stopped."), err=True)
+        sys.exit(130)
+    except Exception:
+        settings = Settings.from_environment()
+        typer.echo(
+            _("Something went wrong that should not. It is on record as {id} in {path}.").format(
+                id=_log_failure(settings), path=settings.home / "logs" / "failures.log"
+            ),
+            err=True,
+        )
+    else:
+        return
+    sys.exit(1)

@@ -1,0 +1,44 @@
+"""What the worker runs: each the same function that the command line runs."""
+
+from uuid import UUID
+
+from laurel.registers import DATASETS
+from loyalty_core import access, audit, intake, settlement
+from loyalty_core.kernel import Database, Scope, Settings, get_logger
+
+_log = get_logger(__name__)
+
+
+def run_import(database: Database, settings: Settings, import_id: UUID) -> None:
+    """Bring an import to its end in the name of who asked for it."""
+    with database.transaction(Scope.of_system("imports")) as connection:
+        found = intake.import_by_id(connection, import_id)
+    scope = (
+        access.scope_of_user(database, found.requested_by)
+        if found.requested_by is not None
+        else Scope.of_command_line()
+    )
+    report = intake.run_import(database, settings, import_id, datasets=DATASETS, scope=scope)
+    _log.info("import_ended", number=report.found.number, state=report.found.state.value)
+
+
+def settle_programme(database: Database, request_id: UUID) -> None:
+    """Carry out a requested settlement."""
+    settlement.run_requested_settlement(database, request_id)
+
+
+def chain_audit(database: Database, settings: Settings) -> None:
+    """Chain what was recorded since."""
+    audit.chain_pending(database, settings.home)
+
+
+def queue_left_behind(database: Database) -> int:
+    """Have every import that was begun by a process that is gone run again, and return how many those are."""
+    return intake.queue_unclaimed_imports(database)
+
+
+def clean_up(database: Database, settings: Settings) -> None:
+    """Drop what nobody needs any more: expired sessions, tickets and exports, staging tables left behind."""
+    expired = access.forget_expired(database, settings.exports_folder)
+    dropped = intake.drop_orphaned_staging(database)
+    _log.info("cleaned_up", expired=expired, staging_tables=dropped)
