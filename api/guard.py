@@ -46,10 +46,17 @@ class Guard:
     """Takes identity from the session cookie alone, closes what nobody should reach, and sets the headers."""
 
     def __init__(
-        self, app: ASGIApp, *, index_page: Path, find_session: Callable[[str], SignedInUser | None]
+        self,
+        app: ASGIApp,
+        *,
+        index_page: Path,
+        find_session: Callable[[str], SignedInUser | None],
+        for_whole_page: Callable[[bytes], bytes],
     ) -> None:
+        """`for_whole_page` makes a browser's message that reruns a fragment one that reruns everything."""
         self.app = app
         self._find_session = find_session
+        self._for_whole_page = for_whole_page
         self._headers = security_headers(index_page)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -81,8 +88,9 @@ class Guard:
             await self.app(scope, receive, send)
             return
         self._identified(scope, user)
-        watched = _WatchedSocket(user, receive, send, partial(to_thread.run_sync, self._find_session, token))
-        await self.app(scope, watched.receive, watched.send)
+        find_user = partial(to_thread.run_sync, self._find_session, token)
+        watched = _WatchedSocket(user, receive, find_user, self._for_whole_page)
+        await self.app(scope, watched.receive, send)
 
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = "/" + scope["path"].replace("\\", "/").lstrip("/").lower()
@@ -120,33 +128,29 @@ class Guard:
 
 
 class _WatchedSocket:
-    """A signed-in socket that closes when the session ended or the rights changed.
+    """A signed-in socket on which the whole page runs again once the session ended or the rights changed.
 
     A rerun of one fragment runs neither app.py nor a page's first statement, so what they check would go on
-    holding there. The browser connects again at once and the page runs anew, as whoever the cookie now says.
+    holding there: such a message is made one that runs everything.
     """
 
     def __init__(
         self,
         user: SignedInUser,
         receive: Receive,
-        send: Send,
         find_user: Callable[[], Awaitable[SignedInUser | None]],
+        for_whole_page: Callable[[bytes], bytes],
     ) -> None:
-        self._user = user
+        self._user: SignedInUser | None = user
         self._receive = receive
-        self._send = send
         self._find_user = find_user
-        self._is_closed = False
+        self._for_whole_page = for_whole_page
 
     async def receive(self) -> Message:
         message = await self._receive()
-        if message["type"] != "websocket.receive" or await self._find_user() == self._user:
-            return message
-        self._is_closed = True
-        await self._send({"type": "websocket.close", "code": 1012, "reason": "sign-in changed"})
-        return {"type": "websocket.disconnect", "code": 1012, "reason": "sign-in changed"}
-
-    async def send(self, message: Message) -> None:
-        if not self._is_closed:
-            await self._send(message)
+        if message["type"] == "websocket.receive" and message.get("bytes"):
+            now = await self._find_user()
+            if now is None or now != self._user:
+                message = {**message, "bytes": self._for_whole_page(message["bytes"])}
+            self._user = now
+        return message

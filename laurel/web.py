@@ -16,8 +16,10 @@ from pathlib import Path
 
 import streamlit
 import uvicorn
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp
+from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.starlette import App
 
@@ -61,6 +63,21 @@ def _hand_logs_to_the_root() -> None:
             logger.propagate = name != "uvicorn.access"
 
 
+def for_whole_page(message: bytes) -> bytes:
+    """Return a browser's message to Streamlit with a rerun of one fragment made a rerun of the page."""
+    parsed = BackMsg()
+    try:
+        parsed.ParseFromString(message)
+    except DecodeError:
+        return message
+    if parsed.WhichOneof("type") != "rerun_script":
+        return message
+    parsed.rerun_script.fragment_id = ""
+    parsed.rerun_script.is_auto_rerun = False
+    changed: bytes = parsed.SerializeToString()
+    return changed
+
+
 def create_application(runtime: Runtime) -> ASGIApp:
     """Return the whole application; one a process, for Streamlit's runtime and settings are the process's."""
     use_runtime(runtime)
@@ -82,6 +99,7 @@ def create_application(runtime: Runtime) -> ASGIApp:
         Beside(pages, api),
         index_page=INDEX_PAGE,
         find_session=partial(access.find_session, runtime.database),
+        for_whole_page=for_whole_page,
     )
 
 

@@ -53,9 +53,10 @@ def test_a_person_signs_in_comes_where_the_link_pointed_and_signs_out(
     web: RunningWeb, page: Page, vera: str
 ) -> None:
     complaints, hosts = complaints_of(page), hosts_of(page)
-    response = page.goto(f"{web.address}/programmes?period=2026")
-    assert response is not None
-    assert response.status == 200
+    page.goto(f"{web.address}/programmes?period=2026")
+    expect(page.get_by_label("Sign-in name")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("Page not found")).to_have_count(0)
+    visit = {cookie["name"]: cookie for cookie in page.context.cookies()}["laurel_visit"]["value"]
     sign_in(page, vera)
     account = page.get_by_role("button", name="Vera Test")
     expect(account).to_be_visible(timeout=20_000)
@@ -64,7 +65,7 @@ def test_a_person_signs_in_comes_where_the_link_pointed_and_signs_out(
     assert set(cookies) >= {"laurel_session"}
     session = cookies["laurel_session"]
     assert (session["httpOnly"], session["sameSite"], session["path"]) == (True, "Lax", "/")
-    assert "laurel_visit" not in cookies
+    assert cookies["laurel_visit"]["value"] != visit
     token = session["value"]
 
     account.click()
@@ -72,6 +73,22 @@ def test_a_person_signs_in_comes_where_the_link_pointed_and_signs_out(
     expect(page.get_by_label("Sign-in name")).to_be_visible(timeout=20_000)
     assert "laurel_session" not in {cookie["name"] for cookie in page.context.cookies()}
     assert access.find_session(web.database, token) is None
+    # Streamlit tries where below the address its own root is, and the browser reports the tries that miss.
+    assert set(complaints) <= {
+        "Failed to load resource: the server responded with a status of 404 (Not Found)"
+    }
+    assert hosts <= {web.address, f"ws{web.address[4:]}", "data:", "blob:"}
+
+
+def test_the_first_address_answers_with_the_sign_in_page_and_the_browser_has_no_complaint(
+    web: RunningWeb, page: Page
+) -> None:
+    complaints, hosts = complaints_of(page), hosts_of(page)
+    response = page.goto(web.address)
+    assert response is not None
+    assert response.status == 200
+    expect(page.get_by_label("Sign-in name")).to_be_visible(timeout=20_000)
+    page.wait_for_timeout(500)
     assert complaints == []
     assert hosts <= {web.address, f"ws{web.address[4:]}", "data:", "blob:"}
 
@@ -113,12 +130,12 @@ def test_disabling_puts_an_open_page_out_at_its_next_step(web: RunningWeb, page:
 
 def test_a_new_role_shows_in_an_open_page_at_its_next_step(web: RunningWeb, page: Page, vera: str) -> None:
     _open_signed_in(web, page, vera)
-    expect(page.get_by_role("link", name="Users")).to_have_count(0)
+    expect(page.get_by_role("link", name="Users", exact=True)).to_have_count(0)
     user = access.find_user(web.database, COMMAND_LINE, vera)
     access.set_roles(web.database, COMMAND_LINE, user.id, [Role.ADMIN])
     page.get_by_role("button", name="Vera Test").click()
     page.get_by_role("button", name="Change password").click()
-    expect(page.get_by_role("link", name="Users")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("link", name="Users", exact=True)).to_be_visible(timeout=20_000)
 
 
 def test_a_given_password_is_replaced_before_anything_else(web: RunningWeb, page: Page, vera: str) -> None:
