@@ -1,0 +1,1 @@
+"""Benchmarks: each prints its figure, its peer's figure from the same run, and the ratio."""

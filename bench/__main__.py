@@ -1,0 +1,19 @@
+"""Every benchmark, one after the other: `python -m bench [--rows N]`. `make bench` runs it."""
+
+import argparse
+
+from bench import import_sales, settle
+
+
+def main() -> None:
+    """Run them all with this many rows; the workbook has a fifth of them, because its peer reads for minutes."""
+    parser = argparse.ArgumentParser(prog="bench")
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    rows = parser.parse_args().rows
+    import_sales.main(["--rows", str(rows)])
+    import_sales.main(["--rows", str(max(1, rows // 5)), "--bad", "0.01", "--format", "xlsx"])
+    settle.main(["--rows", str(rows), "--peer-rows", str(max(1, rows // 5))])
+
+
+if __name__ == "__main__":
+    main()
