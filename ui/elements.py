@@ -82,9 +82,9 @@ def figure_row(figures: Sequence[Figure]) -> None:
 
 
 @contextmanager
-def card(title: str = "") -> Iterator[None]:
-    """A bordered panel with a small heading."""
-    with st.container(border=True):
+def card(title: str = "", *, fills: bool = False) -> Iterator[None]:
+    """A bordered panel with a small heading; one that `fills` is as tall as the panel beside it."""
+    with st.container(border=True, height="stretch" if fills else "content"):
         if title:
             st.subheader(title, anchor=False)
         yield

@@ -97,7 +97,7 @@ def phase_title(phase: Phase) -> str:
 def show_progress(found: FileImport) -> None:
     """Draw how far a queued or running import is."""
     if found.phase is None:
-        st.progress(0.0, text=_("In line since {age}").format(age=wording.moment(found.requested_at)))
+        st.progress(0.0, text=_("In line since {moment}").format(moment=wording.moment(found.requested_at)))
         return
     step = PHASES.index(found.phase)
     text = phase_title(found.phase)

@@ -2,10 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 import streamlit as st
 
-from loyalty_core.kernel import Money, _, ngettext, to_minor
+from loyalty_core import settlement
+from loyalty_core.access import Permission, SignedInUser
+from loyalty_core.intake import accepted_since
+from loyalty_core.kernel import Money, _, current_database, ngettext, to_minor
 from loyalty_core.programmes import (
     Programme,
     ProgrammeDocument,
@@ -13,8 +17,9 @@ from loyalty_core.programmes import (
     Rule,
     differences,
 )
+from loyalty_core.settlement import RequestState, Settlement
 from ui import wording
-from ui.elements import facts
+from ui.elements import badge, card, facts, form_done, form_key, refusals_shown
 
 SAMPLE_DOCUMENT = """\
 code: spring-points
@@ -93,6 +98,104 @@ def show_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
         border="horizontal",
         hide_index=True,
         alt=_("What differs between the two versions"),
+    )
+
+
+def settlement_sentence(run: Settlement) -> str:
+    """Return what a settlement did, in one sentence."""
+    if not run.awards:
+        return _("{lines} lines were looked at; every point was posted already.").format(
+            lines=wording.number(run.lines)
+        )
+    return _("{lines} lines gave {points} points in {awards} awards.").format(
+        lines=wording.number(run.lines),
+        points=wording.plain(wording.signed(run.points) or "0"),
+        awards=wording.number(run.awards),
+    )
+
+
+def show_settlement(user: SignedInUser, programme: Programme) -> None:
+    """Draw when the programme was settled last, what waits, and the button that settles it."""
+    with current_database().snapshot(user.scope) as connection:
+        runs = settlement.settlements(connection, programme.id, limit=5)
+        request = settlement.latest_request(connection, programme.id)
+        waiting = accepted_since(connection, runs[0].started_at if runs else None)
+    is_under_way = request is not None and request.state in (RequestState.QUEUED, RequestState.RUNNING)
+    with card(_("Settling")):
+        if not runs:
+            st.markdown(_("This programme was never settled: nobody has points yet."))
+        else:
+            last = runs[0]
+            st.markdown(
+                _("Settled {ago} by {who}. {what}").format(
+                    ago=wording.ago(last.finished_at),
+                    who=wording.plain(last.settled_by_name),
+                    what=settlement_sentence(last),
+                )
+            )
+            if last.version != programme.current_version:
+                badge(
+                    _("version {number} waits to be settled").format(number=programme.current_version),
+                    "orange",
+                    "schedule",
+                )
+        if waiting is not None:
+            badge(
+                _("{lines} lines came in since").format(lines=wording.number(waiting.lines)),
+                "orange",
+                "schedule",
+            )
+        if is_under_way and request is not None:
+            _watch_settlement(user, request.id)
+        elif Permission.SETTLE_PROGRAMMES in user.permissions:
+            if request is not None and request.refusal:
+                st.error(wording.plain_lines(request.refusal), icon=":material/block:")
+            key = form_key(f"settle_{programme.code}")
+            if st.button(_("Settle now"), type="primary", icon=":material/calculate:"):
+                with refusals_shown():
+                    settlement.request_settlement(
+                        current_database(), user.scope, programme.code, request_key=key
+                    )
+                    form_done(f"settle_{programme.code}")
+                    st.rerun()
+            st.caption(
+                _(
+                    "Settling again is safe: it posts only what is not there yet, and corrections as differences."
+                )
+            )
+        if len(runs) > 1:
+            with st.expander(_("Earlier settlements"), icon=":material/history:"):
+                st.table(
+                    [
+                        {
+                            _("When"): wording.moment(run.finished_at),
+                            _("Version"): str(run.version),
+                            _("What"): settlement_sentence(run),
+                            _("By"): wording.plain(run.settled_by_name),
+                        }
+                        for run in runs
+                    ],
+                    border="horizontal",
+                    hide_index=True,
+                    alt=_("Settlements, the newest first"),
+                )
+
+
+@st.fragment(run_every=1.0)
+def _watch_settlement(user: SignedInUser, request_id: UUID) -> None:
+    with current_database().snapshot(user.scope) as connection:
+        request = settlement.request_by_id(connection, request_id)
+    if request.state not in (RequestState.QUEUED, RequestState.RUNNING):
+        st.rerun(scope="app")
+    if request.state is RequestState.QUEUED:
+        st.progress(0.0, text=_("In line. You may leave this page: it goes on."))
+        return
+    total = request.lines_total or 0
+    st.progress(
+        min(1.0, request.lines_scored / total) if total else 0.0,
+        text=_("{scored} of {total} lines scored").format(
+            scored=wording.number(request.lines_scored), total=wording.number(total)
+        ),
     )
 
 

@@ -90,10 +90,10 @@ def moment(value: datetime) -> str:
 
 
 def age(since: datetime) -> str:
-    """Return how long ago a moment was, in one unit: “just now”, “7 minutes”, “2 days”."""
+    """Return how long ago a moment was, in one unit: “7 minutes”, “2 days”."""
     seconds = max(0, int((now() - since).total_seconds()))
     if seconds < 60:
-        return _("just now")
+        return _("less than a minute")
     if seconds < 3600:
         minutes = seconds // 60
         return ngettext("{count} minute", "{count} minutes", minutes).format(count=minutes)
@@ -102,6 +102,13 @@ def age(since: datetime) -> str:
         return ngettext("{count} hour", "{count} hours", hours).format(count=hours)
     days = seconds // 86_400
     return ngettext("{count} day", "{count} days", days).format(count=number(days))
+
+
+def ago(since: datetime) -> str:
+    """Return how long ago a moment was, as the end of a sentence: “just now”, “7 minutes ago”."""
+    if (now() - since).total_seconds() < 60:
+        return _("just now")
+    return _("{age} ago").format(age=age(since))
 
 
 _MARKS = str.maketrans({mark: f"\\{mark}" for mark in r"\`*_{}[]()<>#+-!|~$:"})
@@ -149,3 +156,15 @@ def exact(value: Decimal) -> str:
     return format_decimal(
         value, format=f"#,##0.{'0' * places}" if places else "#,##0", locale=reader_locale()
     )
+
+
+def size(size_bytes: int) -> str:
+    """Return a file's size: 812 bytes, 4.4 MB."""
+    if size_bytes < 1000:
+        return ngettext("{count} byte", "{count} bytes", size_bytes).format(count=size_bytes)
+    value, unit = size_bytes / 1000, "kB"
+    for bigger in ("MB", "GB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, bigger
+    return f"{format_decimal(value, format='#,##0.#', locale=reader_locale())} {unit}"

@@ -15,6 +15,7 @@ from loyalty_core.intake.commands import (
     unfinished_twin,
 )
 from loyalty_core.intake.dataset import Acceptance, Dataset, ImportContext, Staging
+from loyalty_core.intake.guessing import DATE_FORMATS, MappingGuess, guess_mapping, reads_date, reads_number
 from loyalty_core.intake.mapping import (
     ColumnKind,
     ColumnMapping,
@@ -23,7 +24,9 @@ from loyalty_core.intake.mapping import (
     MappingIncompleteError,
     UnknownMappingError,
     load_shipped_mapping,
+    shipped_mapping_names,
 )
+from loyalty_core.intake.reading import FilePreview, FileRefusal, preview_file
 from loyalty_core.intake.running import (
     ImportReport,
     ImportStoppedError,
@@ -53,6 +56,7 @@ from loyalty_core.intake.store import (
 )
 
 __all__ = [
+    "DATE_FORMATS",
     "Acceptance",
     "AcceptedLines",
     "ColumnKind",
@@ -63,12 +67,15 @@ __all__ = [
     "DecisionNeedsReasonError",
     "FileImport",
     "FileNotReadableError",
+    "FilePreview",
+    "FileRefusal",
     "ImportContext",
     "ImportReport",
     "ImportState",
     "ImportStateError",
     "ImportStoppedError",
     "ImportsInState",
+    "MappingGuess",
     "MappingIncompleteError",
     "NarrowScopeCreatesError",
     "Phase",
@@ -86,16 +93,21 @@ __all__ = [
     "drop_orphaned_staging",
     "file_by_id",
     "find_imports",
+    "guess_mapping",
     "import_by_id",
     "imports_by_state",
     "load_shipped_mapping",
+    "preview_file",
     "quarantine_reasons",
     "quarantined_rows",
     "queue_unclaimed_imports",
+    "reads_date",
+    "reads_number",
     "receive_local_file",
     "receive_upload",
     "resume_or_start_import",
     "run_import",
+    "shipped_mapping_names",
     "start_import",
     "stored_path",
     "unfinished_imports",

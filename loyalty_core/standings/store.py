@@ -214,12 +214,13 @@ def sold_days(connection: Connection, *, currency: str, since: date, until: date
 
 @dataclass(frozen=True, slots=True)
 class MonthTotal:
-    """The sales less returns, in the programme's currency, and the points of one month."""
+    """One month: sales less returns in the programme's currency, points, lines, companies with lines."""
 
     month: date
     net: Money
     points: int
     lines: int
+    companies: int
 
 
 def monthly_totals(
@@ -237,9 +238,9 @@ def monthly_totals(
     """
     rows = connection.execute(
         text(
-            "select s.month, s.net_minor, coalesce(p.points, 0)::bigint, s.lines from ("
+            "select s.month, s.net_minor, coalesce(p.points, 0)::bigint, s.lines, s.companies from ("
             " select date_trunc('month', sold_on)::date as month, sum(amount_minor)::bigint as net_minor,"
-            " count(*) as lines from sales_line where currency = :currency"
+            " count(*) as lines, count(distinct company_id) as companies from sales_line where currency = :currency"
             " and sold_on between :since and :until"
             " and (cast(:company_id as uuid) is null or company_id = :company_id) group by 1) s"
             " left join (select date_trunc('month', happened_on)::date as month, sum(points) as points"
@@ -255,7 +256,7 @@ def monthly_totals(
             "company_id": company_id,
         },
     )
-    return [MonthTotal(row[0], Money(row[1], currency), row[2], row[3]) for row in rows]
+    return [MonthTotal(row[0], Money(row[1], currency), row[2], row[3], row[4]) for row in rows]
 
 
 def facts_version(connection: Connection) -> tuple[int, int]:

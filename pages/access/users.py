@@ -146,7 +146,7 @@ chosen = elements.choose_row(
         _("Roles"): [blocks.roles_in_words(one.roles) for one in people],
         _("Sees"): [blocks.sight_in_words(one.grants, grantable) for one in people],
         _("State"): [blocks.state_in_words(one.state) for one in people],
-        _("Last seen"): [wording.age(one.last_seen_at) if one.last_seen_at else _("never") for one in people],
+        _("Last seen"): [wording.ago(one.last_seen_at) if one.last_seen_at else _("never") for one in people],
         _("Sign-in name"): [one.name for one in people],
     },
     key="people",

@@ -123,4 +123,5 @@ if view == "versions":
 elif view == "apply":
     show_apply_form(history[0])
 else:
+    blocks.show_settlement(user, programme)
     blocks.show_document(current_document, history[0])

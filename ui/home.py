@@ -1,0 +1,184 @@
+"""What waits for somebody, for the home of each role."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import streamlit as st
+from sqlalchemy import Connection
+
+from loyalty_core import access, intake, settlement
+from loyalty_core.access import Permission, SignedInUser, UserState, role_title
+from loyalty_core.intake import ImportState
+from loyalty_core.kernel import Scope, _, current_database, ngettext, now
+from loyalty_core.programmes import Programme
+from loyalty_core.standings import MonthTotal
+from ui import registry, wording
+from ui.elements import Figure
+from ui.imports import state_title
+
+PROGRAMME_ENDS_SOON = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One kind of thing that waits: how much of it, since when, and the page where it is cleared."""
+
+    count: str
+    title: str
+    detail: str
+    page: str
+    query: dict[str, str] = field(default_factory=dict)
+
+
+def greeting() -> str:
+    """Return the greeting of this time of the reader's day."""
+    hour = now().astimezone(wording.reader_time_zone()).hour
+    if hour < 12:
+        return _("Good morning, {name}")
+    return _("Good afternoon, {name}") if hour < 18 else _("Good evening, {name}")
+
+
+def roles_line(user: SignedInUser) -> str:
+    """Return the reader's roles and the day."""
+    today = now().astimezone(wording.reader_time_zone()).date()
+    roles = ", ".join(sorted(role_title(role) for role in user.roles))
+    return f"{wording.plain(roles)} · {wording.day(today)}"
+
+
+def what_waits(user: SignedInUser, programmes: Sequence[Programme]) -> list[Waiting]:
+    """Return what waits for the reader, the most pressing first."""
+    with current_database().snapshot(user.scope) as connection:
+        found = [
+            *(_imports_that_wait(connection) if user.may(Permission.DECIDE_IMPORTS) else ()),
+            *(_imports_under_way(connection) if user.may(Permission.UPLOAD_FILES) else ()),
+            *(_lines_to_settle(connection, programmes) if user.may(Permission.SETTLE_PROGRAMMES) else ()),
+        ]
+    if user.may(Permission.SEE_PROGRAMMES):
+        found += _programmes_that_end(programmes)
+    if user.may(Permission.MANAGE_USERS):
+        found += _people_without_rights(user.scope)
+    return found
+
+
+def _imports_that_wait(connection: Connection) -> list[Waiting]:
+    states = intake.imports_by_state(connection)
+    if ImportState.WAITING not in states:
+        return []
+    waiting = states[ImportState.WAITING]
+    return [
+        Waiting(
+            wording.number(waiting.count),
+            ngettext("File waits for a decision", "Files wait for a decision", waiting.count),
+            _("the oldest for {age}").format(age=wording.age(waiting.oldest_requested_at)),
+            "imports",
+            {"state": state_title(ImportState.WAITING)},
+        )
+    ]
+
+
+def _imports_under_way(connection: Connection) -> list[Waiting]:
+    states = intake.imports_by_state(connection)
+    under_way = [states[one] for one in (ImportState.QUEUED, ImportState.RUNNING) if one in states]
+    if not under_way:
+        return []
+    count = sum(one.count for one in under_way)
+    return [
+        Waiting(
+            wording.number(count),
+            ngettext("File is being taken in", "Files are being taken in", count),
+            _("the first for {age}").format(
+                age=wording.age(min(one.oldest_requested_at for one in under_way))
+            ),
+            "imports",
+        )
+    ]
+
+
+def _lines_to_settle(connection: Connection, programmes: Sequence[Programme]) -> list[Waiting]:
+    found = []
+    for programme in programmes:
+        runs = settlement.settlements(connection, programme.id, limit=1)
+        lines = intake.accepted_since(connection, runs[0].started_at if runs else None)
+        if lines is not None:
+            found.append(
+                Waiting(
+                    wording.short_number(lines.lines),
+                    _("Sales lines to settle"),
+                    _("{programme} · the first for {age}").format(
+                        programme=wording.plain(programme.name), age=wording.age(lines.first_finished_at)
+                    ),
+                    "programmes",
+                )
+            )
+        elif runs and runs[0].version != programme.current_version:
+            found.append(
+                Waiting(
+                    "1",
+                    _("New version to settle"),
+                    wording.plain(programme.name),
+                    "programmes",
+                )
+            )
+    return found
+
+
+def _programmes_that_end(programmes: Sequence[Programme]) -> list[Waiting]:
+    today = now().date()
+    return [
+        Waiting(
+            wording.number((one.ends_on - today).days),
+            _("Days until a programme ends"),
+            wording.plain(one.name),
+            "programmes",
+        )
+        for one in programmes
+        if timedelta(0) <= one.ends_on - today <= PROGRAMME_ENDS_SOON
+    ]
+
+
+def _people_without_rights(scope: Scope) -> list[Waiting]:
+    idle = [
+        one
+        for one in access.list_users(current_database(), scope)
+        if one.state is UserState.ACTIVE and not (one.roles and one.grants)
+    ]
+    if not idle:
+        return []
+    return [
+        Waiting(
+            wording.number(len(idle)),
+            ngettext("Person without a role or sight", "People without a role or sight", len(idle)),
+            _("the oldest for {age}").format(age=wording.age(min(one.created_at for one in idle))),
+            "users",
+        )
+    ]
+
+
+def figure_of_months(
+    label: str, value: str, months: Sequence[MonthTotal], read: Callable[[MonthTotal], int]
+) -> Figure:
+    """Return a figure of the whole programme with its course by month and the last month's change."""
+    values = [read(one) for one in months]
+    change = wording.change(values[-1], values[-2]) if len(values) > 1 else None
+    month = wording.month(months[-1].month)
+    return Figure(
+        label,
+        value,
+        _("{change} in {month}").format(change=change, month=month) if change else None,
+        help=_("Of the whole programme. The line goes month by month; the change is the last month's."),
+        trend=values if len(values) > 1 else None,
+    )
+
+
+def show_waiting(user: SignedInUser, waiting: Sequence[Waiting]) -> None:
+    """Draw what waits, each with its number, its age and the way there."""
+    if not waiting:
+        st.markdown(f":green[:material/check_circle:] {_('Nothing waits for you.')}")
+        return
+    for one in waiting:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"**{wording.plain(one.count)}**", width=76)
+            with st.container(width="stretch", gap="xxsmall"):
+                registry.link(user, one.page, one.title, icon="arrow_forward", **one.query)
+                st.caption(one.detail)
