@@ -2,8 +2,10 @@
 
 import codecs
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from difflib import SequenceMatcher
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -181,3 +183,245 @@ def load_shipped_mapping(name: str) -> ColumnMapping:
         raise UnknownMappingError(name, known)
     text = (SHIPPED_MAPPINGS_FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
     return ColumnMapping.model_validate(yaml.safe_load(text))
+
+
+@dataclass(frozen=True)
+class MappingSuggestion:
+    """A guess for the person to confirm.
+
+    `mapping` is complete where every required column was found, else None; `columns` holds what was found,
+    and `confidence` how sure the guess is of each, from 0 to 1. `missing` are required columns without one.
+    """
+
+    mapping: ColumnMapping | None
+    columns: Mapping[str, str]
+    confidence: Mapping[str, float]
+    missing: tuple[str, ...]
+    decimal_separator: Literal[".", ","]
+    thousands_separator: Literal[".", ",", " ", "'", "’"] | None
+    date_formats: tuple[str, ...]
+
+
+SURE_ENOUGH = 0.5
+"""Below this confidence a header is not suggested at all."""
+
+SAME_SPELLING = 0.75
+"""From this likeness on two names are spellings of one word; below it they only share letters."""
+
+_SHIPPED_NAMES: dict[str, tuple[str, ...]] = {
+    "company_code": (
+        "customer id",
+        "customer no",
+        "customer",
+        "client id",
+        "account",
+        "partner code",
+        "buyer",
+    ),
+    "company_name": ("customer name", "client name", "partner name", "company"),
+    "region": ("country", "area", "territory", "district"),
+    "outlet_code": ("store", "shop", "outlet", "branch", "site"),
+    "invoice_no": ("invoice", "invoice number", "document no", "receipt", "bill no", "order no"),
+    "line_no": ("line", "line number", "position", "item no"),
+    "product_code": (
+        "stock code",
+        "sku",
+        "ean",
+        "item code",
+        "article",
+        "article no",
+        "product id",
+        "material",
+    ),
+    "product_name": ("description", "item name", "article name", "product", "product description"),
+    "brand": ("brand name", "make", "manufacturer"),
+    "product_group": ("category", "group", "family", "product category"),
+    "sold_at": (
+        "invoice date",
+        "date",
+        "sale date",
+        "sold on",
+        "document date",
+        "transaction date",
+        "timestamp",
+    ),
+    "quantity": ("qty", "units", "pieces", "amount sold", "volume"),
+    "unit_price": ("price", "net price", "price per unit", "unit cost"),
+    "amount": ("net amount", "total", "line total", "net value", "value", "sum"),
+    "currency": ("currency code", "curr", "ccy"),
+}
+
+_DATES = (
+    "%Y-%m-%d",
+    "%d.%m.%Y",
+    "%d/%m/%Y",
+    "%m/%d/%Y",
+    "%d-%m-%Y",
+    "%Y/%m/%d",
+    "%Y%m%d",
+    "%d-%b-%Y",
+    "%d/%m/%y",
+)
+_TIMES = ("", " %H:%M", " %H:%M:%S", "T%H:%M:%S", "T%H:%M")
+
+
+def _words(name: str) -> str:
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
+    return " ".join(re.sub(r"[\W_]+", " ", apart).casefold().split())
+
+
+def _likeness(header: str, column: DatasetColumn) -> float:
+    said = _words(header)
+    if not said:
+        return 0.0
+    names = (column.name, *column.also_called, *_SHIPPED_NAMES.get(column.name, ()))
+    best = 0.0
+    for name in (_words(one) for one in names):
+        if said.replace(" ", "") == name.replace(" ", ""):
+            return 1.0
+        likeness = SequenceMatcher(None, said, name).ratio()
+        if likeness < SAME_SPELLING:
+            likeness /= 2
+        shared = set(said.split()) & set(name.split())
+        if shared:
+            likeness = max(likeness, 0.5 + 0.4 * len(shared) / max(len(said.split()), len(name.split())))
+        best = max(best, likeness)
+    return best * 0.95
+
+
+def _fits(format_: str, cells: Sequence[str]) -> int:
+    fitting = 0
+    for cell in cells:
+        try:
+            year = datetime.strptime(cell, format_).year  # noqa: DTZ007 - only whether it is a date is asked
+        except ValueError:
+            continue
+        fitting += 1900 <= year < 2200
+    return fitting
+
+
+def _date_formats(cells: Sequence[str]) -> tuple[str, ...]:
+    """Return the formats that together read most of the cells, the one that reads most first."""
+    left = list(cells)
+    found: list[str] = []
+    while left:
+        scores = {day + hour: _fits(day + hour, left) for day in _DATES for hour in _TIMES}
+        best = max(scores, key=lambda one: scores[one])
+        if not scores[best]:
+            break
+        found.append(best)
+        left = [cell for cell in left if not _fits(best, [cell])]
+    return tuple(found)
+
+
+def _number_signs(cells: Sequence[str]) -> tuple[Literal[".", ","], Literal[".", ",", " "] | None]:
+    """Tell the decimal and the thousands separator from how the cells look."""
+    points = commas = 0
+    groups: set[str] = set()
+    for cell in cells:
+        text = cell.replace("\u00a0", " ").replace("\u202f", " ").strip("-+() ")
+        last = max(text.rfind("."), text.rfind(","))
+        if last < 0:
+            continue
+        sign, before, behind = text[last], text[:last], text[last + 1 :]
+        if re.search(r"\d[., ]\d{3}", before) or before.count(sign):
+            groups.add(next(one for one in before if one in "., "))
+        if sign in before or (len(behind) == 3 and len(before) < 4 and before.strip("0")):
+            continue
+        points += sign == "."
+        commas += sign == ","
+    decimal: Literal[".", ","] = "," if commas > points else "."
+    if "," in groups and decimal == ".":
+        return decimal, ","
+    if "." in groups and decimal == ",":
+        return decimal, "."
+    return decimal, " " if " " in groups else None
+
+
+def _looks_like_number(cell: str) -> bool:
+    return re.fullmatch(r"[-+(]?\d[\d.,' \u00a0\u202f]*[)-]?", cell) is not None
+
+
+def _content_fits(column: DatasetColumn, cells: Sequence[str]) -> float:
+    """Tell how far the cells are of the column's kind, 0 to 1; 0.5 where that says nothing."""
+    if not cells:
+        return 0.5
+    if column.kind is ColumnKind.NUMBER:
+        return sum(map(_looks_like_number, cells)) / len(cells)
+    dates = sum(max(_fits(day + hour, [cell]) for day in _DATES for hour in _TIMES) for cell in cells) / len(
+        cells
+    )
+    if column.kind is ColumnKind.TIMESTAMP:
+        return dates
+    if column.name == "currency":
+        return sum(re.fullmatch(r"[A-Z]{3}", cell) is not None for cell in cells) / len(cells)
+    return 0.5 * (1 - dates)
+
+
+def suggest_mapping(
+    headers: Sequence[str],
+    sample_rows: Sequence[Sequence[str]],
+    dataset_columns: DatasetColumns,
+    *,
+    name: str = "suggested",
+    currency: str | None = None,
+    time_zone: str = "UTC",
+) -> MappingSuggestion:
+    """Guess which header fills which column, by how names and the first rows' cells look.
+
+    Each header fills one column, the likeliest pairs first. `sample_rows` are rows as `preview_file` gives
+    them. Nothing is guessed of currency and zone where no column tells them: they are the caller's.
+    """
+    cells_of = {
+        place: [row[place].strip() for row in sample_rows if place < len(row) and row[place].strip()]
+        for place in range(len(headers))
+    }
+    scores: list[tuple[float, int, str]] = []
+    for place, header in enumerate(headers):
+        for column in dataset_columns.columns:
+            likeness = _likeness(header, column)
+            content = _content_fits(column, cells_of[place])
+            # A wrong kind rules a column out, a right one only supports the name.
+            telling = column.kind is not ColumnKind.TEXT or column.name == "currency"
+            score = likeness * (0.4 + 0.6 * content) if telling else likeness * (0.8 + 0.4 * content)
+            scores.append((score, -place, column.name))
+    columns: dict[str, str] = {}
+    confidence: dict[str, float] = {}
+    places: dict[str, int] = {}
+    for score, negative_place, column_name in sorted(scores, reverse=True):
+        if score < SURE_ENOUGH:
+            break
+        if column_name not in columns and -negative_place not in places.values():
+            columns[column_name] = headers[-negative_place]
+            confidence[column_name] = round(min(score, 1.0), 2)
+            places[column_name] = -negative_place
+    kinds = {column.name: column.kind for column in dataset_columns.columns}
+    numbers = [
+        cell
+        for column_name, place in places.items()
+        if kinds[column_name] is ColumnKind.NUMBER
+        for cell in cells_of[place]
+    ]
+    times = [
+        cell
+        for column_name, place in places.items()
+        if kinds[column_name] is ColumnKind.TIMESTAMP
+        for cell in cells_of[place]
+    ]
+    decimal, thousands = _number_signs(numbers)
+    formats = _date_formats(times) or ("%Y-%m-%d",)
+    filled = set(columns) | ({"currency"} if currency else set())
+    missing = tuple(one.name for one in dataset_columns.columns if one.required and one.name not in filled)
+    mapping = None
+    if columns and not missing:
+        mapping = ColumnMapping(
+            name=name,
+            dataset=dataset_columns.name,
+            columns=columns,
+            decimal_separator=decimal,
+            thousands_separator=thousands,
+            date_formats=formats,
+            currency=currency,
+            time_zone=time_zone,
+        )
+    return MappingSuggestion(mapping, columns, confidence, missing, decimal, thousands, formats)
