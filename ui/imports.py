@@ -1,13 +1,14 @@
 """What the pages of uploads and imports show: an import's state, progress, result and decision."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import streamlit as st
 
 from loyalty_core import sales
-from loyalty_core.access import Permission, SignedInUser
+from loyalty_core.access import CSV, XLSX, Permission, SignedInUser, make_export
 from loyalty_core.intake import (
     FileImport,
     ImportState,
@@ -17,8 +18,10 @@ from loyalty_core.intake import (
     decline_waiting_import,
     import_by_id,
     quarantined_rows,
+    rejected_file_name,
+    write_rejected_rows,
 )
-from loyalty_core.kernel import Money, Refusal, _, current_database
+from loyalty_core.kernel import Money, Refusal, _, current_database, current_runtime
 from ui import charts, wording
 from ui.elements import (
     ROWS_A_PAGE,
@@ -31,6 +34,7 @@ from ui.elements import (
     mode,
     page_header,
     paged,
+    queue_bar,
     separators,
     show_said,
     table,
@@ -407,6 +411,54 @@ def _show_quarantine(user: SignedInUser, found: FileImport) -> None:
 
 def show_downloads(user: SignedInUser, found: FileImport) -> None:
     """Offer the rejected rows with their reasons, and the original file to those who may have it."""
+    may_have_original = Permission.DOWNLOAD_ORIGINALS in user.permissions
+    if not (found.quarantined or may_have_original):
+        return
+    sentence = (
+        _("**{count}** rows were put aside. Put them right and bring them again.").format(
+            count=wording.number(found.quarantined)
+        )
+        if found.quarantined
+        else _("No row was put aside.")
+    )
+    with queue_bar(sentence):
+        if may_have_original:
+            st.link_button(_("Original file"), f"/files/{found.file_id}", icon=":material/download:")
+        if found.quarantined and st.button(
+            _("Rejected rows"), icon=":material/table_view:", key=f"rejected_{found.id}"
+        ):
+            _offer_rejected_rows(user, found)
+
+
+def _offer_rejected_rows(user: SignedInUser, found: FileImport) -> None:
+    runtime = current_runtime()
+
+    def write(path: Path) -> None:
+        write_rejected_rows(
+            runtime.database,
+            runtime.settings,
+            user.scope,
+            found,
+            path,
+            reason_text=lambda reason: reason_text(found.dataset, reason),
+        )
+
+    name = rejected_file_name(found)
+    try:
+        with st.spinner(_("Writing the rejected rows")):
+            export_id = make_export(
+                runtime.database,
+                user,
+                runtime.settings.exports_folder,
+                permission=Permission.SEE_IMPORTS,
+                file_name=name,
+                media_type=XLSX if name.endswith(".xlsx") else CSV,
+                write=write,
+            )
+    except Refusal as refusal:
+        st.error(wording.plain_lines(refusal.sentence), icon=":material/block:")
+        return
+    st.link_button(_("Download"), f"/exports/{export_id}", icon=":material/download:", type="primary")
 
 
 def imports_table(imports: Sequence[FileImport]) -> dict[str, list[Any]]:

@@ -27,6 +27,7 @@ from loyalty_core.intake.mapping import (
     shipped_mapping_names,
 )
 from loyalty_core.intake.reading import FilePreview, FileRefusal, preview_file
+from loyalty_core.intake.rejected import rejected_file_name, write_rejected_rows
 from loyalty_core.intake.running import (
     ImportReport,
     ImportStoppedError,
@@ -105,6 +106,7 @@ __all__ = [
     "reads_number",
     "receive_local_file",
     "receive_upload",
+    "rejected_file_name",
     "resume_or_start_import",
     "run_import",
     "shipped_mapping_names",
@@ -112,4 +114,5 @@ __all__ = [
     "stored_path",
     "unfinished_imports",
     "unfinished_twin",
+    "write_rejected_rows",
 ]

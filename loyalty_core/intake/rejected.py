@@ -1,0 +1,75 @@
+"""The rejected rows of an import, as they stood in its file, with what is wrong in a column of their own."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from loyalty_core.intake import store
+from loyalty_core.intake.commands import stored_path
+from loyalty_core.intake.reading import FilePreview, original_rows, preview_file
+from loyalty_core.intake.store import FileImport
+from loyalty_core.kernel import Database, Scope, Settings, _
+from loyalty_core.kernel.exports import Cell, write_csv, write_xlsx
+
+
+def rejected_file_name(found: FileImport) -> str:
+    """Return what the file of rejected rows is called: as the original, and of its kind."""
+    stem = found.file_name.removesuffix(".gz")
+    name, dot, extension = stem.rpartition(".")
+    is_workbook = extension.lower() == "xlsx"
+    return f"{name if dot else stem}-rejected.{'xlsx' if is_workbook else 'csv'}"
+
+
+def write_rejected_rows(
+    database: Database,
+    settings: Settings,
+    scope: Scope,
+    found: FileImport,
+    path: Path,
+    *,
+    reason_text: Callable[[str], str],
+) -> int:
+    """Write an import's rejected rows to `path`, a workbook or a CSV as the original was; return how many.
+
+    The columns are the file's own, the last one says what is wrong and the one before it names the row, so
+    that the file can be put right and brought again. Raises a FileRefusal when the original can't be read.
+    """
+    original = stored_path(settings, found.sha256)
+    encoding = found.mapping.get("encoding")
+    preview = preview_file(original, found.file_name, encoding=encoding, first_rows=1)
+    header = [*preview.header, _("Row in the file"), _("What is wrong")]
+    with database.snapshot(scope) as connection:
+        numbers = [number for number, _reasons in store.quarantine_reasons(connection, found.id)]
+        reasons = store.quarantine_reasons(connection, found.id)
+        rows = _rows(found, original, preview, numbers, reasons, reason_text)
+        if preview.kind == "text":
+            return write_csv(path, header, rows)
+        return write_xlsx(path, header, rows, sheet=(preview.sheet or _("Rejected"))[:31])
+
+
+def _rows(
+    found: FileImport,
+    original: Path,
+    preview: FilePreview,
+    numbers: Sequence[int],
+    reasons: Iterator[tuple[int, Sequence[str]]],
+    reason_text: Callable[[str], str],
+) -> Iterator[list[Cell]]:
+    if not numbers:
+        return
+    width = len(preview.header)
+    cells_of = original_rows(
+        original,
+        found.file_name,
+        numbers,
+        sheet=preview.sheet,
+        encoding=preview.encoding,
+        delimiter=preview.delimiter,
+    )
+    number, cells = next(cells_of, (0, []))
+    for row_no, row_reasons in reasons:
+        while 0 < number < row_no:
+            number, cells = next(cells_of, (0, []))
+        # A row that the reader leaves out keeps its place: what is wrong with it is told all the same.
+        as_it_stands = cells if number == row_no else []
+        padded = [*as_it_stands[:width], *[""] * (width - len(as_it_stands))]
+        yield [*padded, row_no, " ".join(reason_text(reason) for reason in row_reasons)]
