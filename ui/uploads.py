@@ -12,7 +12,6 @@ from pydantic import ValidationError
 
 from loyalty_core.access import SignedInUser
 from loyalty_core.intake import (
-    DATE_FORMATS,
     ColumnKind,
     ColumnMapping,
     Dataset,
@@ -39,6 +38,18 @@ from ui.imports import column_title
 DATASETS: Mapping[str, Dataset] = {"sales": SalesDataset()}
 DATASET = "sales"
 EXAMPLES = 3
+DATE_FORMATS = (
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%d",
+    "%d.%m.%Y %H:%M",
+    "%d.%m.%Y",
+    "%d/%m/%Y %H:%M",
+    "%d/%m/%Y",
+    "%m/%d/%Y %H:%M",
+    "%m/%d/%Y",
+    "%d-%m-%Y",
+)
 MOST_COLUMNS_SHOWN = 60
 REMEMBERED_IMPORTS = 50
 

@@ -15,7 +15,7 @@ from loyalty_core.intake.commands import (
     unfinished_twin,
 )
 from loyalty_core.intake.dataset import Acceptance, Dataset, ImportContext, Staging
-from loyalty_core.intake.guessing import DATE_FORMATS, MappingGuess, guess_mapping, reads_date, reads_number
+from loyalty_core.intake.guessing import MappingGuess, guess_mapping, reads_date, reads_number
 from loyalty_core.intake.mapping import (
     ColumnKind,
     ColumnMapping,
@@ -57,7 +57,6 @@ from loyalty_core.intake.store import (
 )
 
 __all__ = [
-    "DATE_FORMATS",
     "Acceptance",
     "AcceptedLines",
     "ColumnKind",
