@@ -1,86 +1,14 @@
-"""A running web process on a database of its own, and a browser that looks at it."""
+"""A browser that looks at a running web process."""
 
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from laurel.embedded import app_url
-from loyalty_core.kernel import PROJECT_FOLDER, Database
-from tests.databases import TestServer, database_of
+from tests.running_web import web
 
-
-@dataclass(frozen=True)
-class RunningWeb:
-    """A web process: where it answers, and the database and files behind it."""
-
-    address: str
-    database: Database
-    home: Path
-    log: Path
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@pytest.fixture(scope="module")
-def web(server: TestServer) -> Iterator[RunningWeb]:
-    """`python -m laurel.web` on a fresh migrated database, for the tests of one module."""
-    owner_url = server.new_database()
-    home = Path(tempfile.mkdtemp(prefix="l-", dir="/tmp"))
-    port = free_port()
-    log = home / "web.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "laurel.web", "--port", str(port)],
-            cwd=PROJECT_FOLDER,
-            env={**os.environ, "LAUREL_APP_URL": app_url(owner_url), "LAUREL_HOME": str(home)},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    address = f"http://127.0.0.1:{port}"
-    database = database_of(owner_url)
-    try:
-        _wait_until_ready(process, address, log)
-        yield RunningWeb(address, database, home, log)
-    finally:
-        process.terminate()
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        database.close()
-        server.drop_database(owner_url)
-        shutil.rmtree(home)
-
-
-def _wait_until_ready(process: "subprocess.Popen[bytes]", address: str, log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            break
-        try:
-            if httpx.get(f"{address}/readyz", timeout=5).status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.2)
-    raise AssertionError(f"the web process did not become ready:\n{log.read_text()[-4000:]}")
+__all__ = ["web"]
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from loyalty_core import access
 from loyalty_core.access import Role
 from tests.access.people import COMMAND_LINE, EVERYTHING, PASSWORD
-from tests.browser.conftest import RunningWeb
+from tests.running_web import RunningWeb
 
 pytestmark = pytest.mark.xdist_group("browser")
 

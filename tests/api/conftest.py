@@ -1,0 +1,3 @@
+from tests.running_web import web
+
+__all__ = ["web"]
