@@ -64,6 +64,8 @@ def _started(errors: int) -> "subprocess.Popen[bytes]":
         "LANG": "C.UTF-8",
         "TMPDIR": tempfile.gettempdir(),
         "POLARS_MAX_THREADS": "2",
+        # Each further arena of the C library takes 64 MB of the address space that is bounded.
+        "MALLOC_ARENA_MAX": "2",
     }
     return subprocess.Popen(  # noqa: S603 - our own interpreter and our own program
         [sys.executable, "-I", "-c", _START, str(_FOLDER)],
