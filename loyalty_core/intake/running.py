@@ -13,7 +13,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.exc import OperationalError
+import psycopg
+from sqlalchemy.exc import DBAPIError
 
 import data_checks
 from loyalty_core import audit
@@ -30,7 +31,8 @@ from loyalty_core.kernel import Database, Refusal, Scope, Settings, _, get_logge
 from loyalty_core.kernel.jobs import defer_import
 
 _MOST_RUNS = 5
-_MOST_DEADLOCKS = 3
+_MOST_COLLISIONS = 5
+_COLLISIONS = (psycopg.errors.DeadlockDetected, psycopg.errors.UniqueViolation)
 _EARLIER_FILES = 5
 _SECONDS_BETWEEN_LOOKS = 0.2
 
@@ -300,14 +302,17 @@ class _Run:
             )
 
     def accept(self, checks: data_checks.SuiteResult, begun: float) -> None:
-        """Make facts of the good rows, in one transaction; again from the start if it met a deadlock."""
-        for attempt in range(1, _MOST_DEADLOCKS + 1):
+        """Make facts of the good rows, in one transaction; again from the start if another import was in the way.
+
+        Two sources that bring the same rows at once meet in a deadlock or at the index of line keys.
+        """
+        for attempt in range(1, _MOST_COLLISIONS + 1):
             try:
                 self._accept_once(checks, begun)
-            except OperationalError as error:
-                if getattr(error.orig, "sqlstate", None) != "40P01" or attempt == _MOST_DEADLOCKS:
+            except DBAPIError as error:
+                if not isinstance(error.orig, _COLLISIONS) or attempt == _MOST_COLLISIONS:
                     raise
-                _log.warning("import_deadlock", import_id=str(self._import.id), attempt=attempt)
+                _log.warning("import_collision", import_id=str(self._import.id), attempt=attempt)
             else:
                 return
 

@@ -26,6 +26,7 @@ def reason_text(reason: str) -> str:
         "amount_differs": _("The amount is not quantity times unit price."),
         "amount_too_large": _("The amount is larger than any sale can be."),
         "text_too_long": _("A code or name is longer than 300 characters."),
+        "control_character": _("A text holds a control character that no keyboard writes."),
         "date_too_early": _("The date of sale lies before 1990."),
         "date_in_the_future": _("The date of sale lies in the future."),
         "unknown_currency": _("The currency is not an ISO 4217 code."),
