@@ -402,8 +402,11 @@ def test_the_child_ends_by_its_processor_time(tmp_path: Path) -> None:
 
 
 def test_the_child_ends_by_its_memory(tmp_path: Path) -> None:
+    # 600 MB of one line, which no limit but that of memory stops here.
+    packed = gzip.compress(b"x" * 10_000_000, 1) * 60
+    limits = replace(DEFAULT_LIMITS, memory=1024**3, record=2 * 1024**3, ratio=100_000)
     with pytest.raises(OverMemoryError, match="more memory"):
-        read_small(tmp_path, GOOD, limits=replace(DEFAULT_LIMITS, memory=400 * 1024**2))
+        read_small(tmp_path, packed, file_name="small.csv.gz", limits=limits)
     assert not _children()
 
 
