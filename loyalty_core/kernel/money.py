@@ -1,11 +1,14 @@
 """Money is an int of minor units with an ISO 4217 code; rounding happens here and nowhere else."""
 
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import MAX_PREC, ROUND_HALF_UP, Context, Decimal
 
 from babel.numbers import get_currency_precision, list_currencies
 
 from loyalty_core.kernel.errors import Refusal
+
+# The default context holds 28 digits and would round a longer amount before it is rounded here.
+_EXACT = Context(prec=MAX_PREC)
 
 _KNOWN_CURRENCIES = frozenset(list_currencies())
 
@@ -30,7 +33,8 @@ def minor_digits(currency: str) -> int:
 
 def to_minor(amount: Decimal, currency: str) -> int:
     """Round a decimal amount half up (away from zero at the half) to whole minor units, sign kept."""
-    return int(amount.scaleb(minor_digits(currency)).quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    exact = amount.scaleb(minor_digits(currency), context=_EXACT)
+    return int(exact.to_integral_value(rounding=ROUND_HALF_UP, context=_EXACT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class Money:
     @property
     def decimal(self) -> Decimal:
         """The amount in major units, exact, with the currency's number of places."""
-        return Decimal(self.minor).scaleb(-minor_digits(self.currency))
+        return Decimal(self.minor).scaleb(-minor_digits(self.currency), context=_EXACT)
 
     def __str__(self) -> str:
         return f"{self.decimal:f}"

@@ -21,7 +21,8 @@ def reason_text(reason: str) -> str:
         "beyond_last_column": _("The row has more cells than the file has columns."),
         "zero_quantity": _("The quantity is zero: nothing was sold or returned."),
         "negative_price": _(
-            "The price is below zero. A return has a negative quantity, not a negative price."
+            "The price, or the amount beside its quantity, is below zero. A return has a negative quantity, "
+            "and where no price is named a negative amount with it."
         ),
         "amount_differs": _("The amount is not quantity times unit price."),
         "amount_too_large": _("The amount is larger than any sale can be."),

@@ -41,7 +41,7 @@ def _sql(staging: Staging, statement: str) -> TextClause:
 def _factors(connection: Connection, staging: Staging) -> dict[str, int]:
     """Return, for each known currency in staging, how many minor units make one."""
     found = connection.execute(
-        _sql(staging, "select distinct currency from {staging} where currency is not null limit 1000")
+        _sql(staging, "select distinct currency from {staging} where currency ~ '^[A-Z]{3}$'")
     ).scalars()
     factors = {}
     for code in found:
@@ -86,7 +86,8 @@ def judge_rows(connection: Connection, staging: Staging, context: ImportContext)
             " case when s.unreadable ? 'sold_at' then 'unreadable_sold_at' end,"
             " case when s.unreadable ? 'beyond_last_column' then 'beyond_last_column' end,"
             " case when s.quantity = 0 then 'zero_quantity' end,"
-            " case when s.unit_price < 0 then 'negative_price' end,"
+            " case when s.unit_price < 0 or (s.unit_price is null and s.amount * sign(s.quantity) < 0)"
+            "   then 'negative_price' end,"
             " case when s.unit_price is not null and s.amount is not null"
             "   and round(s.quantity * s.unit_price * m.factor) <> round(s.amount * m.factor)"
             "   then 'amount_differs' end,"
