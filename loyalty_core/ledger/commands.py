@@ -15,11 +15,13 @@ def post(
 ) -> dict[str, int]:
     """Post drafts in their order inside the caller's transaction and return each key's posting id.
 
-    All accounts are of one programme and locked in the order of their ids. A key that was posted before moves
-    nothing again. Raises NotEnoughPointsError, KeyUsedOtherwiseError; then nothing was posted.
+    All accounts are of one programme and locked in the order of their ids. A key that was posted before, or
+    stands twice among the drafts, moves nothing again. Raises NotEnoughPointsError, KeyUsedOtherwiseError; then
+    nothing was posted.
     """
     if not drafts:
         return {}
+    drafts = _once_each(source, drafts)
     moment = now()
     system = store.open_system_accounts(connection, programme_id, moment)
     counters = {COUNTER_ACCOUNT[draft.kind] for draft in drafts}
@@ -37,3 +39,11 @@ def post(
     store.write_batch(connection, batch, posting_ids, moment)
     store.write_balances(connection, list(states.values()))
     return {**posted, **dict(zip((draft.key for draft in new), posting_ids, strict=True))}
+
+
+def _once_each(source: str, drafts: Sequence[PostingDraft]) -> list[PostingDraft]:
+    asked: dict[str, PostingDraft] = {}
+    for draft in drafts:
+        if asked.setdefault(draft.key, draft) != draft:
+            raise store.KeyUsedOtherwiseError(source, draft.key)
+    return list(asked.values())

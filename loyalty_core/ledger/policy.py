@@ -54,6 +54,10 @@ COUNTER_ACCOUNT: dict[PostingKind, SystemAccount] = {
 # A return of goods takes its points back even where they are spent already: what is missing is a debt.
 MAY_LEAVE_DEBT = frozenset({PostingKind.TAKE_BACK})
 
+# From the owner's side. An adjustment goes either way.
+ONLY_ADDS = frozenset({PostingKind.EARN, PostingKind.GIVE_BACK})
+ONLY_TAKES = frozenset({PostingKind.TAKE_BACK, PostingKind.SPEND, PostingKind.EXPIRE})
+
 
 class NotEnoughPointsError(Refusal):
     """The balance does not cover what should be spent."""
@@ -73,7 +77,8 @@ class NotEnoughPointsError(Refusal):
 class PostingDraft:
     """A posting as asked for. `points` are signed from the owner's side and never zero.
 
-    `key` is unique per source: the same key moves points once.
+    `key` is unique per source: the same key moves points once. Raises ValueError for no points, or points of
+    the wrong sign for the kind.
     """
 
     key: str
@@ -83,6 +88,12 @@ class PostingDraft:
     points: int
     happened_at: datetime
     expires_on: date | None = None
+
+    def __post_init__(self) -> None:
+        if self.points == 0:
+            raise ValueError("a posting moves at least one point")
+        if (self.kind in ONLY_ADDS and self.points < 0) or (self.kind in ONLY_TAKES and self.points > 0):
+            raise ValueError(f"{self.kind} can't move {self.points} points")
 
 
 @dataclass(slots=True)
@@ -172,13 +183,10 @@ def run_batch(
 ) -> Batch:
     """Apply drafts in order to the accounts' states, which change in place, and return what to write.
 
-    Raises NotEnoughPointsError at the first draft that would spend below zero; ValueError for a draft of zero
-    points.
+    Raises NotEnoughPointsError at the first draft that would spend below zero.
     """
     batch = Batch()
     for index, draft in enumerate(drafts):
-        if draft.points == 0:
-            raise ValueError("a posting moves at least one point")
         owner, counter = owners[draft.account_id], counters[COUNTER_ACCOUNT[draft.kind]]
         if draft.points > 0:
             _credit(batch, owner, index, draft)
