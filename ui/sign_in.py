@@ -67,7 +67,9 @@ class _Checker(AuthenticationController):  # type: ignore[misc] # the package ha
             return False
         database = current_database()
         try:
-            attempt = access.begin_sign_in(database, name=username, address=st.context.ip_address or "local")
+            attempt = access.begin_sign_in(
+                database, name=username, address=str(st.context.ip_address or "local")
+            )
         except access.WaitBeforeSignInError as refusal:
             self.refusal = refusal
             return False
@@ -112,9 +114,11 @@ def draw_sign_in() -> None:
     """Draw the sign-in page; after the right password the browser redeems a ticket and loads the page anew."""
     _left, middle, _right = st.columns([1, 1.3, 1])
     with middle:
+        st.space("large")
         st.image(
-            str(ASSETS / "laurel-on-light.svg" if _is_light() else ASSETS / "laurel-on-dark.svg"), width=180
+            str(ASSETS / "laurel-on-light.svg" if _is_light() else ASSETS / "laurel-on-dark.svg"), width=150
         )
+        _forget_what_it_keeps()
         checker = _Checker()
         try:
             _Form(checker).login(
@@ -128,8 +132,7 @@ def draw_sign_in() -> None:
                 key="sign-in",
             )
         finally:
-            for name in _LEFT_BEHIND:
-                st.session_state.pop(name, None)
+            _forget_what_it_keeps()
         visit = _visit()
         if checker.refusal is not None:
             st.error(checker.refusal.sentence, icon=":material/block:")
@@ -143,6 +146,11 @@ def draw_sign_in() -> None:
             _post("/auth/session", f'{{"ticket": "{ticket}"}}', key="redeem")
         elif st.session_state.get("redeem", {}).get("refused"):
             st.error(access.TicketRefused().sentence, icon=":material/block:")
+
+
+def _forget_what_it_keeps() -> None:
+    for name in _LEFT_BEHIND:
+        st.session_state.pop(name, None)
 
 
 def _is_light() -> bool:
