@@ -17,7 +17,7 @@ from pathlib import Path
 import streamlit
 import uvicorn
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 from starlette.types import ASGIApp
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.runtime.pages_manager import PagesManager
@@ -46,6 +46,8 @@ def readiness_fault(database: Database) -> str | None:
     """Return what keeps this process from serving, or None: the database must answer, at the newest schema."""
     try:
         found = current_revision(database.app_url)
+    except ProgrammingError:
+        found = None
     except SQLAlchemyError as error:
         _log.warning("database_does_not_answer", error=str(error.__cause__ or error))
         return "the database does not answer"
