@@ -27,7 +27,7 @@ from loyalty_core.intake.mapping import (
     shipped_mapping_names,
 )
 from loyalty_core.intake.reading import FilePreview, FileRefusal, preview_file
-from loyalty_core.intake.rejected import rejected_file_name, write_rejected_rows
+from loyalty_core.intake.rejected import original_row, rejected_file_name, write_rejected_rows
 from loyalty_core.intake.running import (
     ImportReport,
     ImportStoppedError,
@@ -97,6 +97,7 @@ __all__ = [
     "import_by_id",
     "imports_by_state",
     "load_shipped_mapping",
+    "original_row",
     "preview_file",
     "quarantine_reasons",
     "quarantined_rows",

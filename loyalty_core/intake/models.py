@@ -55,6 +55,9 @@ file_import = Table(
     Column("accepted", BigInteger),
     Column("quarantined", BigInteger),
     Column("duplicates", BigInteger),
+    # How the file was read (sheet, header, header_row, encoding, delimiter): whoever opens the original again
+    # to quote from it reads it the same way.
+    Column("reading", JSONB),
     Column("net_minor", JSONB),
     Column("reasons", JSONB),
     Column("checks", JSONB),
@@ -86,6 +89,7 @@ file_import = Table(
                 "accepted",
                 "quarantined",
                 "duplicates",
+                "reading",
                 "net_minor",
                 "reasons",
                 "checks",

@@ -1,11 +1,11 @@
-"""The rejected rows of an import, as they stood in its file, with what is wrong in a column of their own."""
+"""Quoting from an import's original file: rejected rows as they stood, and the row behind a line."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from loyalty_core.intake import store
 from loyalty_core.intake.commands import stored_path
-from loyalty_core.intake.reading import FilePreview, original_rows, preview_file
+from loyalty_core.intake.reading import FilePreview, RowNotFoundError, original_rows, preview_file
 from loyalty_core.intake.store import FileImport
 from loyalty_core.kernel import Database, Scope, Settings, _
 from loyalty_core.kernel.exports import Cell, write_csv, write_xlsx
@@ -44,6 +44,26 @@ def write_rejected_rows(
         if preview.kind == "text":
             return write_csv(path, header, rows)
         return write_xlsx(path, header, rows, sheet=(preview.sheet or _("Rejected"))[:31])
+
+
+def original_row(settings: Settings, found: FileImport, row_no: int) -> dict[str, str]:
+    """Return the cells of one row of an accepted import's file as they stand, by the file's own headers.
+
+    Raises RowNotFoundError, and a FileRefusal when the original can't be read any more.
+    """
+    reading = found.reading or {}
+    for _number, cells in original_rows(
+        stored_path(settings, found.sha256),
+        found.file_name,
+        [row_no],
+        sheet=reading.get("sheet"),
+        encoding=reading.get("encoding"),
+        delimiter=reading.get("delimiter"),
+    ):
+        header = reading.get("header", [])
+        padded = [*cells, *[""] * (len(header) - len(cells))]
+        return dict(zip(header, padded, strict=False))
+    raise RowNotFoundError(found.file_name, {"row": row_no})
 
 
 def _rows(

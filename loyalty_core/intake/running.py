@@ -212,6 +212,7 @@ class _Run:
         self._on_progress = on_progress
         self._phases = Phases(database, found.id)
         self._staging = Staging(found.id)
+        self._reading: dict[str, Any] = {}
         self._folder = settings.work_folder / found.id.hex
         self._context = ImportContext(
             import_id=found.id,
@@ -228,18 +229,25 @@ class _Run:
         warming.start()
         shutil.rmtree(self._folder, ignore_errors=True)
         with self._phases.during(Phase.PARSE):
-            parts = read_file(
+            read = read_file(
                 stored_path(self._settings, self._import.sha256),
                 self._import.file_name,
                 self._context.mapping,
                 self._dataset.columns,
                 self._folder,
                 on_progress=self._show,
-            ).parts
+            )
+        self._reading = {
+            "sheet": read.sheet,
+            "header": list(read.header),
+            "header_row": read.header_row,
+            "encoding": read.encoding,
+            "delimiter": read.delimiter,
+        }
         with self._phases.during(Phase.COPY):
             with self._database.transaction(self._scope) as connection:
                 make_staging(connection, self._staging, self._dataset.columns)
-            copy_parts(self._database, self._scope, self._staging, self._dataset.columns, parts)
+            copy_parts(self._database, self._scope, self._staging, self._dataset.columns, read.parts)
 
     def _show(self, progress: Progress) -> None:
         self._phases.show_rows(Phase.PARSE, progress.rows)
@@ -288,6 +296,7 @@ class _Run:
                 accepted=0,
                 quarantined=bad,
                 duplicates=0,
+                reading=self._reading,
                 reasons=store.count_reasons(connection, self._staging),
                 checks=checks.to_json(),
                 seconds=_seconds(seconds),
@@ -333,6 +342,7 @@ class _Run:
                 accepted=acceptance.accepted,
                 quarantined=bad,
                 duplicates=acceptance.duplicates,
+                reading=self._reading,
                 net_minor=dict(acceptance.net_minor),
                 reasons=store.count_reasons(connection, self._staging),
                 checks=checks.to_json(),

@@ -77,6 +77,7 @@ class FileImport:
     accepted: int | None
     quarantined: int | None
     duplicates: int | None
+    reading: dict[str, Any] | None
     net_minor: dict[str, int] | None
     reasons: dict[str, int] | None
     checks: dict[str, Any] | None
@@ -147,7 +148,7 @@ def file_by_id(connection: Connection, file_id: UUID) -> ReceivedFile:
 _IMPORT = (
     "select i.id, i.number, i.file_id, f.file_name, f.sha256, f.size_bytes, i.dataset, i.source, i.mapping,"
     " i.creates_missing, i.state, i.phase, i.phase_rows, i.runs, i.rows, i.accepted, i.quarantined,"
-    " i.duplicates, i.net_minor, i.reasons, i.checks, i.refusal, i.seconds, i.requested_by,"
+    " i.duplicates, i.reading, i.net_minor, i.reasons, i.checks, i.refusal, i.seconds, i.requested_by,"
     " i.requested_by_name, i.requested_at, i.started_at, i.finished_at, i.decided_by_name, i.decided_at,"
     " i.decision_reason from file_import i join received_file f on f.id = i.file_id"
 )
@@ -309,7 +310,7 @@ def move_import(connection: Connection, found: FileImport, state: ImportState, *
     update_import(connection, found.id, state=state.value, **changes)
 
 
-_JSON_COLUMNS = frozenset({"reasons", "checks", "net_minor"})
+_JSON_COLUMNS = frozenset({"reading", "reasons", "checks", "net_minor"})
 _CHANGING_COLUMNS = frozenset(
     {
         "state",
@@ -320,6 +321,7 @@ _CHANGING_COLUMNS = frozenset(
         "accepted",
         "quarantined",
         "duplicates",
+        "reading",
         "net_minor",
         "reasons",
         "checks",

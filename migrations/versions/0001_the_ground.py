@@ -332,6 +332,7 @@ def upgrade() -> None:
     sa.Column('accepted', sa.BigInteger(), nullable=True),
     sa.Column('quarantined', sa.BigInteger(), nullable=True),
     sa.Column('duplicates', sa.BigInteger(), nullable=True),
+    sa.Column('reading', postgresql.JSONB(astext_type=sa.Text()), nullable=True),
     sa.Column('net_minor', postgresql.JSONB(astext_type=sa.Text()), nullable=True),
     sa.Column('reasons', postgresql.JSONB(astext_type=sa.Text()), nullable=True),
     sa.Column('checks', postgresql.JSONB(astext_type=sa.Text()), nullable=True),

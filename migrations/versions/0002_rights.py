@@ -21,7 +21,7 @@ APP_RIGHTS: dict[str, tuple[bool, tuple[str, ...], bool]] = {
     "award": (True, (), False),
     "company": (True, ('name', 'region_id', 'salesperson_id'), False),
     "export_file": (True, (), True),
-    "file_import": (True, ('state', 'phase', 'phase_rows', 'runs', 'rows', 'accepted', 'quarantined', 'duplicates', 'net_minor', 'reasons', 'checks', 'refusal', 'seconds', 'started_at', 'finished_at', 'decided_by', 'decided_by_name', 'decided_at', 'decision_reason'), False),
+    "file_import": (True, ('state', 'phase', 'phase_rows', 'runs', 'rows', 'accepted', 'quarantined', 'duplicates', 'reading', 'net_minor', 'reasons', 'checks', 'refusal', 'seconds', 'started_at', 'finished_at', 'decided_by', 'decided_by_name', 'decided_at', 'decision_reason'), False),
     "ledger_entry": (True, (), False),
     "lot": (True, ('remaining',), False),
     "lot_use": (True, (), False),
