@@ -6,14 +6,19 @@ and holds that row against the bounds. See docs/decisions/data-checks.md.
 """
 
 import re
+import sys
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import LazyLoader
+from types import ModuleType
 from typing import Any
 
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from data_checks import sales
 from data_checks.checks import Check, Thresholds
@@ -21,6 +26,8 @@ from data_checks.results import CheckResult, ImportFacts, Level, SuiteResult
 
 _STAGING_TABLE = re.compile(r"staging\.import_[0-9a-f]{32}")
 
+# What only its charts and statistical tests need, and what is more than a third of its import's time.
+_NOT_NEEDED = frozenset({"altair", "scipy.stats"})
 _SEVERITIES = {Level.STOP: "critical", Level.WARN: "warning"}
 _LEVELS = {severity: level for level, severity in _SEVERITIES.items()}
 
@@ -70,7 +77,8 @@ def run_suite(
     `staging_table` is `staging.import_<32 hex>`, with its `_bad` beside it; both must be committed, since the
     suite reads them on a connection of its own. `database_url` is the application's. `thresholds` are the
     source's, None for the shipped ones. The first call in a process takes seconds longer; see `warm_up`.
-    Raises ValueError for an unknown dataset or another table, SuiteError when the suite could not be run.
+    Raises ValueError for an unknown dataset or another table, SuiteError when the suite could not be run,
+    sqlalchemy's OperationalError when the database went away.
     """
     suite = _suite_of(dataset)
     if not _STAGING_TABLE.fullmatch(staging_table):
@@ -82,6 +90,9 @@ def run_suite(
     figures = _figures(checks, suite.source(staging_table, facts, thresholds))
     try:
         answers = _validate(gx, database_url, figures, checks)
+    except OperationalError:
+        # The database went away: that is no fault of the suite, and whoever called has a sentence for it.
+        raise
     except (SQLAlchemyError, gx.exceptions.GreatExpectationsError, ConnectionError) as error:
         raise SuiteError(f"the checks of {staging_table} could not be run: {error}") from error
     return SuiteResult(dataset=dataset, checks=answers, seconds=time.perf_counter() - started)
@@ -95,12 +106,33 @@ def _suite_of(dataset: str) -> _Suite:
 
 
 def _great_expectations() -> Any:
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _left_for_later(_NOT_NEEDED):
         # Its own imports still use names that Python and its libraries have deprecated.
         warnings.simplefilter("ignore")
         import great_expectations
 
     return great_expectations
+
+
+@contextmanager
+def _left_for_later(names: frozenset[str]) -> Iterator[None]:
+    """Let these modules, where they are imported inside the block, load when something of them is first used."""
+
+    class Finder:
+        @staticmethod
+        def find_spec(
+            name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+        ) -> ModuleSpec | None:
+            spec = PathFinder.find_spec(name, path, target) if name in names else None
+            if spec is not None and spec.loader is not None:
+                spec.loader = LazyLoader(spec.loader)
+            return spec
+
+    sys.meta_path.insert(0, Finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(Finder)
 
 
 def _figures(checks: Sequence[Check], source: str) -> str:
