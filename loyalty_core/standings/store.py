@@ -48,13 +48,16 @@ _TOTALS = """
                    from award a {join}
                   where a.programme_id = :programme_id and a.happened_on between {since} and {until}
                   group by 1) p on p.key = s.key
+     {seen}
 """
 
-_BY_COMPANY = {"{key}": "company_id", "{points_key}": "a.company_id", "{join}": ""}
+_BY_COMPANY = {"{key}": "company_id", "{points_key}": "a.company_id", "{join}": "", "{seen}": ""}
 _BY_REGION = {
     "{key}": "region_id",
     "{points_key}": "l.region_id",
     "{join}": "join sales_line l on l.id = a.sales_line_id",
+    # A company of the scope may buy in regions outside: those take no place, and nobody's rank.
+    "{seen}": "where s.key in (select id from region)",
 }
 _NOW = {"{since}": "cast(:since as date)", "{until}": "cast(:until as date)"}
 _BEFORE = {"{since}": "cast(:before_since as date)", "{until}": "cast(:before_until as date)"}

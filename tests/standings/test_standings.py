@@ -1,0 +1,196 @@
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from loyalty_core.access import Role, ScopeGrant, ScopeKind
+from loyalty_core.kernel import Database, Scope
+from loyalty_core.organisation import company_by_code, region_by_code
+from loyalty_core.programmes import programme_by_code
+from loyalty_core.settlement import settle_programme
+from loyalty_core.standings import (
+    Standing,
+    StandingsBy,
+    facts_version,
+    monthly_totals,
+    sold_days,
+    standings,
+    standings_total,
+)
+from tests.access.people import somebody
+from tests.sales.files import bring, row
+from tests.settlement.programmes import spring
+
+MARCH, APRIL = (date(2026, 3, 1), date(2026, 3, 31)), (date(2026, 4, 1), date(2026, 4, 30))
+
+
+def sold(company: str, price: str, *, month: int = 3, region: str = "North", **values: Any) -> dict[str, Any]:
+    """Return one sale of the company in the month."""
+    return dict(
+        row(
+            company_code=company,
+            unit_price=price,
+            region=region,
+            sold_at=f"2026-{month:02}-10T12:00:00+00:00",
+            invoice_no=f"{company}-{month}-{price}",
+            **values,
+        )
+    )
+
+
+@pytest.fixture
+def settled(database: Database, everything: Scope) -> Database:
+    """A spring in which companies of two regions sold in March and April."""
+    spring(database, everything)
+    bring(
+        database,
+        everything,
+        [
+            *(sold("A", "50.00"), sold("B", "50.00"), sold("C", "20.00")),
+            *(sold("D", "90.00", region="South"), sold("E", "9.99", region="South")),
+            *(sold("C", "70.00", month=4), sold("A", "10.00", month=4)),
+            *(sold("D", "40.00", month=4, region="South"), sold("D", "40.00", month=4)),
+            *(sold("F", "80.00", month=4, quantity="-1"), sold("A", "70.00", currency="USD")),
+        ],
+    )
+    settle_programme(database, everything, "spring")
+    return database
+
+
+def places(database: Database, scope: Scope, period: tuple[date, date], **choice: Any) -> list[Standing]:
+    programme_id = spring_id(database)
+    with database.transaction(scope) as connection:
+        return standings(
+            connection,
+            **{
+                "programme_id": programme_id,
+                "currency": "EUR",
+                "since": period[0],
+                "until": period[1],
+                "limit": 100,
+                **choice,
+            },
+        )
+
+
+def spring_id(database: Database) -> UUID:
+    system = Scope.of_system("test")
+    with database.transaction(system) as connection:
+        return programme_by_code(connection, system, "spring").id
+
+
+def test_equal_points_share_a_rank_and_the_next_one_counts_them_all(
+    settled: Database, everything: Scope
+) -> None:
+    found = places(settled, everything, MARCH)
+    assert [(one.rank, one.code, one.points, str(one.net)) for one in found] == [
+        (1, "D", 9, "90.00"),
+        (2, "A", 5, "50.00"),
+        (2, "B", 5, "50.00"),
+        (4, "C", 2, "20.00"),
+        (5, "E", 0, "9.99"),
+    ]
+
+
+def test_movement_is_told_against_the_period_before(settled: Database, everything: Scope) -> None:
+    found = places(settled, everything, APRIL, before=MARCH)
+    assert [(one.code, one.rank, one.previous_rank, one.points, one.previous_points) for one in found] == [
+        ("D", 1, 1, 8, 9),
+        ("C", 2, 4, 7, 2),
+        ("A", 3, 2, 1, 5),
+        ("F", 4, None, -8, None),
+    ]
+
+
+def test_a_region_stands_for_the_lines_that_name_it_whatever_their_companys_region(
+    settled: Database, everything: Scope
+) -> None:
+    found = places(settled, everything, APRIL, by=StandingsBy.REGION, before=MARCH)
+    assert {one.code: (one.rank, one.points, one.previous_points) for one in found} == {
+        "North": (1, 4, 12),
+        "South": (1, 4, 9),
+    }
+
+
+def test_a_chosen_region_or_name_shows_fewer_places_with_the_ranks_they_have(
+    settled: Database, everything: Scope
+) -> None:
+    with settled.transaction(everything) as connection:
+        south = region_by_code(connection, "South").id
+    found = places(settled, everything, MARCH, region_ids=[south])
+    assert [(one.rank, one.code) for one in found] == [(1, "D"), (5, "E")]
+    assert [(one.rank, one.code) for one in places(settled, everything, MARCH, words="c")] == [(4, "C")]
+    assert [one.code for one in places(settled, everything, MARCH, limit=2, offset=1)] == ["A", "B"]
+
+
+def test_a_scope_of_one_region_shows_and_ranks_that_region_only(settled: Database, everything: Scope) -> None:
+    with settled.transaction(everything) as connection:
+        north = region_by_code(connection, "North").id
+    head = somebody(
+        settled, Role.HEAD_OF_SALES, grants=frozenset({ScopeGrant(ScopeKind.REGION, north)})
+    ).scope
+    assert [(one.rank, one.code) for one in places(settled, head, MARCH)] == [(1, "A"), (1, "B"), (3, "C")]
+    by_region = places(settled, head, MARCH, by=StandingsBy.REGION)
+    assert [(one.rank, one.code, one.points) for one in by_region] == [(1, "North", 12)]
+
+
+def test_the_best_region_of_a_scope_is_first_though_its_companies_sold_more_elsewhere(
+    settled: Database, everything: Scope
+) -> None:
+    bring(settled, everything, [sold("A", "500.00", region="South", month=5), sold("A", "30.00", month=5)])
+    settle_programme(settled, everything, "spring")
+    with settled.transaction(everything) as connection:
+        north = region_by_code(connection, "North").id
+    head = somebody(
+        settled, Role.HEAD_OF_SALES, grants=frozenset({ScopeGrant(ScopeKind.REGION, north)})
+    ).scope
+    may = (date(2026, 5, 1), date(2026, 5, 31))
+    found = places(settled, head, may, by=StandingsBy.REGION)
+    assert [(one.rank, one.code, one.points) for one in found] == [(1, "North", 3)]
+
+
+def test_totals_and_months_come_to_the_same_as_the_places(settled: Database, everything: Scope) -> None:
+    found = places(settled, everything, APRIL)
+    programme_id = spring_id(settled)
+    with settled.transaction(everything) as connection:
+        total = standings_total(
+            connection, programme_id=programme_id, currency="EUR", since=APRIL[0], until=APRIL[1]
+        )
+        months = monthly_totals(
+            connection, programme_id=programme_id, currency="EUR", since=MARCH[0], until=APRIL[1]
+        )
+        company = company_by_code(connection, "D")
+        of_company = monthly_totals(
+            connection,
+            programme_id=programme_id,
+            currency="EUR",
+            since=MARCH[0],
+            until=APRIL[1],
+            company_id=company.id,
+        )
+        days = sold_days(connection, currency="EUR", since=MARCH[0], until=APRIL[1])
+    assert (total.places, total.points, total.net.minor) == (
+        len(found),
+        sum(one.points for one in found),
+        sum(one.net.minor for one in found),
+    )
+    assert [(one.month, one.points, str(one.net), one.lines) for one in months] == [
+        (date(2026, 3, 1), 21, "219.99", 5),
+        (date(2026, 4, 1), 8, "80.00", 5),
+    ]
+    assert [(one.points, one.lines) for one in of_company] == [(9, 1), (8, 2)]
+    assert days == (date(2026, 3, 10), date(2026, 4, 10))
+
+
+def test_what_is_cached_ages_with_every_new_line_and_award(settled: Database, everything: Scope) -> None:
+    def version() -> tuple[int, int]:
+        with settled.transaction(everything) as connection:
+            return facts_version(connection)
+
+    before = version()
+    bring(settled, everything, [sold("A", "60.00", month=5)])
+    with_line = version()
+    assert with_line[0] > before[0]
+    settle_programme(settled, everything, "spring")
+    assert version()[1] > with_line[1]
