@@ -1,0 +1,115 @@
+"""What someone with the owner's rights changes by hand, the check of the books finds."""
+
+import psycopg
+import pytest
+
+from loyalty_core.kernel import Database, Scope
+from loyalty_core.settlement import check_books, settle_programme
+from tests.sales.files import bring, row
+from tests.settlement.programmes import spring
+
+OWN = "(select id from account where kind = 'company' order by id limit 1)"
+
+TAMPERING = [
+    ("every posting sums to zero", f"update ledger_entry set points = points + 1 where account_id = {OWN}"),
+    (
+        "every posting sums to zero",
+        "insert into ledger_entry (posting_id, account_id, company_id, points, balance_after, account_version,"
+        " recorded_at) select posting_id, account_id, company_id, points, balance_after, 99, recorded_at"
+        " from ledger_entry limit 1",
+    ),
+    (
+        "every posting has its entries and every entry its posting",
+        "delete from ledger_entry where posting_id = (select min(id) from posting)",
+    ),
+    (
+        "every posting has its entries and every entry its posting",
+        "delete from posting where id = (select min(id) from posting)",
+    ),
+    (
+        "every posting has its entries and every entry its posting",
+        "update posting set points = points + 1 where id = (select min(id) from posting)",
+    ),
+    ("every balance is the sum of its entries", f"update account set balance = balance + 1 where id = {OWN}"),
+    (
+        "every balance follows from the one before",
+        f"update ledger_entry set balance_after = 7 where account_id = {OWN}",
+    ),
+    ("every account's version counts its entries", f"update account set version = 9 where id = {OWN}"),
+    (
+        "open lots equal the balance, or nothing under a debt",
+        f"update lot set remaining = 0 where account_id = {OWN}",
+    ),
+    ("every lot holds what its uses left of it", f"update lot set remaining = 0 where account_id = {OWN}"),
+    ("every lot holds what its uses left of it", "delete from lot_use"),
+    ("every debit is covered by lots or is a debt", "delete from lot_use"),
+    (
+        "every posting from awards is the sum of its awards",
+        "delete from award where id = (select min(id) from award)",
+    ),
+    ("every posting from awards is the sum of its awards", "update award set points = points + 1"),
+    (
+        "every award belongs to a sales line of its company",
+        "delete from sales_line where id = (select min(sales_line_id) from award)",
+    ),
+    (
+        "every award belongs to a sales line of its company",
+        "update sales_line set company_id = (select id from company where code = 'C2') where company_id ="
+        " (select id from company where code = 'C1')",
+    ),
+    ("every award belongs to a posting of its company", "update award set posting_id = 0"),
+    ("every award belongs to a posting of its company", "update award set programme_id = gen_random_uuid()"),
+    ("awards of a line under a rule are numbered without gaps", "update award set revision = revision + 1"),
+    (
+        "every accepted import has exactly its lines",
+        "delete from sales_line where id = (select max(id) from sales_line)",
+    ),
+    ("every accepted import has exactly its lines", "update file_import set accepted = accepted + 1"),
+    ("every accepted import has exactly its lines", "update file_import set state = 'declined'"),
+    (
+        "every accepted import has exactly its lines",
+        "update sales_line set import_id = gen_random_uuid() where id = (select max(id) from sales_line)",
+    ),
+    (
+        "every sales line names a known company, region and product",
+        "update sales_line set product_id = gen_random_uuid()",
+    ),
+    (
+        "every sales line names a known company, region and product",
+        "update sales_line set region_id = gen_random_uuid()",
+    ),
+    (
+        "every sales line names a known company, region and product",
+        "update sales_line set company_id = gen_random_uuid()",
+    ),
+]
+
+
+@pytest.fixture
+def settled(committed_database: Database, everything: Scope) -> Database:
+    """Two companies with points, one of which sent some goods back."""
+    spring(committed_database, everything)
+    bring(
+        committed_database,
+        everything,
+        [row(unit_price="100.00"), row(company_code="C2", unit_price="50.00")],
+    )
+    settle_programme(committed_database, everything, "spring")
+    bring(committed_database, everything, [row(unit_price="30.00", quantity="-1", invoice_no="R1")])
+    settle_programme(committed_database, everything, "spring")
+    return committed_database
+
+
+def test_untouched_books_hold_and_every_check_has_a_case_here(settled: Database) -> None:
+    checks = check_books(settled)
+    assert all(check.ok and check.detail == "holds" for check in checks)
+    assert {check.name for check in checks} == {name for name, _tampering in TAMPERING}
+
+
+@pytest.mark.parametrize(("name", "tampering"), TAMPERING)
+def test_tampering_is_found(settled: Database, owner_url: str, name: str, tampering: str) -> None:
+    with psycopg.connect(owner_url) as owner:
+        assert owner.execute(tampering.encode()).rowcount > 0
+    found = {check.name: check for check in check_books(settled)}
+    assert not found[name].ok
+    assert "break it" in found[name].detail
