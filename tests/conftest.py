@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from loyalty_core.kernel import PROJECT_FOLDER, Database, Scope
 from laurel.embedded import app_url
+from loyalty_core.kernel import PROJECT_FOLDER, Database, Scope
 from tests.databases import RolledBackDatabase, TestServer, database_of
 
 REAL_DATA = PROJECT_FOLDER.parent / "shared" / "data" / "online-retail"
