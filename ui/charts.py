@@ -19,7 +19,7 @@ PALETTES: dict[Mode, tuple[str, ...]] = {
 PAGE_COLOURS: dict[Mode, str] = {"light": "#FBFAF7", "dark": "#121715"}
 QUIET: dict[Mode, str] = {"light": "#8A958F", "dark": "#7C8983"}
 SHADES: dict[Mode, str] = {"light": "rgba(199,154,27,0.16)", "dark": "rgba(227,179,76,0.18)"}
-TEXT: dict[Mode, str] = {"light": "#1D2A26", "dark": "#E7ECEA"}
+TEXT: dict[Mode, str] = {"light": "#0B1713", "dark": "#E7ECEA"}
 
 CONFIG: dict[str, object] = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
 

@@ -1,6 +1,6 @@
 """The blocks that pages are built of."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -162,6 +162,23 @@ def paged(total: int, *, key: str, size: int = ROWS_A_PAGE) -> tuple[DeltaGenera
 
 def _at_the_right(names: Sequence[str]) -> dict[str, Any]:
     return {name: st.column_config.TextColumn(alignment="right") for name in names}
+
+
+def choose_view(views: Mapping[str, str], *, key: str) -> str:
+    """Draw a choice between the views of a page, the first one at first, and return its name.
+
+    The title of the chosen one stands in the URL under `key`. A segmented control would write the chosen title
+    in the accent colour, which in the dark is too dark for text because buttons carry white on it.
+    """
+    return st.radio(
+        _("View"),
+        list(views),
+        format_func=views.__getitem__,
+        key=key,
+        bind="query-params",
+        horizontal=True,
+        label_visibility="collapsed",
+    )
 
 
 def choose_row(rows: object, *, key: str, alt: str, numbers: Sequence[str] = ()) -> int | None:

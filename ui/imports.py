@@ -80,7 +80,9 @@ def what_happens_next(found: FileImport, *, may_decide: bool) -> str:
         ImportState.RUNNING: _(
             "You may leave this page: the import goes on, and its address stays the same."
         ),
-        ImportState.ACCEPTED: _("The accepted rows are sales lines now and earn points when settled."),
+        ImportState.ACCEPTED: _("The accepted rows are sales lines now and earn points when settled.")
+        if found.accepted
+        else _("Nothing new came of it: what is good in this file was there already."),
         ImportState.DECLINED: _("An operator declined this file. Nothing of it counts."),
         ImportState.REFUSED: _("Nothing of this file was taken. Put it right and upload it again."),
     }[found.state]

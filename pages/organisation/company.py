@@ -223,16 +223,7 @@ with elements.card(_("Net sales by month")):
     blocks.show_months(months, key="months")
 
 VIEWS = {"statement": _("Points statement"), "lines": _("Sales lines")}
-view = st.segmented_control(
-    _("View"),
-    list(VIEWS),
-    format_func=VIEWS.__getitem__,
-    default="statement",
-    key="view",
-    bind="query-params",
-    label_visibility="collapsed",
-    required=True,
-)
+view = elements.choose_view(VIEWS, key="view")
 if view == "lines":
     show_lines(company)
 elif balance is None:

@@ -108,16 +108,7 @@ elements.page_header(
     wording.plain(programme.name),
     f"{wording.plain(programme.code)} · {blocks.period_in_words(programme)} · {programme.currency}",
 )
-view = st.segmented_control(
-    _("View"),
-    list(VIEWS),
-    format_func=VIEWS.__getitem__,
-    default="rules",
-    key="view",
-    bind="query-params",
-    label_visibility="collapsed",
-    required=True,
-)
+view = elements.choose_view(VIEWS, key="view")
 if view == "versions":
     blocks.show_versions(history)
 elif view == "apply":

@@ -46,16 +46,7 @@ else:
 sold = cached.sold_days(version, user.scope, programme)
 choices = blocks.periods(programme.starts_on, programme.ends_on, sold)
 
-by = st.segmented_control(
-    _("Rank"),
-    list(BY),
-    format_func=BY.__getitem__,
-    default=StandingsBy.COMPANY,
-    key="by",
-    bind="query-params",
-    label_visibility="collapsed",
-    required=True,
-)
+by = StandingsBy(elements.choose_view(BY, key="by"))
 period_at, region_at, words_at = st.columns(3, vertical_alignment="bottom")
 period = period_at.selectbox(
     _("Period"), choices, format_func=lambda one: one.label, key="period", bind="query-params"

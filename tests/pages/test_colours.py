@@ -93,5 +93,7 @@ def test_the_theme_and_the_charts_name_the_same_colours(mode: Mode) -> None:
     assert tuple(theme["chartCategoricalColors"]) == PALETTES[mode]
     assert theme["backgroundColor"] == PAGE_COLOURS[mode]
     assert contrast(theme["textColor"], theme["backgroundColor"]) >= 7
-    assert contrast(theme["primaryColor"], theme["backgroundColor"]) >= 4.5
+    assert contrast("#FFFFFF", theme["primaryColor"]) >= 4.5, "buttons carry white"
+    assert contrast(theme["primaryColor"], theme["backgroundColor"]) >= 3
+    assert contrast(theme["linkColor"], theme["backgroundColor"]) >= 4.5
     assert contrast(theme["sidebar"]["textColor"], theme["sidebar"]["backgroundColor"]) >= 7
