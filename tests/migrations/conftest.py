@@ -1,0 +1,35 @@
+"""Databases of both PostgreSQL versions that the wheel carries."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.databases import TestServer
+
+
+@pytest.fixture(scope="session")
+def server_16() -> Iterator[TestServer]:
+    """A PostgreSQL 16 of this test process's own."""
+    home = Path(tempfile.mkdtemp(prefix="l-", dir="/tmp"))
+    made = TestServer(home, postgres_version=16)
+    yield made
+    made.release()
+    shutil.rmtree(home)
+
+
+@pytest.fixture(params=[18, 16], ids=["PostgreSQL 18", "PostgreSQL 16"])
+def any_server(request: pytest.FixtureRequest) -> TestServer:
+    """A server of each version in turn."""
+    made: TestServer = request.getfixturevalue("server" if request.param == 18 else "server_16")
+    return made
+
+
+@pytest.fixture
+def any_owner_url(any_server: TestServer) -> Iterator[str]:
+    """The owner's URL of a fresh migrated database, of each version in turn."""
+    url = any_server.new_database()
+    yield url
+    any_server.drop_database(url)
