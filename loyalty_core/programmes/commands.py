@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from loyalty_core.access import Permission, check_permission
 from loyalty_core.audit import record
 from loyalty_core.kernel import Database, NotAllowedError, Scope, _, new_id, now
 from loyalty_core.programmes import store
@@ -35,11 +36,12 @@ def apply_programme(database: Database, scope: Scope, document_text: str) -> App
     """Make the document its programme's current version; a new version only when it says something else.
 
     Remarks and layout alone say nothing else: then the text of the version before is kept. Raises
-    ProgrammeDocumentError, ProgrammeFixedFieldError, ProgrammeOutsideScopeError.
+    ProgrammeDocumentError, ProgrammeFixedFieldError, ProgrammeOutsideScopeError, NotAllowedError.
     """
     document = parse_document(document_text)
     body = canonical_body(document)
     with database.transaction(scope) as connection:
+        check_permission(connection, scope, Permission.APPLY_PROGRAMMES)
         store.lock_code(connection, document.code)
         before = store.current_version_by_code(connection, document.code)
         outside = before is None or not scope.sees_programme(before.programme_id)
