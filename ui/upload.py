@@ -30,7 +30,7 @@ _UPLOAD = st.components.v2.component(
 input { position: absolute; width: 1px; height: 1px; opacity: 0; }
 .choose {
   padding: 0.45rem 1rem; border-radius: var(--st-button-radius); background: var(--st-primary-color);
-  color: var(--st-background-color); font-weight: 500;
+  color: #fff; font-weight: 500;
 }
 .hint { font-size: 0.9rem; }
 .progress { margin-top: 0.75rem; height: 0.5rem; border-radius: 0.25rem; background: var(--st-border-color); }

@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from loyalty_core.access import PERMISSIONS_OF_ROLE, Role
 from loyalty_core.kernel import PROJECT_FOLDER
-from tests.pages.conftest import World
+from tests.pages.world import World
 from ui.registry import PageEntry, pages
 
 PAGES = pages()
