@@ -245,7 +245,7 @@ def accept_waiting_import(
 ) -> None:
     """Let a waiting import go on in spite of its failed checks, for a reason that is kept.
 
-    Deciding again for the same is nothing new. Raises ImportStateError, DecisionNeedsReasonError.
+    A second decision finds it no longer waiting. Raises ImportStateError, DecisionNeedsReasonError.
     """
     _decide(database, scope, import_id, ImportState.QUEUED, reason, defers=defers)
 
