@@ -44,7 +44,7 @@ def test_the_commands_for_ones_own_file_can_be_copied_as_they_stand(
     # The copy's packages come before those that are installed.
     environment = os.environ | {"LAUREL_HOME": str(home), "PYTHONPATH": str(checkout)}
     blocks = re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     # Held, so that not every command starts it and stops it again.
     with embedded_server(home):
         for block in blocks:
