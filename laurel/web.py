@@ -35,6 +35,7 @@ from loyalty_core.kernel import (
     get_logger,
     use_runtime,
 )
+from ui import charts
 from ui.errors import show_script_error
 
 INDEX_PAGE = Path(streamlit.__file__).parent / "static" / "index.html"
@@ -83,6 +84,7 @@ def for_whole_page(message: bytes) -> bytes:
 def create_application(runtime: Runtime) -> ASGIApp:
     """Return the whole application; one a process, for Streamlit's runtime and settings are the process's."""
     use_runtime(runtime)
+    charts.warm_up()
 
     # Before the first st.navigation call, Streamlit takes every pages/ folder for its own and serves what lies
     # flat in it without running app.py; here it never does.

@@ -173,3 +173,14 @@ def rows_of_bars(
         visible=False, fixedrange=True, range=[len(labels) - 0.45, -0.75], zeroline=False, showgrid=False
     )
     return figure
+
+
+def warm_up() -> None:
+    """Load all that plotly loads when it is first used, which takes a second.
+
+    To be called before the first session: two that load its modules at once, each from another end, can meet
+    half of one.
+    """
+    for mode in PALETTES:
+        bars(["a"], [1.0], name="a", mode=mode, before=[1.0], span=Span("a", "a", "a")).to_json()
+        rows_of_bars(["a"], [1.0], texts=["1"], mode=mode).to_json()

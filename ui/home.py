@@ -177,8 +177,5 @@ def show_waiting(user: SignedInUser, waiting: Sequence[Waiting]) -> None:
         st.markdown(f":green[:material/check_circle:] {_('Nothing waits for you.')}")
         return
     for one in waiting:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f"**{wording.plain(one.count)}**", width=76)
-            with st.container(width="stretch", gap="xxsmall"):
-                registry.link(user, one.page, one.title, icon="arrow_forward", **one.query)
-                st.caption(one.detail)
+        st.markdown(f"**{wording.plain(one.count)}** · {wording.plain(one.title)}  \n:small[{one.detail}]")
+        registry.link(user, one.page, _("See to it"), icon="arrow_forward", **one.query)

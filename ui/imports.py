@@ -21,7 +21,7 @@ from loyalty_core.intake import (
     rejected_file_name,
     write_rejected_rows,
 )
-from loyalty_core.kernel import Money, Refusal, _, current_database, current_runtime
+from loyalty_core.kernel import Money, Refusal, _, current_database, current_runtime, ngettext
 from ui import charts, wording
 from ui.elements import (
     ROWS_A_PAGE,
@@ -417,9 +417,11 @@ def show_downloads(user: SignedInUser, found: FileImport) -> None:
     if not (found.quarantined or may_have_original):
         return
     sentence = (
-        _("**{count}** rows were put aside. Put them right and bring them again.").format(
-            count=wording.number(found.quarantined)
-        )
+        ngettext(
+            "**{count}** row was put aside. Put it right and bring it again.",
+            "**{count}** rows were put aside. Put them right and bring them again.",
+            found.quarantined,
+        ).format(count=wording.number(found.quarantined))
         if found.quarantined
         else _("No row was put aside.")
     )

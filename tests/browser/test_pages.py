@@ -125,9 +125,9 @@ def test_a_file_is_brought_with_a_real_upload_and_confirmed(
     tab.get_by_role("button", name="Start").click()
     tab.wait_for_url("**/uploads?import=*", timeout=30_000)
     address = tab.url
-    expect(tab.get_by_text("in line", exact=True)).to_be_visible(timeout=30_000)
+    expect(tab.get_by_text("as soon as its turn comes")).to_be_visible(timeout=30_000)
     tab.reload()
-    expect(tab.get_by_text("in line", exact=True)).to_be_visible(timeout=30_000)
+    expect(tab.get_by_text("as soon as its turn comes")).to_be_visible(timeout=30_000)
     assert tab.url == address
 
 
