@@ -113,11 +113,13 @@ def insert_links(connection: Connection, links: list[tuple[int, int, bytes]]) ->
 
 def chained_records(connection: Connection) -> Iterator[tuple[int, int, bytes, AuditRecord | None]]:
     """Yield (position, record id, hash, record or None where it is gone) in the chain's order, streamed."""
-    rows = connection.execution_options(stream_results=True, yield_per=5_000).execute(
+    rows = connection.execute(
         text(
             f"select {_COLUMNS}, l.position, l.record_id, l.hash from audit_link l"  # noqa: S608 constant columns
             " left join audit_record r on r.id = l.record_id order by l.position"
-        )
+        ),
+        # Of this statement alone: set on the connection, they would stay for all that follow.
+        execution_options={"stream_results": True, "yield_per": 5_000},
     )
     for row in rows:
         yield row.position, row.record_id, bytes(row.hash), _record(row) if row.id is not None else None

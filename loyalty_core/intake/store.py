@@ -419,11 +419,13 @@ def quarantined_rows(
 
 def quarantine_reasons(connection: Connection, import_id: UUID) -> Iterator[tuple[int, Sequence[str]]]:
     """Yield (row number, reasons) of an import's quarantined rows in the file's order, streamed."""
-    rows = connection.execution_options(stream_results=True, yield_per=10_000).execute(
+    rows = connection.execute(
         text(
             "select row_no, reasons from quarantined_row where import_id = :import_id order by sheet, row_no"
         ),
         {"import_id": import_id},
+        # Of this statement alone: set on the connection, they would stay for all that follow.
+        execution_options={"stream_results": True, "yield_per": 10_000},
     )
     for row in rows:
         yield row.row_no, row.reasons

@@ -1,0 +1,303 @@
+"""Two regions with two companies each: whoever sees one region gets zero rows of the other from any query."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Connection, text
+
+from loyalty_core import (
+    access,
+    audit,
+    intake,
+    ledger,
+    organisation,
+    programmes,
+    sales,
+    scoring,
+    settlement,
+    standings,
+)
+from loyalty_core.access import Role, ScopeGrant, ScopeKind
+from loyalty_core.kernel import Database, NotFoundError, Scope
+from loyalty_core.organisation import region_by_code
+from loyalty_core.settlement import settle_programme
+from tests.access.people import somebody
+from tests.sales.files import bring, row
+from tests.settlement.programmes import spring
+
+SPRING = ("2026-03-01", "2026-05-31")
+
+
+@dataclass(frozen=True)
+class Field:
+    """The two regions' world: who looks, and what there is of each region."""
+
+    database: Database
+    north: Scope
+    own: dict[str, list[Any]]
+    foreign: dict[str, list[Any]]
+    programme_id: UUID
+
+    @property
+    def foreign_words(self) -> set[str]:
+        """What would give a foreign row away: ids, codes, invoice numbers."""
+        return {
+            str(value) for values in self.foreign.values() for value in values if not isinstance(value, int)
+        }
+
+
+_THINGS = {
+    "region": "select id from region where code = :region",
+    "region code": "select code from region where code = :region",
+    "company": "select c.id from company c join region r on r.id = c.region_id where r.code = :region",
+    "company code": "select c.code from company c join region r on r.id = c.region_id where r.code = :region",
+    "account": "select a.id from account a join company c on c.id = a.company_id"
+    " join region r on r.id = c.region_id where r.code = :region",
+    "invoice": "select distinct l.invoice_no from sales_line l join company c on c.id = l.company_id"
+    " join region r on r.id = c.region_id where r.code = :region",
+}
+_NUMBERED = {
+    "posting": "select p.id from posting p join company c on c.id = p.company_id"
+    " join region r on r.id = c.region_id where r.code = :region",
+    "line": "select l.id from sales_line l join company c on c.id = l.company_id"
+    " join region r on r.id = c.region_id where r.code = :region",
+}
+
+
+@pytest.fixture
+def field(database: Database, everything: Scope) -> Field:
+    """Sales, awards, postings, debts, lots and imports in both regions, and a head of sales of the North."""
+    spring(database, everything)
+    sold = [
+        row(company_code=f"{region}{number}", region=region, invoice_no=f"{region}-{number}-{part}", **values)
+        for region in ("North", "South")
+        for number in (1, 2)
+        for part, values in enumerate(({"unit_price": "70.00"}, {"unit_price": "30.00", "outlet_code": "O"}))
+    ]
+    bring(database, everything, [*sold, row(company_code="South1", region="South", quantity="0")])
+    settle_programme(database, everything, "spring")
+    returned = [{**one, "quantity": "-1", "invoice_no": f"{one['invoice_no']}-r"} for one in sold[::2]]
+    bring(database, everything, returned)
+    settle_programme(database, everything, "spring")
+    with database.transaction(everything) as connection:
+        north_id = region_by_code(connection, "North").id
+        programme_id = programmes.programme_by_code(connection, everything, "spring").id
+
+        def things(queries: dict[str, str], region: str) -> dict[str, list[Any]]:
+            return {
+                name: list(connection.execute(text(query), {"region": region}).scalars())
+                for name, query in queries.items()
+            }
+
+        own = things(_THINGS | _NUMBERED, "North")
+        foreign = things(_THINGS | _NUMBERED, "South")
+    assert all(own.values())
+    assert all(foreign.values())
+    north = somebody(
+        database,
+        *(Role.HEAD_OF_SALES, Role.OPERATOR, Role.PROGRAMME_MANAGER),
+        grants=frozenset({ScopeGrant(ScopeKind.REGION, north_id)}),
+    ).scope
+    return Field(database, north, own, foreign, programme_id)
+
+
+def _spring_dates() -> dict[str, Any]:
+    from datetime import date
+
+    return {"since": date(2026, 3, 1), "until": date(2026, 5, 31), "currency": "EUR"}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a question is about: the things of one region."""
+
+    connection: Connection
+    programme_id: UUID
+    side: dict[str, list[Any]]
+
+
+Question = Callable[[Asked], Any]
+
+# Each read function of the domain that shows rows of companies, asked for things of the given side.
+QUESTIONS: dict[str, Question] = {
+    "organisation.all_regions": lambda q: organisation.all_regions(q.connection),
+    "organisation.region_by_code": lambda q: organisation.region_by_code(
+        q.connection, q.side["region code"][0]
+    ),
+    "organisation.region_ids_below": lambda q: organisation.region_ids_below(q.connection, q.side["region"]),
+    "organisation.company_by_code": lambda q: organisation.company_by_code(
+        q.connection, q.side["company code"][0]
+    ),
+    "organisation.companies_by_id": lambda q: organisation.companies_by_id(q.connection, q.side["company"]),
+    "organisation.find_companies": lambda q: organisation.find_companies(
+        q.connection, q.side["company code"][0], limit=99
+    ),
+    "organisation.count_companies": lambda q: organisation.count_companies(
+        q.connection, q.side["company code"][0]
+    ),
+    "ledger.company_balances": lambda q: ledger.company_balances(q.connection, q.side["company"][0]),
+    "ledger.statement": lambda q: ledger.statement(q.connection, q.side["account"][0], limit=99),
+    "ledger.count_statement": lambda q: ledger.count_statement(q.connection, q.side["account"][0]),
+    "settlement.awards_of_posting": lambda q: settlement.awards_of_posting(
+        q.connection, q.side["posting"][0], limit=99
+    ),
+    "settlement.count_awards_of_posting": lambda q: settlement.count_awards_of_posting(
+        q.connection, q.side["posting"][0]
+    ),
+    "settlement.lines_of_company": lambda q: settlement.lines_of_company(
+        q.connection, q.side["company"][0], q.programme_id, limit=99
+    ),
+    "settlement.line_with_points": lambda q: settlement.line_with_points(
+        q.connection, q.side["line"][0], q.programme_id
+    ),
+    "settlement.count_lines_of_company": lambda q: settlement.count_lines_of_company(
+        q.connection, q.side["company"][0]
+    ),
+    "standings.standings by company": lambda q: standings.standings(
+        q.connection, programme_id=q.programme_id, region_ids=q.side["region"], limit=99, **_spring_dates()
+    ),
+    "standings.standings by region": lambda q: standings.standings(
+        q.connection,
+        programme_id=q.programme_id,
+        by=standings.StandingsBy.REGION,
+        words=q.side["region code"][0],
+        limit=99,
+        **_spring_dates(),
+    ),
+    "standings.standings_total": lambda q: (
+        standings.standings_total(
+            q.connection, programme_id=q.programme_id, region_ids=q.side["region"], **_spring_dates()
+        ).places
+    ),
+    "standings.monthly_totals": lambda q: standings.monthly_totals(
+        q.connection, programme_id=q.programme_id, company_id=q.side["company"][0], **_spring_dates()
+    ),
+}
+
+
+def test_a_question_about_ones_own_region_is_answered_and_one_about_another_is_not(field: Field) -> None:
+    def answer(ask: Question, side: dict[str, list[Any]]) -> Any:
+        with field.database.transaction(field.north) as connection:
+            try:
+                return ask(Asked(connection, field.programme_id, side))
+            except NotFoundError:
+                return None
+
+    for question, ask in QUESTIONS.items():
+        own, foreign = answer(ask, field.own), answer(ask, field.foreign)
+        assert own, question
+        assert not any(word in str(own) for word in field.foreign_words), question
+        if question == "organisation.all_regions":
+            assert [region.code for region in foreign] == ["North"]
+        else:
+            assert not foreign, question
+
+
+def test_unnarrowed_lists_hold_the_own_region_only(field: Field) -> None:
+    with field.database.transaction(field.north) as connection:
+        assert [one.code for one in organisation.find_companies(connection, "", limit=99)] == [
+            "North1",
+            "North2",
+        ]
+        assert organisation.count_companies(connection) == 2
+        found = standings.standings(connection, programme_id=field.programme_id, limit=99, **_spring_dates())
+        assert [(one.rank, one.code, one.points) for one in found] == [(1, "North1", 3), (1, "North2", 3)]
+        months = standings.monthly_totals(connection, programme_id=field.programme_id, **_spring_dates())
+        assert [(one.points, one.lines) for one in months] == [(6, 6)]
+
+
+def test_imports_files_and_rejected_rows_of_others_are_not_there(field: Field, everything: Scope) -> None:
+    with field.database.transaction(everything) as connection:
+        found = intake.find_imports(connection, limit=99)
+        assert len(found) == 2
+    with field.database.transaction(field.north) as connection:
+        assert intake.find_imports(connection, limit=99) == []
+        assert intake.count_imports(connection) == 0
+        assert intake.imports_by_state(connection) == {}
+        assert intake.accepted_since(connection, None) is None
+        assert intake.unfinished_imports(connection) == []
+        for one in found:
+            assert intake.quarantined_rows(connection, one.id, limit=99) == []
+            assert list(intake.quarantine_reasons(connection, one.id)) == []
+            with pytest.raises(intake.UnknownImportError):
+                intake.import_by_id(connection, one.id)
+            with pytest.raises(intake.UnknownFileError):
+                intake.file_by_id(connection, one.file_id)
+
+
+def test_an_award_leads_to_the_row_of_its_file_but_does_not_name_a_file_that_one_may_not_see(
+    field: Field,
+) -> None:
+    with field.database.transaction(field.north) as connection:
+        (award, *_more) = settlement.awards_of_posting(connection, field.own["posting"][0], limit=9)
+    assert award.row_no >= 2
+    assert (award.file_name, award.import_number) == (None, None)
+
+
+def test_a_company_given_by_itself_is_seen_with_all_that_belongs_to_it_and_nothing_else(
+    field: Field,
+) -> None:
+    company = field.foreign["company"][0]
+    scope = somebody(
+        field.database,
+        Role.HEAD_OF_SALES,
+        name="carla",
+        grants=frozenset({ScopeGrant(ScopeKind.COMPANY, company)}),
+    ).scope
+    with field.database.transaction(scope) as connection:
+        assert [one.id for one in organisation.find_companies(connection, "", limit=99)] == [company]
+        assert settlement.count_lines_of_company(connection, company) == 3
+        assert ledger.company_balances(connection, company)[0].balance == 3
+        for other in (*field.own["company"], *field.foreign["company"][1:]):
+            assert settlement.count_lines_of_company(connection, other) == 0
+            assert ledger.company_balances(connection, other) == []
+
+
+# Read functions that need no question above: of the own user, of no company, of programmes, or for jobs that
+# see everything. A function that is in neither list fails the test, so that nobody forgets to ask.
+ASKED_ELSEWHERE = {
+    *("intake.find_imports", "intake.count_imports", "intake.imports_by_state", "intake.accepted_since"),
+    *("intake.unfinished_imports", "intake.quarantined_rows", "intake.quarantine_reasons"),
+    *("intake.import_by_id", "intake.file_by_id", "standings.standings"),
+}
+NOT_OF_COMPANIES = {
+    *("access.check_permission", "access.display_name_of"),
+    *("audit.count_records", "audit.known_actions", "audit.record", "audit.search_records"),
+    *("programmes.document_of", "programmes.list_programmes", "programmes.programme_by_code"),
+    *("programmes.programme_by_id", "programmes.versions"),
+    *(
+        "settlement.latest_request",
+        "settlement.mark_of",
+        "settlement.request_by_id",
+        "settlement.settlements",
+    ),
+}
+COUNTS_FOR_JOBS = {"settlement.count_lines_since", "standings.facts_version", "standings.sold_days"}
+WRITES = {
+    *("ledger.open_accounts", "ledger.post", "organisation.insert_missing_companies"),
+    *("organisation.insert_missing_outlets", "organisation.insert_missing_regions"),
+}
+CHECKS_OF_ALL = {"ledger.broken_books"}
+
+_MODULES: tuple[ModuleType, ...] = (
+    *(access, audit, intake, ledger, organisation, programmes, sales, scoring, settlement, standings),
+)
+
+
+def test_no_query_of_the_domain_was_forgotten_here() -> None:
+    reading = {
+        f"{module.__name__.rpartition('.')[2]}.{name}"
+        for module in _MODULES
+        for name in module.__all__
+        if inspect.isfunction(function := getattr(module, name))
+        and next(iter(inspect.signature(function).parameters), "") == "connection"
+    }
+    asked = {question.partition(" ")[0] for question in QUESTIONS}
+    named = asked | ASKED_ELSEWHERE | NOT_OF_COMPANIES | COUNTS_FOR_JOBS | WRITES | CHECKS_OF_ALL
+    assert reading - named == set()
+    assert named - reading == set()
