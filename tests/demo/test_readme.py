@@ -64,7 +64,8 @@ def test_the_commands_for_ones_own_file_can_be_copied_as_they_stand(
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_link_into_the_project_leads_somewhere(document: str) -> None:
     text = (PROJECT_FOLDER / document).read_text(encoding="utf-8")
-    targets = [target for target in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in target]
+    named = re.findall(r"\]\(([^)#]+)\)", text) + re.findall(r'(?:src|srcset)="([^"]+)"', text)
+    targets = [target for target in named if "://" not in target]
     missing = [
         target for target in targets if not (PROJECT_FOLDER / document).parent.joinpath(target).exists()
     ]
