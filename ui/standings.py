@@ -6,8 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from loyalty_core.kernel import _
-from loyalty_core.kernel.exports import Cell
+from loyalty_core.kernel import Cell, _
 from loyalty_core.organisation import Region
 from loyalty_core.standings import Standing, StandingsBy
 from ui import wording

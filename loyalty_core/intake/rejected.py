@@ -7,8 +7,7 @@ from loyalty_core.intake import store
 from loyalty_core.intake.commands import stored_path
 from loyalty_core.intake.reading import FilePreview, RowNotFoundError, original_rows, preview_file
 from loyalty_core.intake.store import FileImport
-from loyalty_core.kernel import Database, Scope, Settings, _
-from loyalty_core.kernel.exports import Cell, write_csv, write_xlsx
+from loyalty_core.kernel import Cell, Database, Scope, Settings, _, write_csv, write_xlsx
 
 
 def rejected_file_name(found: FileImport) -> str:

@@ -4,8 +4,7 @@ import streamlit as st
 
 from loyalty_core import access, programmes, standings
 from loyalty_core.access import Permission
-from loyalty_core.kernel import Refusal, _, current_database, current_runtime
-from loyalty_core.kernel.exports import write_xlsx
+from loyalty_core.kernel import Refusal, _, current_database, current_runtime, write_xlsx
 from loyalty_core.organisation import all_regions
 from loyalty_core.standings import StandingsBy
 from ui import cached, charts, elements, registry, wording
