@@ -3,19 +3,22 @@
 import multiprocessing
 import re
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import UUID
 
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from laurel.registers import DATASETS
 from loyalty_core.access import Role, ScopeGrant, ScopeKind
 from loyalty_core.intake import (
+    Acceptance,
     DecisionNeedsReasonError,
     FileNotReadableError,
+    ImportContext,
     ImportState,
     ImportStateError,
     NarrowScopeCreatesError,
@@ -38,6 +41,7 @@ from loyalty_core.intake.states import MOVES
 from loyalty_core.kernel import Database, NotAllowedError, Scope, Settings, new_id
 from loyalty_core.organisation import region_by_code
 from loyalty_core.sales import SALES_COLUMNS
+from loyalty_core.sales import store as sales_store
 from loyalty_core.settlement import check_books
 from tests.access.people import somebody
 from tests.databases import database_of
@@ -416,3 +420,42 @@ def test_a_dataset_that_nobody_registered_is_refused(
             creates_missing=True,
             request_key=new_id(),
         )
+
+
+def test_an_import_that_collides_with_another_source_begins_its_last_step_again(
+    committed_database: Database,
+    settings: Settings,
+    everything: Scope,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Both have looked for the lines that are there already before either has written its own."""
+    database, rows = committed_database, lines(20)
+    imported(database, settings, everything, write(tmp_path / "first.csv", lines(4, invoice="first")))
+    ids = [
+        begin(database, settings, everything, write(tmp_path / f"{source}.csv", rows), source=source)
+        for source in ("tills", "books")
+    ]
+    both_are_here, attempts = threading.Barrier(2), []
+    insert_lines = sales_store.insert_lines
+
+    def insert_after_the_other_came(
+        connection: Connection, staging: Staging, context: ImportContext
+    ) -> Acceptance:
+        attempts.append(context.import_id)
+        if attempts.count(context.import_id) == 1:
+            both_are_here.wait(timeout=30)
+        done = insert_lines(connection, staging, context)
+        if len(attempts) == 2:
+            # The first to write holds its rows a while, so that the other runs into them.
+            time.sleep(0.5)
+        return done
+
+    monkeypatch.setattr(sales_store, "insert_lines", insert_after_the_other_came)
+    with ThreadPoolExecutor(2) as pool:
+        found = [
+            report.found for report in pool.map(lambda one: finish(database, settings, everything, one), ids)
+        ]
+    assert sorted(counts(one) for one in found) == [("accepted", 0, 20, 0), ("accepted", 20, 0, 0)]
+    assert len(attempts) == 3
+    assert all(check.ok for check in check_books(database))
