@@ -118,7 +118,7 @@ def apply_programme(
 def import_file(
     file: Annotated[Path, typer.Argument(help="The file to import.")],
     dataset: Annotated[str, typer.Option(help="What the file holds.")],
-    mapping: Annotated[str, typer.Option(help="The name of the column mapping.")],
+    mapping: Annotated[str, typer.Option(help="The name of a column mapping, or a YAML file of one's own.")],
     create_missing: Annotated[
         bool, typer.Option("--create-missing", help="Make unknown companies, regions and products.")
     ] = False,
@@ -129,7 +129,7 @@ def import_file(
     from laurel.workplace import open_workplace
     from loyalty_core import intake
 
-    chosen = intake.load_shipped_mapping(mapping)
+    chosen = intake.load_mapping(mapping)
     if dataset not in DATASETS or chosen.dataset != dataset:
         raise intake.UnknownDatasetError(dataset, sorted(DATASETS))
     scope, show = Scope.of_command_line(), _progress()

@@ -1,8 +1,8 @@
 """What each subdomain brings to the whole: the datasets that intake can take in."""
 
-from collections.abc import Mapping
-
-from loyalty_core.intake import Dataset
+from loyalty_core.intake import register_dataset, registered_datasets
 from loyalty_core.sales import SalesDataset
 
-DATASETS: Mapping[str, Dataset] = {"sales": SalesDataset()}
+register_dataset(SalesDataset())
+
+DATASETS = registered_datasets()

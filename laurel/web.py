@@ -24,6 +24,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.starlette import App
 
 from api import Beside, Guard, create_api
+from laurel import registers as _registers  # noqa: F401 what it imports is what counts
 from laurel.migrate import current_revision, head_revision
 from loyalty_core import access
 from loyalty_core.kernel import (
@@ -64,6 +65,7 @@ def _hand_logs_to_the_root() -> None:
             logger = logging.getLogger(name)
             logger.handlers.clear()
             logger.propagate = name != "uvicorn.access"
+            logger.setLevel(logging.WARNING)
 
 
 def for_whole_page(message: bytes) -> bytes:
@@ -127,6 +129,7 @@ def main() -> None:
             ssl_keyfile=options.tls_key,
             lifespan="on",
             log_config=None,
+            log_level="warning",
             access_log=False,
             server_header=False,
             proxy_headers=bool(proxies),

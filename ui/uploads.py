@@ -14,7 +14,6 @@ from loyalty_core.access import SignedInUser
 from loyalty_core.intake import (
     ColumnKind,
     ColumnMapping,
-    Dataset,
     FilePreview,
     FileRefusal,
     MappingGuess,
@@ -25,17 +24,16 @@ from loyalty_core.intake import (
     preview_file,
     reads_date,
     reads_number,
+    registered_datasets,
     shipped_mapping_names,
     start_import,
     stored_path,
 )
 from loyalty_core.kernel import Refusal, _, current_database, current_runtime, ngettext
-from loyalty_core.sales import SalesDataset
 from ui import wording
 from ui.elements import card, form_done, form_key, table
 from ui.imports import column_title
 
-DATASETS: Mapping[str, Dataset] = {"sales": SalesDataset()}
 DATASET = "sales"
 EXAMPLES = 3
 DATE_FORMATS = (
@@ -106,7 +104,10 @@ def show_confirmation(user: SignedInUser, file: ReceivedFile) -> UUID | None:
         st.error(wording.plain_lines(refusal.sentence), icon=":material/block:")
         return None
     guess = guess_mapping(
-        preview.header, preview.rows, DATASETS[DATASET].columns, _known_mappings(user).values()
+        preview.header,
+        preview.rows,
+        registered_datasets()[DATASET].columns,
+        _known_mappings(user).values(),
     )
     if guess.known is not None:
         st.success(
@@ -155,7 +156,7 @@ def _as_it_stands(preview: FilePreview) -> dict[str, list[str]]:
 def _show_columns(preview: FilePreview, guess: MappingGuess, *, key: str) -> dict[str, str]:
     """Draw a choice for each column of the file; return canonical column to header."""
     meaning_of = {header: column for column, header in guess.columns.items()}
-    names = DATASETS[DATASET].columns.names
+    names = registered_datasets()[DATASET].columns.names
     chosen: list[tuple[str, str]] = []
     with st.expander(
         _("What each column holds"), expanded=guess.known is None, icon=":material/view_column:"
@@ -255,7 +256,7 @@ def _date_example(date_format: str) -> str:
 
 def _show_understood(preview: FilePreview, fields: Mapping[str, str], formats: Formats) -> None:
     """Say which of the first rows' cells could not be read in this way of writing."""
-    kinds = {column.name: column.kind for column in DATASETS[DATASET].columns.columns}
+    kinds = {column.name: column.kind for column in registered_datasets()[DATASET].columns.columns}
     unreadable: list[str] = []
     for column, header in fields.items():
         place = preview.header.index(header)
@@ -344,7 +345,7 @@ def _show_start(
         user.scope,
         file_id=file.id,
         mapping=mapping,
-        datasets=DATASETS,
+        datasets=registered_datasets(),
         creates_missing=creates_missing,
         request_key=key,
     )

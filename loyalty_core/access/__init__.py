@@ -33,6 +33,7 @@ from loyalty_core.access.commands import (
     reset_password,
     scope_of_user,
     set_grants,
+    set_rights,
     set_roles,
 )
 from loyalty_core.access.models import (
@@ -114,6 +115,7 @@ __all__ = [
     "role_title",
     "scope_of_user",
     "set_grants",
+    "set_rights",
     "set_roles",
     "sign_in_failure",
     "sign_in_ticket",

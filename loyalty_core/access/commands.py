@@ -224,44 +224,63 @@ def create_user(
 
 def set_roles(database: Database, scope: Scope, user_id: UUID, roles: Iterable[Role]) -> None:
     """Make these the user's roles, at once. Raises LastAdministratorError, NotFoundError, NotAllowedError."""
-    wanted = frozenset(roles)
     with database.transaction(scope) as connection:
         check_permission(connection, scope, Permission.MANAGE_USERS)
-        store.lock_administrators(connection)
-        user = _user(connection, user_id)
-        if wanted == user.roles:
-            return
-        if Role.ADMIN not in wanted and store.active_administrators(connection) == {user_id}:
-            raise LastAdministratorError(user)
-        store.replace_roles(connection, user_id, wanted, now())
-        audit.record(
-            connection,
-            scope,
-            "access.roles_set",
-            "app_user",
-            user_id,
-            {"from": _role_texts(user.roles), "to": _role_texts(wanted)},
-        )
+        _write_roles(connection, scope, user_id, frozenset(roles))
 
 
 def set_grants(database: Database, scope: Scope, user_id: UUID, grants: Iterable[ScopeGrant]) -> None:
     """Make these what the user sees, at once. Raises NotFoundError, NotAllowedError."""
-    wanted = frozenset(grants)
     with database.transaction(scope) as connection:
         check_permission(connection, scope, Permission.MANAGE_USERS)
-        store.lock_user(connection, user_id)
-        user = _user(connection, user_id)
-        if wanted == user.grants:
-            return
-        store.replace_grants(connection, user_id, wanted, now())
-        audit.record(
-            connection,
-            scope,
-            "access.scope_set",
-            "app_user",
-            user_id,
-            {"from": _grant_texts(user.grants), "to": _grant_texts(wanted)},
-        )
+        _write_grants(connection, scope, user_id, frozenset(grants))
+
+
+def set_rights(
+    database: Database, scope: Scope, user_id: UUID, *, roles: Iterable[Role], grants: Iterable[ScopeGrant]
+) -> None:
+    """Make these the user's roles and what the user sees, both at once or neither.
+
+    Raises LastAdministratorError, NotFoundError, NotAllowedError.
+    """
+    with database.transaction(scope) as connection:
+        check_permission(connection, scope, Permission.MANAGE_USERS)
+        _write_roles(connection, scope, user_id, frozenset(roles))
+        _write_grants(connection, scope, user_id, frozenset(grants))
+
+
+def _write_roles(connection: Connection, scope: Scope, user_id: UUID, wanted: frozenset[Role]) -> None:
+    store.lock_administrators(connection)
+    user = _user(connection, user_id)
+    if wanted == user.roles:
+        return
+    if Role.ADMIN not in wanted and store.active_administrators(connection) == {user_id}:
+        raise LastAdministratorError(user)
+    store.replace_roles(connection, user_id, wanted, now())
+    audit.record(
+        connection,
+        scope,
+        "access.roles_set",
+        "app_user",
+        user_id,
+        {"from": _role_texts(user.roles), "to": _role_texts(wanted)},
+    )
+
+
+def _write_grants(connection: Connection, scope: Scope, user_id: UUID, wanted: frozenset[ScopeGrant]) -> None:
+    store.lock_user(connection, user_id)
+    user = _user(connection, user_id)
+    if wanted == user.grants:
+        return
+    store.replace_grants(connection, user_id, wanted, now())
+    audit.record(
+        connection,
+        scope,
+        "access.scope_set",
+        "app_user",
+        user_id,
+        {"from": _grant_texts(user.grants), "to": _grant_texts(wanted)},
+    )
 
 
 def disable_user(database: Database, scope: Scope, user_id: UUID) -> None:

@@ -14,15 +14,24 @@ from loyalty_core.intake.commands import (
     stored_path,
     unfinished_twin,
 )
-from loyalty_core.intake.dataset import Acceptance, Dataset, ImportContext, Staging
+from loyalty_core.intake.dataset import (
+    Acceptance,
+    Dataset,
+    ImportContext,
+    Staging,
+    register_dataset,
+    registered_datasets,
+)
 from loyalty_core.intake.guessing import MappingGuess, guess_mapping, reads_date, reads_number
 from loyalty_core.intake.mapping import (
     ColumnKind,
     ColumnMapping,
     DatasetColumn,
     DatasetColumns,
+    MappingFileError,
     MappingIncompleteError,
     UnknownMappingError,
+    load_mapping,
     load_shipped_mapping,
     shipped_mapping_names,
 )
@@ -75,6 +84,7 @@ __all__ = [
     "ImportStateError",
     "ImportStoppedError",
     "ImportsInState",
+    "MappingFileError",
     "MappingGuess",
     "MappingIncompleteError",
     "NarrowScopeCreatesError",
@@ -96,6 +106,7 @@ __all__ = [
     "guess_mapping",
     "import_by_id",
     "imports_by_state",
+    "load_mapping",
     "load_shipped_mapping",
     "original_row",
     "preview_file",
@@ -106,6 +117,8 @@ __all__ = [
     "reads_number",
     "receive_local_file",
     "receive_upload",
+    "register_dataset",
+    "registered_datasets",
     "rejected_file_name",
     "resume_or_start_import",
     "run_import",

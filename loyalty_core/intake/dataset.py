@@ -75,3 +75,16 @@ class Dataset(Protocol):
 
         May add reasons that only show against the facts already there.
         """
+
+
+_registered: dict[str, Dataset] = {}
+
+
+def register_dataset(dataset: Dataset) -> None:
+    """Let intake take in files of this dataset; done once, where the whole is put together."""
+    _registered[dataset.columns.name] = dataset
+
+
+def registered_datasets() -> Mapping[str, Dataset]:
+    """Return the registered datasets by name."""
+    return _registered

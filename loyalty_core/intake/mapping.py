@@ -13,7 +13,7 @@ from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from loyalty_core.kernel import NotFoundError, Refusal, _
 
@@ -183,6 +183,45 @@ def load_shipped_mapping(name: str) -> ColumnMapping:
         raise UnknownMappingError(name, known)
     text = (SHIPPED_MAPPINGS_FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
     return ColumnMapping.model_validate(yaml.safe_load(text))
+
+
+class MappingFileError(Refusal):
+    """A file of one's own that should hold a mapping can't be read, or is not one."""
+
+    def __init__(self, path: Path, faults: Sequence[str]) -> None:
+        self.path = path
+        self.faults = tuple(faults)
+        super().__init__(
+            _(
+                "“{path}” is not a mapping: {faults}. Compare it with the one that ships as online-retail."
+            ).format(path=path, faults="; ".join(faults))
+        )
+
+
+_MOST_MAPPING_BYTES = 100_000
+
+
+def load_mapping(name_or_path: str) -> ColumnMapping:
+    """Return the mapping that ships under this name, or that the YAML file at this path holds.
+
+    Whatever ends in .yaml or .yml is a path. Raises UnknownMappingError, MappingFileError.
+    """
+    if not name_or_path.lower().endswith((".yaml", ".yml")):
+        return load_shipped_mapping(name_or_path)
+    path = Path(name_or_path)
+    try:
+        with path.open(encoding="utf-8") as file:
+            text = file.read(_MOST_MAPPING_BYTES)
+        return ColumnMapping.model_validate(yaml.safe_load(text))
+    except OSError as error:
+        raise MappingFileError(path, [(error.strerror or str(error)).lower()]) from error
+    except UnicodeDecodeError as error:
+        raise MappingFileError(path, [_("it is not UTF-8 text")]) from error
+    except yaml.YAMLError as error:
+        raise MappingFileError(path, [" ".join(str(error).split())]) from error
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, one['loc'])) or '-'}: {one['msg']}" for one in error.errors()]
+        raise MappingFileError(path, faults) from error
 
 
 @dataclass(frozen=True)

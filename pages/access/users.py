@@ -115,8 +115,7 @@ def edit(person: access.User) -> None:
             try:
                 with database.snapshot(user.scope) as connection:
                     grants = sight.grants(connection)
-                access.set_roles(database, user.scope, person.id, roles)
-                access.set_grants(database, user.scope, person.id, grants)
+                access.set_rights(database, user.scope, person.id, roles=roles, grants=grants)
             except Refusal as refusal:
                 st.error(wording.plain_lines(refusal.sentence), icon=":material/block:")
                 return

@@ -60,6 +60,7 @@ def test_nobody_but_an_administrator_manages_users(database: Database, role: Rol
         ),
         lambda: access.set_roles(database, scope, target, [Role.ADMIN]),
         lambda: access.set_grants(database, scope, target, []),
+        lambda: access.set_rights(database, scope, target, roles=[Role.ADMIN], grants=[]),
         lambda: access.disable_user(database, scope, target),
         lambda: access.enable_user(database, scope, target),
         lambda: access.reset_password(database, scope, target, "violet gravel 7 harbour"),

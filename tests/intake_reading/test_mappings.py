@@ -1,5 +1,6 @@
 """Mappings: what they allow, what ships, what is guessed."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,8 +8,10 @@ from pydantic import ValidationError
 
 from loyalty_core.intake.mapping import (
     ColumnMapping,
+    MappingFileError,
     MappingIncompleteError,
     UnknownMappingError,
+    load_mapping,
     load_shipped_mapping,
     shipped_mapping_names,
     suggest_mapping,
@@ -118,3 +121,39 @@ def test_days_before_months_are_told_apart_by_a_day_above_twelve() -> None:
     rows = [["3/13/2011", "A", "1", "C", "I"], ["3/2/2011", "A", "1", "C", "I"]]
     guess = suggest_mapping(["date", "sku", "qty", "customer", "invoice"], rows, SALES)
     assert guess.date_formats == ("%m/%d/%Y",)
+
+
+def test_a_mapping_of_ones_own_is_read_from_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "name: mine\ndataset: sales\ncolumns: {company_code: Kunde, quantity: Menge}\n"
+        'decimal_separator: ","\ndate_formats: ["%d.%m.%Y"]\ncurrency: EUR\ntime_zone: Europe/Warsaw\n'
+    )
+    mapping = load_mapping(str(path))
+    assert (mapping.name, mapping.columns["quantity"], mapping.decimal_separator) == ("mine", "Menge", ",")
+    assert load_mapping("online-retail") == load_shipped_mapping("online-retail")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name: [", "while parsing"),
+        ("name: mine", "dataset: Field required"),
+        ("- 1", "valid dictionary"),
+        (
+            "name: x\ndataset: sales\ncolumns: {a: b}\ndate_formats: ['%d.%m.%Y']\ntime_zone: Mars/Base",
+            "Mars/Base",
+        ),
+    ],
+)
+def test_a_file_that_holds_no_mapping_is_told_what_is_wrong(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text(text)
+    with pytest.raises(MappingFileError, match="is not a mapping") as refused:
+        load_mapping(str(path))
+    assert words in refused.value.sentence
+
+
+def test_a_missing_mapping_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(MappingFileError, match="no such file"):
+        load_mapping(str(tmp_path / "none.yml"))
