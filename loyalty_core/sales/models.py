@@ -49,7 +49,8 @@ sales_line = Table(
     Column("line_no", Text),
     CheckConstraint("occurrence > 0", name="occurrence"),
     CheckConstraint("quantity <> 0", name="quantity"),
-    Index("uq_sales_line_key", "line_key", "occurrence", unique=True),
-    Index("ix_sales_line_company_id", "company_id", "sold_on"),
+    # A line's key holds its company's code, so the company in front changes nothing about what is unique; it
+    # spares an index for reading a company's lines, which would take half as long again to fill.
+    Index("uq_sales_line_key", "company_id", "line_key", "occurrence", unique=True),
     Index("ix_sales_line_import_id", "import_id", postgresql_using="brin"),
 )

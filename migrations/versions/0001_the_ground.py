@@ -235,9 +235,8 @@ def upgrade() -> None:
     sa.CheckConstraint('quantity <> 0', name=op.f('ck_sales_line_quantity')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_sales_line'))
     )
-    op.create_index('ix_sales_line_company_id', 'sales_line', ['company_id', 'sold_on'], unique=False)
     op.create_index('ix_sales_line_import_id', 'sales_line', ['import_id'], unique=False, postgresql_using='brin')
-    op.create_index('uq_sales_line_key', 'sales_line', ['line_key', 'occurrence'], unique=True)
+    op.create_index('uq_sales_line_key', 'sales_line', ['company_id', 'line_key', 'occurrence'], unique=True)
     op.create_table('settlement',
     sa.Column('id', sa.UUID(), nullable=False),
     sa.Column('programme_id', sa.UUID(), nullable=False),
