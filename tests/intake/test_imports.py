@@ -459,3 +459,29 @@ def test_an_import_that_collides_with_another_source_begins_its_last_step_again(
     assert sorted(counts(one) for one in found) == [("accepted", 0, 20, 0), ("accepted", 20, 0, 0)]
     assert len(attempts) == 3
     assert all(check.ok for check in check_books(database))
+
+
+def test_words_that_a_database_takes_for_numbers_and_dates_are_unreadable(
+    committed_database: Database, settings: Settings, everything: Scope, tmp_path: Path
+) -> None:
+    rows = [
+        *lines(1, quantity="NaN"),
+        *lines(1, unit_price="Infinity"),
+        *lines(1, quantity="1e5"),
+        *lines(1, quantity="1_000"),
+        *lines(1, sold_at="now"),
+        *lines(1, sold_at="infinity"),
+        *lines(1, quantity="0x10"),
+        *lines(4, invoice="good"),
+    ]
+    found = imported(committed_database, settings, everything, write(tmp_path / "odd.csv", rows))
+    assert found.reasons == {"unreadable_quantity": 3, "unreadable_sold_at": 2, "unreadable_unit_price": 1}
+    # 1e5 is how spreadsheets write a hundred thousand.
+    assert found.accepted == 5
+    with committed_database.transaction(everything) as connection:
+        held = connection.execute(
+            text(
+                "select count(*) from sales_line where quantity in ('NaN', 'Infinity') or sold_on > '2027-01-01'"
+            )
+        )
+        assert held.scalar_one() == 0
