@@ -149,7 +149,8 @@ def _checked(lines: "pa.Table | pl.DataFrame", rules: CompiledRules) -> "pa.Tabl
 def _with_rule_ids(table: "pa.Table", rules: CompiledRules) -> "pa.Table":
     """Put the ids of the rules in the place of their numbers."""
     at = table.column_names.index("rule_no")
-    ids = pa.array(rules.rule_ids, pa.string())
+    # Not by pa.array, which imports pandas to look whether a tuple is one of its own: a second of computing.
+    ids = pl.Series(rules.rule_ids, dtype=pl.String).to_arrow().cast(pa.string())
     chunks = [pa.DictionaryArray.from_arrays(chunk, ids) for chunk in table["rule_no"].chunks]
     kind = pa.dictionary(pa.int16(), pa.string())
     return table.set_column(at, pa.field("rule_id", kind), pa.chunked_array(chunks, kind))

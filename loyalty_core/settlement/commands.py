@@ -175,10 +175,11 @@ def _score(
         else pl.DataFrame(schema=store.STANDING_SCHEMA)
     )
     added, count = [pl.DataFrame(schema=policy.AWARD_SCHEMA)], 0
-    for lines in store.lines_since(connection, low):
+    with_moment = rules.document.time_zone is not None
+    for lines in store.lines_since(connection, low, with_moment=with_moment):
         scored = pl.DataFrame(engine.score(rules, lines))
         here = standing.join(lines.select("sales_line_id"), on="sales_line_id", how="semi")
-        added.append(policy.new_awards(scored, here, lines))
+        added.append(policy.new_awards(scored, here, lines, time_zone=rules.document.time_zone))
         count += lines.height
         if on_progress is not None:
             on_progress(count, total)

@@ -22,7 +22,6 @@ _LINE_SCHEMA = {
     "amount_minor": pl.Int64,
     "currency": pl.String,
     "sold_on": pl.Date,
-    "sold_at_us": pl.Int64,
 }
 STANDING_SCHEMA = {"sales_line_id": pl.Int64, "rule_id": pl.String, "held": pl.Int64, "revision": pl.Int32}
 
@@ -96,21 +95,26 @@ def _copied(connection: Connection, query: sql.Composed) -> Iterator[bytes]:
             yield held.getvalue()
 
 
-def lines_since(connection: Connection, low_txid: int) -> Iterator[pl.DataFrame]:
+def lines_since(connection: Connection, low_txid: int, *, with_moment: bool) -> Iterator[pl.DataFrame]:
     """Yield the lines of transactions from `low_txid` on, in frames of bounded size.
 
-    (sales_line_id int64, company_id text, amount_minor int64, currency text, sold_on date, sold_at timestamp
-    in UTC).
+    (sales_line_id int64, company_id text, amount_minor int64, currency text, sold_on date) and, if asked for,
+    sold_at, a timestamp in UTC.
     """
+    schema = {**_LINE_SCHEMA, "sold_at_us": pl.Int64} if with_moment else _LINE_SCHEMA
     query = sql.SQL(
-        "select id, company_id, amount_minor, currency, sold_on, (extract(epoch from sold_at) * 1000000)::bigint"
-        " from sales_line where txid >= {}::text::xid8 order by id"
-    ).format(sql.Literal(str(low_txid)))
+        "select id, company_id, amount_minor, currency, sold_on{} from sales_line"
+        " where txid >= {}::text::xid8 order by id"
+    ).format(
+        sql.SQL(", (extract(epoch from sold_at) * 1000000)::bigint" if with_moment else ""),
+        sql.Literal(str(low_txid)),
+    )
     for piece in _copied(connection, query):
-        frame = pl.read_csv(piece, has_header=False, schema=_LINE_SCHEMA)
-        yield frame.with_columns(
-            pl.col("sold_at_us").cast(pl.Datetime("us")).dt.replace_time_zone("UTC").alias("sold_at")
-        ).drop("sold_at_us")
+        frame = pl.read_csv(piece, has_header=False, schema=schema)
+        if with_moment:
+            moment = pl.col("sold_at_us").cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+            frame = frame.with_columns(moment.alias("sold_at")).drop("sold_at_us")
+        yield frame
 
 
 def standing_awards(connection: Connection, programme_id: UUID, low_txid: int) -> pl.DataFrame:
@@ -130,18 +134,18 @@ def standing_awards(connection: Connection, programme_id: UUID, low_txid: int) -
 
 
 def insert_awards(connection: Connection, awards: pl.DataFrame, *, programme_id: UUID, version: int) -> None:
-    """Insert awards: (sales_line_id, company_id, posting_id, points, basis_minor, revision, happened_on, rule_id).
+    """Insert awards: (sales_line_id, posting_id, points, basis_minor, revision, happened_on, rule_id).
 
-    By COPY into a table of the transaction's own, then one INSERT: COPY can't write under row security.
+    Each is its posting's company's. By COPY into a table of the transaction's own, then one INSERT: COPY can't
+    write under row security.
     """
     raw = driver_connection(connection)
     raw.execute(
-        "create temporary table new_award (sales_line_id bigint, company_id uuid, posting_id bigint,"
+        "create temporary table new_award (sales_line_id bigint, posting_id bigint,"
         " points bigint, basis_minor bigint, revision integer, happened_on date, rule_id text) on commit drop"
     )
     columns = [
         "sales_line_id",
-        "company_id",
         "posting_id",
         "points",
         "basis_minor",
@@ -155,8 +159,9 @@ def insert_awards(connection: Connection, awards: pl.DataFrame, *, programme_id:
     connection.execute(
         text(
             "insert into award (sales_line_id, programme_id, company_id, posting_id, points, basis_minor,"
-            " version, revision, happened_on, rule_id) select sales_line_id, :programme_id, company_id,"
-            " posting_id, points, basis_minor, :version, revision, happened_on, rule_id from new_award"
+            " version, revision, happened_on, rule_id) select n.sales_line_id, :programme_id, p.company_id,"
+            " n.posting_id, n.points, n.basis_minor, :version, n.revision, n.happened_on, n.rule_id"
+            " from new_award n join posting p on p.id = n.posting_id"
         ),
         {"programme_id": programme_id, "version": version},
     )
