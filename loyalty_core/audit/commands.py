@@ -47,7 +47,8 @@ def chain_pending(database: Database, home: Path | None = None) -> int:
     with database.transaction(Scope.of_system("audit chain")) as connection:
         store.lock_chain(connection)
         below = store.settled_txid(connection)
-        pending = store.unchained_records(connection, store.low_txid(connection), below)
+        low = store.low_txid(connection)
+        pending = store.unchained_records(connection, low, below)
         position, head = store.chain_head(connection) or (0, GENESIS)
         links: list[tuple[int, int, bytes]] = []
         for entry in pending:
@@ -55,6 +56,7 @@ def chain_pending(database: Database, home: Path | None = None) -> int:
             links.append((position, entry.id, head))
         if links:
             store.insert_links(connection, links)
+        if links or not low:
             store.move_low_txid(connection, below)
     if home is not None and position:
         _write_head_once_a_day(home, position, head)

@@ -61,6 +61,8 @@ audit_mark = Table(
     metadata,
     Column("only_row", SmallInteger, primary_key=True, server_default=text("1")),
     Column("low_txid", Xid8, nullable=False),
+    # The cluster that gave out that id: in another, ids begin anew.
+    Column("system_identifier", BigInteger, nullable=False),
     CheckConstraint("only_row = 1", name="only_row"),
-    info={"app": AppRights(updates=("low_txid",))},
+    info={"app": AppRights(updates=("low_txid", "system_identifier"))},
 )

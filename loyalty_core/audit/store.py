@@ -62,8 +62,18 @@ def settled_txid(connection: Connection) -> int:
 
 
 def low_txid(connection: Connection) -> int:
-    """Return the id below which every record is chained already."""
-    found = connection.execute(text("select low_txid::text from audit_mark")).scalar()
+    """Return the id below which every record is chained already; 0 when this cluster gave out none yet.
+
+    A mark that another cluster made, or that lies ahead of this one's transactions (the database was restored
+    from a dump), says nothing about the ids given out here.
+    """
+    found = connection.execute(
+        text(
+            "select low_txid::text from audit_mark"
+            " where system_identifier = (select system_identifier from pg_control_system())"
+            " and low_txid <= pg_snapshot_xmax(pg_current_snapshot())"
+        )
+    ).scalar()
     return int(found) if found is not None else 0
 
 
@@ -71,20 +81,27 @@ def move_low_txid(connection: Connection, txid: int) -> None:
     """Remember that everything below `txid` is chained."""
     connection.execute(
         text(
-            "insert into audit_mark (low_txid) values (cast(cast(:txid as text) as xid8))"
-            " on conflict (only_row) do update set low_txid = excluded.low_txid"
+            "insert into audit_mark (low_txid, system_identifier)"
+            " select cast(cast(:txid as text) as xid8), system_identifier from pg_control_system()"
+            " on conflict (only_row) do update set low_txid = excluded.low_txid,"
+            " system_identifier = excluded.system_identifier"
         ),
         {"txid": str(txid)},
     )
 
 
 def unchained_records(connection: Connection, low: int, below: int) -> list[AuditRecord]:
-    """Return the records of transactions in [low, below) that have no link yet, by id."""
+    """Return the records of transactions in [low, below) that have no link yet, by id.
+
+    So too what transactions of another cluster wrote whose ids lie ahead of this one's: it came with a dump,
+    and none of this cluster's that can be seen lies there.
+    """
     rows = connection.execute(
         text(
             f"select {_COLUMNS} from audit_record r"  # noqa: S608 the columns are a constant above
             " where r.txid >= cast(cast(:low as text) as xid8)"
-            " and r.txid < cast(cast(:below as text) as xid8)"
+            " and (r.txid < cast(cast(:below as text) as xid8)"
+            " or r.txid >= pg_snapshot_xmax(pg_current_snapshot()))"
             " and not exists (select from audit_link l where l.record_id = r.id) order by r.id"
         ),
         {"low": str(low), "below": str(below)},

@@ -89,5 +89,7 @@ settlement_mark = Table(
     Column("version", Integer, nullable=False),
     # Lines of transactions below this id were all scored under this version.
     Column("low_txid", Xid8, nullable=False),
-    info={"app": AppRights(updates=("version", "low_txid"))},
+    # The cluster that gave out that id: in another, ids begin anew.
+    Column("system_identifier", BigInteger, nullable=False),
+    info={"app": AppRights(updates=("version", "low_txid", "system_identifier"))},
 )

@@ -43,9 +43,18 @@ def lock_settlement(connection: Connection, programme_id: UUID) -> None:
 
 
 def mark_of(connection: Connection, programme_id: UUID) -> Mark | None:
-    """Return how far the programme is settled, None when it never was."""
+    """Return how far the programme is settled, None when it never was.
+
+    A mark that another cluster made, or that lies ahead of this one's transactions (the database was restored
+    from a dump), says nothing about the ids given out here: all lines count as new, and what they hold already
+    is not awarded again.
+    """
     row = connection.execute(
-        text("select version, low_txid::text as low from settlement_mark where programme_id = :id"),
+        text(
+            "select version, case when system_identifier = (select system_identifier from pg_control_system())"
+            " and low_txid <= pg_snapshot_xmax(pg_current_snapshot()) then low_txid::text else '0' end as low"
+            " from settlement_mark where programme_id = :id"
+        ),
         {"id": programme_id},
     ).first()
     return Mark(row.version, int(row.low)) if row else None
@@ -55,9 +64,10 @@ def move_mark(connection: Connection, programme_id: UUID, mark: Mark) -> None:
     """Remember how far the programme is settled."""
     connection.execute(
         text(
-            "insert into settlement_mark (programme_id, version, low_txid)"
-            " values (:id, :version, cast(cast(:low as text) as xid8)) on conflict (programme_id)"
-            " do update set version = excluded.version, low_txid = excluded.low_txid"
+            "insert into settlement_mark (programme_id, version, low_txid, system_identifier)"
+            " select :id, :version, cast(cast(:low as text) as xid8), system_identifier from pg_control_system()"
+            " on conflict (programme_id) do update set version = excluded.version,"
+            " low_txid = excluded.low_txid, system_identifier = excluded.system_identifier"
         ),
         {"id": programme_id, "version": mark.version, "low": str(mark.low_txid)},
     )

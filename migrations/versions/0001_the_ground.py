@@ -64,6 +64,7 @@ def upgrade() -> None:
     op.create_table('audit_mark',
     sa.Column('only_row', sa.SmallInteger(), server_default=sa.text('1'), nullable=False),
     sa.Column('low_txid', Xid8(), nullable=False),
+    sa.Column('system_identifier', sa.BigInteger(), nullable=False),
     sa.CheckConstraint('only_row = 1', name=op.f('ck_audit_mark_only_row')),
     sa.PrimaryKeyConstraint('only_row', name=op.f('pk_audit_mark'))
     )
@@ -256,6 +257,7 @@ def upgrade() -> None:
     sa.Column('programme_id', sa.UUID(), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
     sa.Column('low_txid', Xid8(), nullable=False),
+    sa.Column('system_identifier', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('programme_id', name=op.f('pk_settlement_mark'))
     )
     op.create_table('settlement_request',

@@ -94,3 +94,32 @@ def test_the_application_can_neither_edit_nor_delete_a_record(
             pytest.raises(psycopg.errors.InsufficientPrivilege),
         ):
             connection.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        "update audit_mark set low_txid = '900000000'",
+        "update audit_mark set system_identifier = system_identifier - 1, low_txid = '900000000'",
+        "update audit_mark set system_identifier = system_identifier - 1,"
+        " low_txid = (pg_current_xact_id()::text::bigint + 5)::text::xid8",
+    ],
+    ids=["ids ahead", "another cluster's", "another cluster's that ours have nearly reached"],
+)
+def test_after_a_move_to_another_cluster_new_records_are_chained_and_none_is_called_tampered_with(
+    committed_database: Database, owner_url: str, everything: Scope, tmp_path: Path, moved: str
+) -> None:
+    _record(committed_database, everything, 5)
+    assert audit.verify(committed_database, tmp_path).ok
+    _record(committed_database, everything, 1)
+    with psycopg.connect(owner_url, autocommit=True) as owner:
+        # As a dump carries them over: one record not yet chained, all ids far ahead of the new cluster's.
+        owner.execute("update audit_record set txid = '899999000'")
+        owner.execute(moved.encode())
+        for _number in range(10):
+            owner.execute("select pg_current_xact_id()")
+    assert audit.chain_pending(committed_database) == 1
+    _record(committed_database, everything, 2)
+    assert audit.chain_pending(committed_database) == 2
+    proof = audit.verify(committed_database, tmp_path)
+    assert (proof.ok, proof.records, proof.faults) == (True, 8, ())

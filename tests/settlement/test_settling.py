@@ -2,6 +2,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -168,3 +169,37 @@ def test_sale_return_and_correction_in_any_order_of_arrival_end_in_the_same_bala
                 settle_programme(database, everything, "spring")
         assert balances(database, everything) == expected(FILES)
         assert books(database) == []
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        "update settlement_mark set low_txid = '900000000'",
+        "update settlement_mark set system_identifier = system_identifier - 1,"
+        " low_txid = (pg_current_xact_id()::text::bigint + 9)::text::xid8",
+    ],
+    ids=["ids ahead", "another cluster's that ours have reached"],
+)
+def test_after_a_move_to_another_cluster_lines_of_before_and_after_are_scored_once_each(
+    committed_database: Database, owner_url: str, everything: Scope, moved: str
+) -> None:
+    database = committed_database
+    spring(database, everything)
+    bring(database, everything, [row(invoice_no="settled"), row(invoice_no="settled too")])
+    assert settle(database, everything) == (2, 2, 1)
+    bring(database, everything, [row(invoice_no="brought before the move")])
+    with psycopg.connect(owner_url, autocommit=True) as owner:
+        # As a dump carries them over: all ids far ahead of the new cluster's.
+        owner.execute("select set_config('laurel.everything', 'on', false)")
+        assert owner.execute("update sales_line set txid = '899999000'").rowcount == 3
+        assert owner.execute(moved.encode()).rowcount == 1
+    bring(database, everything, [row(invoice_no="brought after the move")])
+    with psycopg.connect(owner_url, autocommit=True) as owner:
+        for _number in range(20):
+            owner.execute("select pg_current_xact_id()")
+    assert settle(database, everything) == (2, 2, 1)
+    bring(database, everything, [row(invoice_no="later")])
+    assert settle(database, everything) == (1, 1, 1)
+    assert settle(database, everything) == (0, 0, 0)
+    assert balances(database, everything) == {"C1": 5}
+    assert books(database) == []
