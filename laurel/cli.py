@@ -238,6 +238,7 @@ def standings(
             connection,
             programme_id=found.id,
             currency=found.currency,
+            time_zone=found.time_zone,
             since=found.starts_on,
             until=found.ends_on,
             by=kind,

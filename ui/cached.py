@@ -46,7 +46,11 @@ def sold_days(
     """Return the first and the last day with a sale within the programme."""
     with current_database().snapshot(scope) as connection:
         return standings.sold_days(
-            connection, currency=programme.currency, since=programme.starts_on, until=programme.ends_on
+            connection,
+            currency=programme.currency,
+            time_zone=programme.time_zone,
+            since=programme.starts_on,
+            until=programme.ends_on,
         )
 
 
@@ -63,6 +67,7 @@ def monthly_totals(
             connection,
             programme_id=programme.id,
             currency=programme.currency,
+            time_zone=programme.time_zone,
             since=programme.starts_on,
             until=programme.ends_on,
             company_id=company_id,
@@ -89,6 +94,7 @@ def places(
             connection,
             programme_id=programme.id,
             currency=programme.currency,
+            time_zone=programme.time_zone,
             since=since,
             until=until,
             before=before,
@@ -117,6 +123,7 @@ def total(
             connection,
             programme_id=programme.id,
             currency=programme.currency,
+            time_zone=programme.time_zone,
             since=since,
             until=until,
             by=by,

@@ -19,11 +19,15 @@ AWARD_SCHEMA = {
 }
 
 
-def new_awards(scored: pl.DataFrame, standing: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+def new_awards(
+    scored: pl.DataFrame, standing: pl.DataFrame, lines: pl.DataFrame, *, time_zone: str | None
+) -> pl.DataFrame:
     """Return the awards to add so that each line holds what it was scored now.
 
     `scored`: (sales_line_id, rule_id, points, basis_minor). `standing`: (sales_line_id, rule_id, held,
-    revision). `lines`: (sales_line_id, company_id, amount_minor, sold_on), at least those of the other two.
+    revision). `lines`: (sales_line_id, company_id, amount_minor, sold_on; with a time zone sold_at too), at
+    least those of the other two. An award happened on its line's day as the rules judge it: in the programme's
+    `time_zone` if it has one, else the line's own local day.
     Returns (sales_line_id, company_id, rule_id, points, basis_minor, revision, happened_on), points never 0,
     in the order of lines and rules.
     """
@@ -36,6 +40,11 @@ def new_awards(scored: pl.DataFrame, standing: pl.DataFrame, lines: pl.DataFrame
         ).filter(pl.col("points") != 0)
     else:
         changed = scored.with_columns(pl.lit(1, pl.Int32).alias("revision"))
+    happened_on = (
+        pl.col("sold_on")
+        if time_zone is None
+        else pl.col("sold_at").dt.convert_time_zone(time_zone).dt.date()
+    )
     return (
         changed.join(lines, on="sales_line_id", how="inner")
         .with_columns(pl.col("basis_minor").fill_null(pl.col("amount_minor")))
@@ -47,7 +56,7 @@ def new_awards(scored: pl.DataFrame, standing: pl.DataFrame, lines: pl.DataFrame
             "points",
             "basis_minor",
             "revision",
-            pl.col("sold_on").alias("happened_on"),
+            happened_on.alias("happened_on"),
         )
     )
 

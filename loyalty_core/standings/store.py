@@ -36,26 +36,50 @@ class Standing:
     previous_points: int | None
 
 
-# Points and sales of one period, by company or by the line's own region. `{key}` and `{group}` are constants.
+# The day that a line counts on is the day the rules judge it by: in the programme's zone if it has one, else the
+# line's own local day, on which its awards happened too. A programme may get a zone when it has awards already:
+# under one, their day is read from the line. Days of two zones are two apart at most: the wider span on the
+# stored day comes first, so that few moments are converted.
+_ZONED_DAY = "cast(l.sold_at at time zone cast(:time_zone as text) as date)"
+_DAYS = {
+    False: {
+        "{day}": "l.sold_on",
+        "{is_sold_within}": "l.sold_on between {since} and {until}",
+        "{award_day}": "a.happened_on",
+        "{of_line}": "",
+        "{is_awarded_within}": "a.happened_on between {since} and {until}",
+    },
+    True: {
+        "{day}": _ZONED_DAY,
+        "{is_sold_within}": "l.sold_on between {since} - 2 and {until} + 2"
+        f" and {_ZONED_DAY} between {{since}} and {{until}}",
+        "{award_day}": _ZONED_DAY,
+        "{of_line}": "join sales_line l on l.id = a.sales_line_id",
+        "{is_awarded_within}": "a.happened_on between {since} - 2 and {until} + 2"
+        f" and {_ZONED_DAY} between {{since}} and {{until}}",
+    },
+}
+
+# Points and sales of one period, by company or by the line's own region. What stands in braces are constants.
 _TOTALS = """
     select s.key, coalesce(p.points, 0)::bigint as points, s.net_minor,
            rank() over (order by coalesce(p.points, 0) desc) as rank
       from (select l.{key} as key, sum(l.amount_minor)::bigint as net_minor
               from sales_line l
-             where l.currency = :currency and l.sold_on between {since} and {until}
+             where l.currency = :currency and {is_sold_within}
              group by 1) s
       left join (select {points_key} as key, sum(a.points) as points
-                   from award a {join}
-                  where a.programme_id = :programme_id and a.happened_on between {since} and {until}
+                   from award a {of_line}
+                  where a.programme_id = :programme_id and {is_awarded_within}
                   group by 1) p on p.key = s.key
      {seen}
 """
 
-_BY_COMPANY = {"{key}": "company_id", "{points_key}": "a.company_id", "{join}": "", "{seen}": ""}
+_BY_COMPANY = {"{key}": "company_id", "{points_key}": "a.company_id", "{seen}": ""}
 _BY_REGION = {
     "{key}": "region_id",
     "{points_key}": "l.region_id",
-    "{join}": "join sales_line l on l.id = a.sales_line_id",
+    "{of_line}": "join sales_line l on l.id = a.sales_line_id",
     # A company of the scope may buy in regions outside: those take no place, and nobody's rank.
     "{seen}": "where s.key in (select id from region)",
 }
@@ -89,8 +113,8 @@ def _filled(statement: str, parts: dict[str, str]) -> str:
     return statement
 
 
-def _statement(by: StandingsBy, ending: str) -> TextClause:
-    key = _BY_COMPANY if by is StandingsBy.COMPANY else _BY_REGION
+def _statement(by: StandingsBy, time_zone: str | None, ending: str) -> TextClause:
+    key = {**_DAYS[time_zone is not None], **(_BY_COMPANY if by is StandingsBy.COMPANY else _BY_REGION)}
     whole = _filled(
         _STANDINGS,
         {
@@ -107,6 +131,7 @@ def standings(
     *,
     programme_id: UUID,
     currency: str,
+    time_zone: str | None,
     since: date,
     until: date,
     before: tuple[date, date] | None = None,
@@ -119,17 +144,19 @@ def standings(
     """Return the places of the scope from `since` to `until`, both inclusive, best first.
 
     Ranks count everybody whom the scope sees; `region_ids` and `words` (in code or name) only choose which
-    places are returned. `before` is the period, both dates inclusive, that movement is told against.
+    places are returned. `time_zone` is the programme's: the days are days there, or with None the lines' own local
+    days. `before` is the period, both dates inclusive, that movement is told against.
     """
     rows = connection.execute(
         _statement(
             by,
+            time_zone,
             "select * from standing"
             " where :words = '' or position(lower(:words) in lower(code || ' ' || name)) > 0"
             " order by rank, net_minor desc, code limit :limit offset :offset",
         ),
         {
-            **_parameters(programme_id, currency, since, until, before, region_ids, words),
+            **_parameters(programme_id, currency, time_zone, since, until, before, region_ids, words),
             "limit": limit,
             "offset": offset,
         },
@@ -163,6 +190,7 @@ def standings_total(
     *,
     programme_id: UUID,
     currency: str,
+    time_zone: str | None,
     since: date,
     until: date,
     by: StandingsBy = StandingsBy.COMPANY,
@@ -173,11 +201,12 @@ def standings_total(
     row = connection.execute(
         _statement(
             by,
+            time_zone,
             "select count(*) as places, coalesce(sum(points), 0)::bigint as points,"
             " coalesce(sum(net_minor), 0)::bigint as net_minor from standing"
             " where :words = '' or position(lower(:words) in lower(code || ' ' || name)) > 0",
         ),
-        _parameters(programme_id, currency, since, until, None, region_ids, words),
+        _parameters(programme_id, currency, time_zone, since, until, None, region_ids, words),
     ).one()
     return StandingsTotal(row.places, row.points, Money(row.net_minor, currency))
 
@@ -185,6 +214,7 @@ def standings_total(
 def _parameters(
     programme_id: UUID,
     currency: str,
+    time_zone: str | None,
     since: date,
     until: date,
     before: tuple[date, date] | None,
@@ -194,6 +224,7 @@ def _parameters(
     return {
         "programme_id": programme_id,
         "currency": currency,
+        "time_zone": time_zone,
         "since": since,
         "until": until,
         "before_since": before[0] if before else None,
@@ -203,14 +234,16 @@ def _parameters(
     }
 
 
-def sold_days(connection: Connection, *, currency: str, since: date, until: date) -> tuple[date, date] | None:
+def sold_days(
+    connection: Connection, *, currency: str, time_zone: str | None, since: date, until: date
+) -> tuple[date, date] | None:
     """Return the first and last day with a sale of the scope in the span, None when there is none."""
+    statement = _filled(
+        "select min({day}), max({day}) from sales_line l where l.currency = :currency and {is_sold_within}",
+        {**_DAYS[time_zone is not None], **_NOW},
+    )
     row = connection.execute(
-        text(
-            "select min(sold_on), max(sold_on) from sales_line"
-            " where currency = :currency and sold_on between :since and :until"
-        ),
-        {"currency": currency, "since": since, "until": until},
+        text(statement), {"currency": currency, "time_zone": time_zone, "since": since, "until": until}
     ).one()
     return (row[0], row[1]) if row[0] is not None else None
 
@@ -226,34 +259,44 @@ class MonthTotal:
     companies: int
 
 
+_MONTHS = """
+    select s.month, s.net_minor, coalesce(p.points, 0)::bigint, s.lines, s.companies
+      from (select date_trunc('month', {day})::date as month, sum(l.amount_minor)::bigint as net_minor,
+                   count(*) as lines, count(distinct l.company_id) as companies
+              from sales_line l
+             where l.currency = :currency and {is_sold_within}
+               and (cast(:company_id as uuid) is null or l.company_id = :company_id)
+             group by 1) s
+      left join (select date_trunc('month', {award_day})::date as month, sum(a.points) as points
+                   from award a {of_line}
+                  where a.programme_id = :programme_id and {is_awarded_within}
+                    and (cast(:company_id as uuid) is null or a.company_id = :company_id)
+                  group by 1) p on p.month = s.month
+     order by 1
+"""
+
+
 def monthly_totals(
     connection: Connection,
     *,
     programme_id: UUID,
     currency: str,
+    time_zone: str | None,
     since: date,
     until: date,
     company_id: UUID | None = None,
 ) -> list[MonthTotal]:
     """Return a row for each month of the scope with sales, oldest first; of one company where it is given.
 
-    `since` and `until` are inclusive; `month` is the first day of each.
+    `since` and `until` are inclusive days in the programme's `time_zone`, or with None the lines' own; `month` is
+    the first day of each.
     """
     rows = connection.execute(
-        text(
-            "select s.month, s.net_minor, coalesce(p.points, 0)::bigint, s.lines, s.companies from ("
-            " select date_trunc('month', sold_on)::date as month, sum(amount_minor)::bigint as net_minor,"
-            " count(*) as lines, count(distinct company_id) as companies from sales_line where currency = :currency"
-            " and sold_on between :since and :until"
-            " and (cast(:company_id as uuid) is null or company_id = :company_id) group by 1) s"
-            " left join (select date_trunc('month', happened_on)::date as month, sum(points) as points"
-            " from award where programme_id = :programme_id and happened_on between :since and :until"
-            " and (cast(:company_id as uuid) is null or company_id = :company_id) group by 1) p"
-            " on p.month = s.month order by 1"
-        ),
+        text(_filled(_MONTHS, {**_DAYS[time_zone is not None], **_NOW})),
         {
             "programme_id": programme_id,
             "currency": currency,
+            "time_zone": time_zone,
             "since": since,
             "until": until,
             "company_id": company_id,

@@ -173,6 +173,7 @@ if Permission.EXPORT_STANDINGS in user.permissions:
                     connection,
                     programme_id=programme.id,
                     currency=programme.currency,
+                    time_zone=programme.time_zone,
                     since=period.since,
                     until=period.until,
                     before=period.before,

@@ -109,7 +109,7 @@ def field(database: Database, everything: Scope) -> Field:
 def _spring_dates() -> dict[str, Any]:
     from datetime import date
 
-    return {"since": date(2026, 3, 1), "until": date(2026, 5, 31), "currency": "EUR"}
+    return {"since": date(2026, 3, 1), "until": date(2026, 5, 31), "currency": "EUR", "time_zone": None}
 
 
 @dataclass(frozen=True)

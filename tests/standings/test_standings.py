@@ -3,11 +3,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from loyalty_core.access import Role, ScopeGrant, ScopeKind
 from loyalty_core.kernel import Database, Scope
 from loyalty_core.organisation import company_by_code, region_by_code
-from loyalty_core.programmes import programme_by_code
+from loyalty_core.programmes import apply_programme, programme_by_code
 from loyalty_core.settlement import settle_programme
 from loyalty_core.standings import (
     Standing,
@@ -20,7 +21,7 @@ from loyalty_core.standings import (
 )
 from tests.access.people import somebody
 from tests.sales.files import bring, row
-from tests.settlement.programmes import spring
+from tests.settlement.programmes import balances, spring
 
 MARCH, APRIL = (date(2026, 3, 1), date(2026, 3, 31)), (date(2026, 4, 1), date(2026, 4, 30))
 
@@ -66,6 +67,7 @@ def places(database: Database, scope: Scope, period: tuple[date, date], **choice
             **{
                 "programme_id": programme_id,
                 "currency": "EUR",
+                "time_zone": None,
                 "since": period[0],
                 "until": period[1],
                 "limit": 100,
@@ -155,21 +157,32 @@ def test_totals_and_months_come_to_the_same_as_the_places(settled: Database, eve
     programme_id = spring_id(settled)
     with settled.transaction(everything) as connection:
         total = standings_total(
-            connection, programme_id=programme_id, currency="EUR", since=APRIL[0], until=APRIL[1]
+            connection,
+            programme_id=programme_id,
+            currency="EUR",
+            time_zone=None,
+            since=APRIL[0],
+            until=APRIL[1],
         )
         months = monthly_totals(
-            connection, programme_id=programme_id, currency="EUR", since=MARCH[0], until=APRIL[1]
+            connection,
+            programme_id=programme_id,
+            currency="EUR",
+            time_zone=None,
+            since=MARCH[0],
+            until=APRIL[1],
         )
         company = company_by_code(connection, "D")
         of_company = monthly_totals(
             connection,
             programme_id=programme_id,
             currency="EUR",
+            time_zone=None,
             since=MARCH[0],
             until=APRIL[1],
             company_id=company.id,
         )
-        days = sold_days(connection, currency="EUR", since=MARCH[0], until=APRIL[1])
+        days = sold_days(connection, currency="EUR", time_zone=None, since=MARCH[0], until=APRIL[1])
     assert (total.places, total.points, total.net.minor) == (
         len(found),
         sum(one.points for one in found),
@@ -194,3 +207,86 @@ def test_what_is_cached_ages_with_every_new_line_and_award(settled: Database, ev
     assert with_line[0] > before[0]
     settle_programme(settled, everything, "spring")
     assert version()[1] > with_line[1]
+
+
+LONDON_2025 = """\
+code: year
+name: Year
+starts: 2025-01-01
+ends: 2025-12-31
+time_zone: Europe/London
+currency: EUR
+collects: company
+rules:
+  - {id: base, per: line, award: {points: 1, per_amount: 10.00}}
+"""
+
+
+def test_a_line_counts_on_its_day_in_the_programmes_zone_for_points_places_and_months_alike(
+    database: Database, everything: Scope
+) -> None:
+    apply_programme(database, everything, LONDON_2025)
+    edges = [
+        ("FIRST", "2025-01-01T01:00:00+01:00"),
+        ("EARLY", "2025-01-01T00:59:59+01:00"),
+        ("LAST", "2026-01-01T00:00:00+01:00"),
+        ("LATE", "2026-01-01T01:00:00+01:00"),
+    ]
+    bring(
+        database,
+        everything,
+        [row(company_code=code, invoice_no=code, sold_at=at, unit_price="50.00") for code, at in edges],
+        time_zone="Europe/Warsaw",
+    )
+    settle_programme(database, everything, "year")
+    assert balances(database, everything) == {"FIRST": 5, "LAST": 5}
+    with database.transaction(everything) as connection:
+        programme = programme_by_code(connection, everything, "year")
+        span: dict[str, Any] = {
+            "currency": "EUR",
+            "time_zone": programme.time_zone,
+            "since": programme.starts_on,
+            "until": programme.ends_on,
+        }
+        found = standings(connection, programme_id=programme.id, **span, limit=10)
+        regions = standings(connection, programme_id=programme.id, **span, by=StandingsBy.REGION, limit=10)
+        months = monthly_totals(connection, programme_id=programme.id, **span)
+        days = sold_days(connection, **span)
+        happened = connection.execute(text("select happened_on from award order by 1")).scalars().all()
+    assert [(one.code, one.points, str(one.net)) for one in found] == [
+        ("FIRST", 5, "50.00"),
+        ("LAST", 5, "50.00"),
+    ]
+    assert [(one.points, str(one.net)) for one in regions] == [(10, "100.00")]
+    assert [(one.month, one.points, one.lines) for one in months] == [
+        (date(2025, 1, 1), 5, 1),
+        (date(2025, 12, 1), 5, 1),
+    ]
+    assert days == (date(2025, 1, 1), date(2025, 12, 31))
+    assert happened == [date(2025, 1, 1), date(2025, 12, 31)]
+
+
+def test_a_zone_given_later_moves_the_days_of_points_given_before(
+    database: Database, everything: Scope
+) -> None:
+    apply_programme(database, everything, LONDON_2025.replace("time_zone: Europe/London\n", ""))
+    bring(
+        database,
+        everything,
+        [row(sold_at="2025-06-01T00:30:00+02:00", unit_price="50.00")],
+        time_zone="Europe/Warsaw",
+    )
+    settle_programme(database, everything, "year")
+    apply_programme(database, everything, LONDON_2025)
+    settle_programme(database, everything, "year")
+    with database.transaction(everything) as connection:
+        programme = programme_by_code(connection, everything, "year")
+        months = monthly_totals(
+            connection,
+            programme_id=programme.id,
+            currency="EUR",
+            time_zone=programme.time_zone,
+            since=programme.starts_on,
+            until=programme.ends_on,
+        )
+    assert [(one.month, one.points, one.lines) for one in months] == [(date(2025, 5, 1), 5, 1)]
