@@ -1,6 +1,7 @@
 """What the page of standings shows: periods to choose from, movement in words, the workbook."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -38,8 +39,9 @@ def _quarter_label(first: date) -> str:
 def periods(starts: date, ends: date, sold: tuple[date, date] | None) -> list[Period]:
     """Return the whole programme, then its quarters and months with sales, newest first.
 
-    `starts` and `ends` are the programme's, `sold` its first and last day with a sale. A period's `before` is
-    the month or quarter ahead of it, None where that ended before the programme began.
+    `starts` and `ends` are the programme's, `sold` its first and last day with a sale. No period reaches outside
+    the programme: the first and the last of a kind may be shorter. A period's `before` is the month or quarter
+    ahead of it, None where that ended before the programme began.
     """
     found = [Period(_("Whole programme"), starts, ends, None)]
     if sold is None:
@@ -47,12 +49,25 @@ def periods(starts: date, ends: date, sold: tuple[date, date] | None) -> list[Pe
     for months, label in ((3, _quarter_label), (1, wording.month)):
         first = _first_of_month(sold[1], (sold[1].month - 1) % months)
         while _span(first, months)[1] >= sold[0]:
-            before = _span(_first_of_month(first, months), months)
-            found.append(
-                Period(label(first), *_span(first, months), before=before if before[1] >= starts else None)
-            )
-            first = before[0]
+            ahead = _first_of_month(first, months)
+            before = _within(_span(ahead, months), starts, ends) if first > starts else None
+            found.append(Period(label(first), *_within(_span(first, months), starts, ends), before=before))
+            first = ahead
     return found
+
+
+def _within(span: tuple[date, date], starts: date, ends: date) -> tuple[date, date]:
+    return max(span[0], starts), min(span[1], ends)
+
+
+def region_labels(regions: Iterable[Region]) -> dict[str, str]:
+    """Return how each region is called in a choice, by code: its name, with the code where names are alike."""
+    every = list(regions)
+    alike = Counter(region.name for region in every)
+    return {
+        region.code: region.name if alike[region.name] == 1 else f"{region.name} ({region.code})"
+        for region in every
+    }
 
 
 def movement(standing: Standing, *, has_before: bool) -> str:

@@ -13,6 +13,8 @@ from loyalty_core.kernel import Scope, _, ngettext
 from loyalty_core.organisation import Region, all_regions, companies_by_id, company_by_code
 from loyalty_core.programmes import Programme, list_programmes
 from ui import wording
+from ui.programmes import programme_label
+from ui.standings import region_labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,7 @@ class ChosenSight:
 def sight_fields(grants: Collection[ScopeGrant], grantable: Grantable, *, key: str) -> ChosenSight:
     """Draw the fields for what a person sees and return what they say."""
     held = {kind: _targets(grants, kind) for kind in ScopeKind}
+    labels = region_labels(grantable.regions.values())
     everything = st.toggle(
         _("Sees every region and company"),
         value=any(grant.kind is ScopeKind.EVERYTHING for grant in grants),
@@ -131,7 +134,7 @@ def sight_fields(grants: Collection[ScopeGrant], grantable: Grantable, *, key: s
         _("Regions"),
         list(grantable.regions),
         default=[target for target in held[ScopeKind.REGION] if target in grantable.regions],
-        format_func=lambda target: grantable.regions[target].name,
+        format_func=lambda target: labels[grantable.regions[target].code],
         key=f"regions_{key}",
         help=_("Everything below a region is seen with it. Not used when every region is seen."),
         placeholder=_("None"),
@@ -152,7 +155,9 @@ def sight_fields(grants: Collection[ScopeGrant], grantable: Grantable, *, key: s
         _("Only these programmes"),
         list(grantable.programmes),
         default=[target for target in held[ScopeKind.PROGRAMME] if target in grantable.programmes],
-        format_func=lambda target: grantable.programmes[target].name,
+        format_func=lambda target: programme_label(
+            grantable.programmes[target], grantable.programmes.values()
+        ),
         key=f"programmes_{key}",
         placeholder=_("Every programme"),
     )

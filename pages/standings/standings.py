@@ -50,11 +50,12 @@ period_at, region_at, words_at = st.columns(3, vertical_alignment="bottom")
 period = period_at.selectbox(
     _("Period"), choices, format_func=lambda one: one.label, key="period", bind="query-params"
 )
-names = {region.name: region for region in regions}
+by_code = {region.code: region for region in regions}
+labels = blocks.region_labels(regions)
 region = region_at.selectbox(
     _("Region"),
-    ["", *names],
-    format_func=lambda name: name or _("All regions"),
+    ["", *by_code],
+    format_func=lambda code: labels.get(code, _("All regions")),
     key="region",
     bind="query-params",
 )
@@ -64,7 +65,7 @@ words = (
     )
     or ""
 )
-region_ids = blocks.region_ids_below(regions, names[region].id) if region else None
+region_ids = blocks.region_ids_below(regions, by_code[region].id) if region else None
 has_before = period.before is not None
 
 total = cached.total(version, user.scope, programme, period.since, period.until, by, region_ids, words)
@@ -145,7 +146,7 @@ if chosen is not None and chosen < len(rows):
     if by is StandingsBy.COMPANY:
         registry.open_page("company", company=rows[chosen].code)
     else:
-        query = {"region": rows[chosen].name}
+        query = {"region": labels[rows[chosen].code]}
         if period is not choices[0]:
             query["period"] = period.label
         registry.open_page("standings", **query)
@@ -155,7 +156,7 @@ if by is StandingsBy.REGION and not words and offset == 0 and len(rows) > 1:
         top = rows[:12]
         elements.chart(
             charts.rows_of_bars(
-                [row.name for row in top],
+                [labels[row.code] for row in top],
                 [row.points for row in top],
                 texts=[wording.number(row.points) for row in top],
                 mode=elements.mode(),

@@ -8,9 +8,10 @@ import pytest
 
 from loyalty_core.kernel import ActorKind, Money, Scope
 from loyalty_core.kernel.clock import fixed
+from loyalty_core.organisation import Region
 from loyalty_core.standings import Standing
 from ui import cached, wording
-from ui.standings import movement, periods
+from ui.standings import movement, periods, region_labels
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 PROGRAMME = (date(2010, 12, 1), date(2011, 12, 31))
@@ -35,9 +36,31 @@ def test_periods_are_the_whole_then_quarters_then_months_with_sales_newest_first
 def test_a_period_is_told_against_the_one_ahead_of_it_within_the_programme_only() -> None:
     by_label = {one.label: one for one in periods(*PROGRAMME, (date(2010, 12, 1), date(2011, 2, 28)))}
     assert by_label["Feb 2011"].before == (date(2011, 1, 1), date(2011, 1, 31))
-    assert by_label["Q1 2011"].before == (date(2010, 10, 1), date(2010, 12, 31))
+    assert by_label["Q1 2011"].before == (date(2010, 12, 1), date(2010, 12, 31))
+    assert by_label["Q4 2010"].before is None
     assert by_label["Dec 2010"].before is None
     assert by_label["Whole programme"].before is None
+
+
+def test_no_period_reaches_outside_the_programme() -> None:
+    starts, ends = date(2010, 12, 6), date(2011, 2, 20)
+    spans = {one.label: (one.since, one.until) for one in periods(starts, ends, (starts, ends))}
+    assert spans == {
+        "Whole programme": (starts, ends),
+        "Q1 2011": (date(2011, 1, 1), ends),
+        "Q4 2010": (starts, date(2010, 12, 31)),
+        "Feb 2011": (date(2011, 2, 1), ends),
+        "Jan 2011": (date(2011, 1, 1), date(2011, 1, 31)),
+        "Dec 2010": (starts, date(2010, 12, 31)),
+    }
+
+
+def test_regions_of_one_name_are_told_apart_by_their_codes() -> None:
+    regions = [
+        Region(UUID(int=number), code, name, None)
+        for number, (code, name) in enumerate([("N1", "North"), ("S", "South"), ("N2", "North")])
+    ]
+    assert region_labels(regions) == {"N1": "North (N1)", "S": "South", "N2": "North (N2)"}
 
 
 def test_without_sales_there_is_the_whole_programme_only() -> None:
