@@ -1,6 +1,7 @@
 """Files for spreadsheets in which text stays text: no cell of an export is ever a formula or a link."""
 
 import csv
+import re
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -11,6 +12,8 @@ import xlsxwriter
 Cell = str | int | float | Decimal | date | datetime | bool | None
 
 _STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+# Digits with points and commas between them can name neither a cell nor a function, whatever the sign.
+_PLAIN_NUMBER = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)*")
 _LONGEST_XLSX_TEXT = 32_767
 _MAX_EXACT_FLOAT_INT = 2**53
 
@@ -18,11 +21,14 @@ _MAX_EXACT_FLOAT_INT = 2**53
 def csv_text(cell: Cell) -> str:
     """Return a cell as CSV text, an apostrophe before what a spreadsheet would take for a formula.
 
-    Numbers keep their sign: only text is looked at. Spaces before it don't hide a formula from every program.
+    Numbers keep their sign, also those that are text, as the cells of an original file are: with an apostrophe
+    they could not be read again. Spaces before it don't hide a formula from every program.
     """
     if cell is None:
         return ""
     if isinstance(cell, str):
+        if _PLAIN_NUMBER.fullmatch(cell):
+            return cell
         bare = cell.lstrip(" \u00a0\ufeff")
         return (
             f"'{cell}" if bare.startswith(_STARTS_A_FORMULA) or cell.startswith(_STARTS_A_FORMULA) else cell

@@ -12,7 +12,26 @@ from hypothesis import strategies as st
 
 from loyalty_core.kernel import Cell, csv_text, new_id, write_csv, write_xlsx
 
-DANGEROUS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "\u00a0=1", "\ufeff=1", '=HYPERLINK("x")']
+DANGEROUS = [
+    "=1+1",
+    "+1+1",
+    "-1-1",
+    "-A1",
+    "-1:2",
+    "-1%",
+    "-1\n",
+    "-",
+    "-.",
+    "+\u0661",
+    "@SUM(A1)",
+    "\t=1",
+    "\t-1",
+    "\r=1",
+    " =1",
+    "\u00a0=1",
+    "\ufeff=1",
+    '=HYPERLINK("x")',
+]
 
 
 def test_ids_are_unique_and_grow_with_time_in_every_thread() -> None:
@@ -39,6 +58,14 @@ def test_text_that_a_spreadsheet_would_run_stays_text(cell: str, tmp_path: Path)
     sheet = openpyxl.load_workbook(path).active
     assert sheet is not None
     assert [sheet["A2"].data_type, sheet["B1"].data_type] == ["s", "s"]
+
+
+@pytest.mark.parametrize("cell", ["-5", "+5", "-0.50", "-2,55", "-1,234.50", "-1.234,50"])
+def test_a_number_that_is_text_is_written_as_it_stands(cell: str, tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    write_csv(path, ["Quantity"], [[cell]])
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        assert list(csv.reader(file)) == [["Quantity"], [cell]]
 
 
 @given(number=st.integers(-(10**20), 10**20) | st.decimals(allow_nan=False, allow_infinity=False))
