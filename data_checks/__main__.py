@@ -3,6 +3,9 @@
 import json
 import sys
 
+from sqlalchemy.exc import OperationalError
+
+from data_checks.checker import DATABASE_WENT_AWAY
 from data_checks.checks import Thresholds
 from data_checks.results import ImportFacts
 from data_checks.runner import default_thresholds, run_suite, warm_up
@@ -15,13 +18,17 @@ def main() -> None:
     if request is None:
         return
     thresholds: Thresholds = default_thresholds(request["dataset"]).with_changes(request["thresholds"])
-    answer = run_suite(
-        request["dataset"],
-        database_url=request["database_url"],
-        staging_table=request["staging_table"],
-        facts=ImportFacts.from_json(request["facts"]),
-        thresholds=thresholds,
-    )
+    try:
+        answer = run_suite(
+            request["dataset"],
+            database_url=request["database_url"],
+            staging_table=request["staging_table"],
+            facts=ImportFacts.from_json(request["facts"]),
+            thresholds=thresholds,
+        )
+    except OperationalError as error:
+        sys.stderr.write(str(error.orig))
+        sys.exit(DATABASE_WENT_AWAY)
     json.dump(answer.to_json(), sys.stdout)
 
 

@@ -6,9 +6,14 @@ import sys
 from types import TracebackType
 from typing import Self
 
+from sqlalchemy.exc import OperationalError
+
 from data_checks.checks import Thresholds
 from data_checks.results import ImportFacts, SuiteResult
 from data_checks.runner import SuiteError, default_thresholds
+
+# The child's exit code that says so.
+DATABASE_WENT_AWAY = 3
 
 
 class Checker:
@@ -39,7 +44,8 @@ class Checker:
     ) -> SuiteResult:
         """Do as `data_checks.run_suite`, in the child. One answer per Checker.
 
-        Raises ValueError for an unknown dataset, SuiteError when the suite could not be run.
+        Raises ValueError for an unknown dataset, SuiteError when the suite could not be run, sqlalchemy's
+        OperationalError when the database went away.
         """
         request = {
             "dataset": dataset,
@@ -49,6 +55,8 @@ class Checker:
             "thresholds": (thresholds or default_thresholds(dataset)).to_json(),
         }
         answer, complaint = self._child.communicate(json.dumps(request))
+        if self._child.returncode == DATABASE_WENT_AWAY:
+            raise OperationalError("suite", None, ConnectionError(complaint.strip()))
         if self._child.returncode != 0:
             raise SuiteError(complaint.strip() or f"the checks ended with {self._child.returncode}")
         return SuiteResult.from_json(json.loads(answer))

@@ -64,6 +64,12 @@ def warm_up() -> None:
     import psycopg  # noqa: F401 (SQLAlchemy would import it within the first suite's time)
 
 
+def is_warm() -> bool:
+    """Whether this process has imported great-expectations already, so that a suite starts at once here."""
+    module = sys.modules.get("great_expectations")
+    return module is not None and not getattr(module.__spec__, "_initializing", False)
+
+
 def run_suite(
     dataset: str,
     *,
