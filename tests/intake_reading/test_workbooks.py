@@ -135,6 +135,42 @@ def test_a_table_that_begins_elsewhere_keeps_the_row_numbers_of_the_sheet(tmp_pa
     ]
 
 
+def sheet_from(place: str, rows: Sequence[Sequence[object]], *, below: str = "") -> bytes:
+    """A workbook whose table begins at a cell; `below` names a cell under it that holds a remark."""
+    content = io.BytesIO()
+    book = xlsxwriter.Workbook(content)
+    sheet = book.add_worksheet("Sales")
+    top, left = xlsxwriter.utility.xl_cell_to_rowcol(place)
+    for down, cells in enumerate(rows):
+        sheet.write_row(top + down, left, cells)
+    if below:
+        sheet.write(below, "remark")
+    book.close()
+    return content.getvalue()
+
+
+@pytest.mark.parametrize("place", ["A1", "B1", "C3", "AB4"])
+@pytest.mark.parametrize("below", ["", "A20", "B20"])
+@pytest.mark.parametrize("careful", [False, True])
+def test_a_table_in_any_column_is_read_and_quoted_under_its_headers(
+    tmp_path: Path, place: str, below: str, careful: bool
+) -> None:
+    table: list[Sequence[object]] = [NAMES, ["A", "n", 3, "2011-07-03"], ["A", None, 4, "2011-07-04"]]
+    content = sheet_from(place, table, below=below)
+    result = read_small_result(tmp_path, content, file_name="small.xlsx", careful=careful)
+    assert [cells[:3] for cells in facts(rows_of(result))[:2]] == [("A", "n", "3"), ("A", None, "4")]
+
+    path = tmp_path / "upload"
+    first, second, third = [result.header_row + down for down in range(3)]
+    quoted = dict(original_rows(path, "small.xlsx", [first, second, third]))
+    assert [one.strip() for one in quoted[first]][: len(result.header)] == list(result.header)
+    assert dict(zip(result.header, quoted[second], strict=False)) == (
+        dict(zip(result.header, [""] * len(result.header), strict=True))
+        | {"Code": "A", "Note": "n", "Qty": "3", "When": "2011-07-03"}
+    )
+    assert original_cell(path, "small.xlsx", "Sales", third, "Qty", header_row=first) == "4"
+
+
 def test_texts_are_not_guessed_to_be_numbers_after_a_thousand_numbers(tmp_path: Path) -> None:
     rows: list[Sequence[object]] = [NAMES, *[(number, None, 1, None) for number in range(3000)]]
     content = workbook(("S", [*rows, ["007A", None, "x", None]]))

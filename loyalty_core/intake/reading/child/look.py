@@ -18,7 +18,7 @@ from .kinds import FileKind, kind_of
 from .orders import FileRefused, LookOrder, Reporter
 from .sheet_head import cell_text
 from .text_stream import TextStream
-from .workbook_reader import as_lists, careful_rows, first_sheet, load_strings
+from .workbook_reader import as_lists, careful_rows, first_column, first_sheet, load_strings
 from .zip_inspection import WorkbookZip
 
 BATCH_ROWS = 500
@@ -127,6 +127,6 @@ def _sheet_rows(order: LookOrder, path: Path) -> Iterator[tuple[int, list[str]]]
             yield number, [cell_text(cell) or "" for cell in cells]
         return
     frame = load_strings(str(path), place.name)
-    first_row = head[0].number
-    for number, row in enumerate(frame.iter_rows(), start=first_row):
-        yield number, [cell or "" for cell in row]
+    left = [""] * first_column(head, frame)
+    for number, row in enumerate(frame.iter_rows(), start=1):
+        yield number, [*left, *(cell or "" for cell in row)]

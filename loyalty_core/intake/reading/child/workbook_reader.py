@@ -109,17 +109,39 @@ def _check_formulas(text: bytes, mapped: set[bytes], sheet: str) -> None:
 
 
 def load_strings(path: str, sheet: str) -> pl.DataFrame:
-    """Return all rows from the first that holds anything on, every cell as text, in memory."""
-    return _loaded(path, sheet, None, "string")
+    """Return all rows from row 1 on, and all columns from the first that holds anything on, as text, in memory."""
+    return _loaded(path, sheet, None, "string", skip_rows=0)
 
 
-def _loaded(path: str, sheet: str, header_row: int | None, dtypes: Any) -> pl.DataFrame:
+def first_column(head: Sequence[HeadRow], frame: pl.DataFrame) -> int:
+    """Return which column of the sheet, A being 0, is the first one of what `load_strings` gave.
+
+    A cell anywhere below may stand further left than the head does, so the head is laid over the frame: the
+    column is the one where most of their cells are the same.
+    """
+    tops = [(row.cells, frame.row(row.number - 1)) for row in head if row.number <= frame.height]
+
+    def alike(offset: int) -> int:
+        return sum(
+            0 <= column - offset < frame.width and top[column - offset] == cell
+            for cells, top in tops
+            for column, cell in cells.items()
+            if cell
+        )
+
+    return max(range(min(min(cells) for cells, _ in tops) + 1), key=alike) if tops else 0
+
+
+def _loaded(
+    path: str, sheet: str, header_row: int | None, dtypes: Any, skip_rows: int | None = None
+) -> pl.DataFrame:
     import fastexcel
 
     try:
         batch = fastexcel.read_excel(path).load_sheet_eager(
             sheet,
             header_row=None if header_row is None else header_row - 1,
+            skip_rows=skip_rows,
             schema_sample_rows=None,
             dtypes=dtypes,
         )
