@@ -9,6 +9,8 @@ import streamlit as st
 from loyalty_core.access import Permission, SignedInUser
 from loyalty_core.kernel import Money, _
 from loyalty_core.ledger import PostingKind, StatementLine
+from loyalty_core.programmes import ProgrammeDocument
+from loyalty_core.scoring import LineToExplain, RuleExplanation, ScoringEngine, compile_rules, explain_line
 from loyalty_core.settlement import AwardOfPosting, LineOfCompany
 from loyalty_core.standings import MonthTotal
 from ui import charts, registry, wording
@@ -16,10 +18,10 @@ from ui.elements import chart, facts, mode, separators
 
 
 def posting_title(kind: PostingKind) -> str:
-    """Return why points moved."""
+    """Return how points moved; why a settlement took some back, its awards tell."""
     return {
-        PostingKind.EARN: _("Earned on sales"),
-        PostingKind.TAKE_BACK: _("Taken back for returns"),
+        PostingKind.EARN: _("Earned"),
+        PostingKind.TAKE_BACK: _("Taken back"),
         PostingKind.SPEND: _("Spent"),
         PostingKind.GIVE_BACK: _("Given back"),
         PostingKind.EXPIRE: _("Expired"),
@@ -47,10 +49,60 @@ def place_in_file(line: AwardOfPosting | LineOfCompany) -> str:
     return " › ".join(parts)
 
 
+def award_cause(award: AwardOfPosting) -> str:
+    """Return what an award was given for, in a word or two."""
+    if award.revision > 1:
+        return _("change of rules")
+    return _("return") if award.points < 0 else _("sale")
+
+
+def why_award(award: AwardOfPosting, document: ProgrammeDocument) -> str:
+    """Return how an award came about, in a sentence; `document` is that of the award's own version.
+
+    A correction is told as the difference that it is: its line holds just what that version gives.
+    """
+    explained = [one for one in explanations(award, document, award.version) if one.rule_id == award.rule_id]
+    if award.revision == 1:
+        return " ".join(one.sentence for one in explained)
+    gives = sum(one.points or 0 for one in explained)
+    told = (
+        _("A correction: version {version} of the rules gives {now} points where {before} were held before.")
+        if explained
+        else _("A correction: version {version} has no rule “{rule}”, under which {before} points were held.")
+    )
+    sentence = told.format(
+        version=award.version,
+        rule=award.rule_id,
+        now=wording.number(gives),
+        before=wording.number(gives - award.points),
+    )
+    return " ".join([sentence, *(one.sentence for one in explained)])
+
+
+def explanations(
+    line: AwardOfPosting | LineOfCompany, document: ProgrammeDocument, version: int
+) -> list[RuleExplanation]:
+    """Return what each rule of a version makes of a line."""
+    with ScoringEngine() as engine:
+        return explain_line(
+            engine,
+            compile_rules(document),
+            version,
+            LineToExplain(
+                sales_line_id=line.sales_line_id,
+                amount_minor=line.amount_minor,
+                currency=line.currency,
+                sold_on=line.sold_on,
+                sold_at=line.sold_at,
+            ),
+        )
+
+
 def awards_table(awards: Sequence[AwardOfPosting]) -> dict[str, list[Any]]:
     """Return the awards behind a posting as columns."""
     return {
         _("Points"): [wording.signed(award.points) for award in awards],
+        _("Why"): [award_cause(award) for award in awards],
         _("Rule"): [f"{award.rule_id} · {award.version}" for award in awards],
         _("Sold"): [wording.day(award.sold_on) for award in awards],
         _("Invoice"): [_invoice(award) for award in awards],

@@ -2,10 +2,9 @@
 
 import streamlit as st
 
-from loyalty_core import access, ledger, organisation, programmes, scoring, settlement
+from loyalty_core import access, ledger, organisation, programmes, settlement
 from loyalty_core.access import Permission
 from loyalty_core.kernel import Refusal, _, current_database
-from loyalty_core.scoring import LineToExplain
 from ui import cached, elements, registry, wording
 from ui import companies as blocks
 from ui import programmes as programme_blocks
@@ -99,7 +98,7 @@ def show_statement(company: organisation.Company, balance: ledger.CompanyBalance
             return
     with elements.card(_("Where these points came from")):
         blocks.show_line(user, awards[which])
-        explain(awards[which])
+        explain_award(awards[which])
 
 
 def show_lines(company: organisation.Company) -> None:
@@ -123,30 +122,36 @@ def show_lines(company: organisation.Company) -> None:
         return
     with elements.card(_("This line and its points")):
         blocks.show_line(user, lines[chosen])
-        explain(lines[chosen])
+        explain_line(lines[chosen])
 
 
-def explain(line: settlement.AwardOfPosting | settlement.LineOfCompany) -> None:
+def show_reason(sentence: str, points: int | None) -> None:
+    """Draw one sentence on how points came about, or why there are none."""
+    st.info(
+        wording.plain(sentence),
+        icon=":material/functions:" if points else ":material/remove_circle_outline:",
+    )
+
+
+def explain_award(award: settlement.AwardOfPosting) -> None:
+    """Say how the award came about under the version that gave it."""
+    with database.snapshot(user.scope) as connection:
+        document = programmes.document_of(connection, user.scope, programme.id, award.version)
+    show_reason(blocks.why_award(award, document), award.points)
+
+
+def explain_line(line: settlement.LineOfCompany) -> None:
     """Say what each rule of the programme's current version makes of the line."""
     with database.snapshot(user.scope) as connection:
         document = programmes.document_of(connection, user.scope, programme.id, programme.current_version)
-    with scoring.ScoringEngine() as engine:
-        explanations = scoring.explain_line(
-            engine,
-            scoring.compile_rules(document),
-            programme.current_version,
-            LineToExplain(
-                sales_line_id=line.sales_line_id,
-                amount_minor=line.amount_minor,
-                currency=line.currency,
-                sold_on=line.sold_on,
-                sold_at=line.sold_at,
-            ),
-        )
-    for one in explanations:
-        st.info(
-            wording.plain(one.sentence),
-            icon=":material/functions:" if one.points else ":material/remove_circle_outline:",
+    explained = blocks.explanations(line, document, programme.current_version)
+    for one in explained:
+        show_reason(one.sentence, one.points)
+    if sum(one.points or 0 for one in explained) != line.points:
+        st.caption(
+            _("The line holds {points} points now; the next settlement brings the difference.").format(
+                points=wording.plain(wording.signed(line.points) or "0")
+            )
         )
 
 
