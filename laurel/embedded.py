@@ -418,7 +418,8 @@ def embedded_server(
 def app_url(owner_url: str, password: str | None = None) -> str:
     """Return the owner's libpq URL with the application's role (and its password, outside) in its place."""
     url = make_url(owner_url)._replace(drivername="postgresql", username=APP_ROLE, password=password)
-    return url.render_as_string(hide_password=False)
+    # SQLAlchemy leaves spaces in a password as they are; libpq takes no URL with any.
+    return url.render_as_string(hide_password=False).replace(" ", "%20")
 
 
 def create_database(owner_url: str, name: str, *, template: str | None = None) -> str:
