@@ -30,11 +30,11 @@ def scope_key(scope: Scope) -> str:
 
 
 def facts_version() -> Version:
-    """Return what moves when the facts do; the database's address keeps two of them apart."""
+    """Return what moves when the facts do, whoever sees them; the database's address keeps two of them apart."""
     database = current_database()
     with database.snapshot(Scope.of_system("version of the facts")) as connection:
-        last_line, last_award = standings.facts_version(connection)
-    return database.app_url, last_line, last_award
+        imports, settlements = standings.facts_version(connection)
+    return database.app_url, imports, settlements
 
 
 @st.cache_data(max_entries=500, ttl=3600, show_spinner=False, hash_funcs={Scope: scope_key})

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from loyalty_core.access import Role, ScopeGrant, ScopeKind
-from loyalty_core.kernel import Database, Scope
+from loyalty_core.kernel import Database, Scope, now
 from loyalty_core.organisation import company_by_code, region_by_code
 from loyalty_core.programmes import apply_programme, programme_by_code
 from loyalty_core.settlement import settle_programme
@@ -20,7 +20,7 @@ from loyalty_core.standings import (
     standings_total,
 )
 from tests.access.people import somebody
-from tests.sales.files import bring, row
+from tests.sales.files import bring, bring_in, row
 from tests.settlement.programmes import balances, spring
 
 MARCH, APRIL = (date(2026, 3, 1), date(2026, 3, 31)), (date(2026, 4, 1), date(2026, 4, 30))
@@ -207,6 +207,21 @@ def test_what_is_cached_ages_with_every_new_line_and_award(settled: Database, ev
     assert with_line[0] > before[0]
     settle_programme(settled, everything, "spring")
     assert version()[1] > with_line[1]
+
+
+def test_what_is_cached_ages_with_a_slow_import_that_a_faster_one_overtook(
+    committed_database: Database, everything: Scope
+) -> None:
+    def version() -> tuple[int, int]:
+        with committed_database.transaction(everything) as connection:
+            return facts_version(connection)
+
+    bring(committed_database, everything, [row()])
+    with committed_database.transaction(everything) as slow:
+        bring_in(slow, everything, [row(invoice_no="SLOW")], source="slow", at=now())
+        bring(committed_database, everything, [row(invoice_no="FAST")], source="fast")
+        overtaken = version()
+    assert version() != overtaken
 
 
 LONDON_2025 = """\
