@@ -1,8 +1,12 @@
 """Record what is done, chain what is committed, prove that nothing was touched since."""
 
+import fcntl
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,8 @@ from loyalty_core.audit.policy import GENESIS, chained_hash
 from loyalty_core.kernel import Database, Scope, _, now
 
 _HEADS_FILE = "audit-heads.jsonl"
+_LOCK_FILE = "audit-heads.lock"
+_HEADS_APART = timedelta(minutes=1)
 
 
 def record(
@@ -42,8 +48,13 @@ def chain_pending(database: Database, home: Path | None = None) -> int:
     """Link every committed record that has no link yet and return how many were linked.
 
     Only transactions below the snapshot's oldest running one are taken: of those, everything is there. With
-    `home`, the head of the chain is also written to a file outside the database, once a day.
+    `home`, the head of the chain is also kept in a file outside the database, where it moved and at most once
+    a minute.
     """
+    return _chain(database, home, apart=_HEADS_APART)
+
+
+def _chain(database: Database, home: Path | None, *, apart: timedelta) -> int:
     with database.transaction(Scope.of_system("audit chain")) as connection:
         store.lock_chain(connection)
         below = store.settled_txid(connection)
@@ -59,25 +70,76 @@ def chain_pending(database: Database, home: Path | None = None) -> int:
         if links or not low:
             store.move_low_txid(connection, below)
     if home is not None and position:
-        _write_head_once_a_day(home, position, head)
+        _keep_head(database, home, _Head(now(), position, head.hex()), apart=apart)
     return len(links)
 
 
-def _heads(home: Path) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """The chain's last link at some moment: its position and its hash in hex."""
+
+    at: datetime
+    position: int
+    hash: str
+
+    @property
+    def line(self) -> str:
+        return json.dumps({"at": self.at.isoformat(), "position": self.position, "hash": self.hash}) + "\n"
+
+
+def _heads(home: Path) -> list[_Head]:
+    """Return the heads that were kept, oldest first: the last of each day."""
     path = home / _HEADS_FILE
     if not path.exists():
         return []
-    return [json.loads(line) for line in path.read_text().splitlines() if line]
+    kept = [json.loads(line) for line in path.read_text().splitlines() if line]
+    return [_Head(datetime.fromisoformat(one["at"]), one["position"], one["hash"]) for one in kept]
 
 
-def _write_head_once_a_day(home: Path, position: int, head: bytes) -> None:
-    today = now().date().isoformat()
-    heads = _heads(home)
-    if heads and heads[-1]["day"] == today:
+def _keep_head(database: Database, home: Path, head: _Head, *, apart: timedelta) -> None:
+    """Keep the head in place of the day's one before, unless it did not move or that is less than `apart` old.
+
+    One that the chain no longer holds stays the last, for `verify` to tell of.
+    """
+    if not _is_due(_heads(home), head, apart):
         return
-    descriptor = os.open(home / _HEADS_FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    with os.fdopen(descriptor, "a") as file:
-        file.write(json.dumps({"day": today, "position": position, "hash": head.hex()}) + "\n")
+    with _heads_locked(home):
+        heads = _heads(home)
+        if not _is_due(heads, head, apart):
+            return
+        if heads:
+            with database.transaction(Scope.of_system("audit chain")) as connection:
+                if not _holds(connection, heads[-1]):
+                    return
+            if heads[-1].at.date() == head.at.date():
+                heads.pop()
+        draft = home / f".{_HEADS_FILE}"
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.writelines(one.line for one in [*heads, head])
+            file.flush()
+            os.fsync(descriptor)
+        draft.replace(home / _HEADS_FILE)
+
+
+def _is_due(heads: list[_Head], head: _Head, apart: timedelta) -> bool:
+    return not heads or (head.position > heads[-1].position and head.at - heads[-1].at >= apart)
+
+
+def _holds(connection: Connection, head: _Head) -> bool:
+    found = store.link_hash(connection, head.position)
+    return found is not None and found.hex() == head.hash
+
+
+@contextmanager
+def _heads_locked(home: Path) -> Iterator[None]:
+    """Let one process at a time write the heads."""
+    descriptor = os.open(home / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +159,9 @@ def verify(database: Database, home: Path | None = None) -> AuditProof:
     links (positions have gaps) and a cut-off tail (a head kept outside the database, in `home`, is not
     reached).
     """
-    chain_pending(database, home)
+    _chain(database, home, apart=timedelta(0))
+    # Before the snapshot: what was kept by now, it holds.
+    heads = _heads(home) if home is not None else []
     faults: list[str] = []
     with database.snapshot(Scope.of_system("audit verification")) as connection:
         expected_position, head = 0, GENESIS
@@ -127,12 +191,11 @@ def verify(database: Database, home: Path | None = None) -> AuditProof:
         unlinked = store.count_unlinked_below(connection, store.low_txid(connection))
         if unlinked:
             faults.append(_("{number} records have lost their place in the chain.").format(number=unlinked))
-        for kept in _heads(home) if home else []:
-            found = store.link_hash(connection, kept["position"])
-            if found is None or found.hex() != kept["hash"]:
-                faults.append(
-                    _("The chain no longer holds what its head was on {day}, at position {position}.").format(
-                        day=kept["day"], position=kept["position"]
-                    )
-                )
+        faults += [
+            _("The chain no longer holds what its head was on {day}, at position {position}.").format(
+                day=kept.at.date().isoformat(), position=kept.position
+            )
+            for kept in heads
+            if not _holds(connection, kept)
+        ]
     return AuditProof(not faults, expected_position, head.hex(), tuple(faults))

@@ -1,4 +1,6 @@
 import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -123,3 +125,69 @@ def test_after_a_move_to_another_cluster_new_records_are_chained_and_none_is_cal
     assert audit.chain_pending(committed_database) == 2
     proof = audit.verify(committed_database, tmp_path)
     assert (proof.ok, proof.records, proof.faults) == (True, 8, ())
+
+
+def _kept(home: Path) -> list[int]:
+    return [json.loads(line)["position"] for line in (home / "audit-heads.jsonl").read_text().splitlines()]
+
+
+def _made_older(home: Path, by: timedelta) -> None:
+    """Have the heads been kept that much earlier."""
+    file = home / "audit-heads.jsonl"
+    heads = [json.loads(line) for line in file.read_text().splitlines()]
+    for head in heads:
+        head["at"] = (datetime.fromisoformat(head["at"]) - by).isoformat()
+    file.write_text("".join(json.dumps(head) + "\n" for head in heads))
+
+
+def test_a_tail_cut_off_on_the_day_that_it_was_recorded_is_told(
+    committed_database: Database, owner_url: str, everything: Scope, tmp_path: Path
+) -> None:
+    _record(committed_database, everything, 3)
+    assert audit.verify(committed_database, tmp_path).ok
+    _record(committed_database, everything, 1)
+    assert audit.verify(committed_database, tmp_path).ok
+    with psycopg.connect(owner_url) as owner:
+        owner.execute("delete from audit_record where id = 4")
+        owner.execute("delete from audit_link where record_id = 4")
+    for _time in range(2):
+        proof = audit.verify(committed_database, tmp_path)
+        assert not proof.ok
+        assert "at position 4" in proof.faults[0]
+        # What is recorded afterwards takes the lost one's place, and does not cover it up.
+        _record(committed_database, everything, 2)
+
+
+def test_the_head_is_kept_where_it_moved_and_once_a_minute_and_the_last_of_each_day_stays(
+    committed_database: Database, everything: Scope, tmp_path: Path
+) -> None:
+    for count, older, kept in (
+        (2, timedelta(0), [2]),
+        (1, timedelta(seconds=30), [2]),
+        (1, timedelta(seconds=31), [4]),
+        (0, timedelta(days=2), [4]),
+        (1, timedelta(0), [4, 5]),
+        (1, timedelta(days=1), [4, 5, 6]),
+        (1, timedelta(0), [4, 5, 6]),
+    ):
+        if (tmp_path / "audit-heads.jsonl").exists():
+            _made_older(tmp_path, older)
+        _record(committed_database, everything, count)
+        audit.chain_pending(committed_database, tmp_path)
+        # Only the last ones: shortly after midnight, some were made to be of the day before.
+        assert _kept(tmp_path)[-len(kept) :] == kept
+    assert audit.verify(committed_database, tmp_path).ok
+    assert _kept(tmp_path)[-3:] == [4, 5, 7]
+    assert (tmp_path / "audit-heads.jsonl").stat().st_mode & 0o777 == 0o600
+
+
+def test_heads_kept_by_many_at_once_are_whole(
+    committed_database: Database, everything: Scope, tmp_path: Path
+) -> None:
+    def verify(_number: int) -> bool:
+        _record(committed_database, everything, 1)
+        return audit.verify(committed_database, tmp_path).ok
+
+    with ThreadPoolExecutor(6) as pool:
+        assert all(pool.map(verify, range(18)))
+    assert _kept(tmp_path) == [18]
