@@ -375,6 +375,21 @@ BOOK_CHECKS: dict[str, str] = {
         " from lot_use u join lot l on l.id = u.lot_id group by l.account_id) u on u.account_id = d.account_id"
         " where d.debits <> coalesce(u.used, 0) + greatest(-a.balance, 0)"
     ),
+    "every entry belongs to an account of its posting's programme": (
+        "select count(*) from ledger_entry e left join account a on a.id = e.account_id"
+        " left join posting p on p.id = e.posting_id"
+        " where a.id is null or a.programme_id <> p.programme_id or a.company_id <> e.company_id"
+    ),
+    "every lot belongs to an account and a posting of its company": (
+        "select count(*) from lot l left join account a on a.id = l.account_id"
+        " left join posting p on p.id = l.posting_id where a.id is null or a.company_id is distinct from l.company_id"
+        " or p.id is null or p.company_id <> l.company_id"
+    ),
+    "every use belongs to a lot and a posting of its company": (
+        "select count(*) from lot_use u left join lot l on l.id = u.lot_id"
+        " left join posting p on p.id = u.posting_id where l.id is null or l.company_id <> u.company_id"
+        " or p.id is null or p.company_id <> u.company_id"
+    ),
 }
 
 

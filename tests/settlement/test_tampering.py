@@ -44,6 +44,30 @@ TAMPERING = [
     ("every lot holds what its uses left of it", "delete from lot_use"),
     ("every debit is covered by lots or is a debt", "delete from lot_use"),
     (
+        "every entry belongs to an account of its posting's programme",
+        f"update ledger_entry set account_id = gen_random_uuid() where account_id = {OWN}",
+    ),
+    ("every entry belongs to an account of its posting's programme", f"delete from account where id = {OWN}"),
+    (
+        "every entry belongs to an account of its posting's programme",
+        f"update account set programme_id = gen_random_uuid() where id = {OWN}",
+    ),
+    (
+        "every lot belongs to an account and a posting of its company",
+        "update lot set account_id = gen_random_uuid() where id = (select min(id) from lot)",
+    ),
+    (
+        "every lot belongs to an account and a posting of its company",
+        "update lot set posting_id = 0 where id = (select min(id) from lot)",
+    ),
+    (
+        "every lot belongs to an account and a posting of its company",
+        "update lot set company_id = gen_random_uuid() where id = (select min(id) from lot)",
+    ),
+    ("every use belongs to a lot and a posting of its company", "delete from lot"),
+    ("every use belongs to a lot and a posting of its company", "update lot_use set lot_id = 0"),
+    ("every use belongs to a lot and a posting of its company", "update lot_use set posting_id = 0"),
+    (
         "every posting from awards is the sum of its awards",
         "delete from award where id = (select min(id) from award)",
     ),
