@@ -102,23 +102,37 @@ def role_field(roles: Collection[Role], *, key: str) -> frozenset[Role]:
 
 @dataclass(frozen=True, slots=True)
 class ChosenSight:
-    """What the fields say; company codes are looked up when the form is sent."""
+    """What the fields say; company codes are looked up when the form is sent.
+
+    `hidden` are the grants that the fields can't show, since the editor does not see what they point at.
+    """
 
     everything: bool
     region_ids: tuple[UUID, ...]
     company_codes: tuple[str, ...]
     programme_ids: tuple[UUID, ...]
+    hidden: frozenset[ScopeGrant] = frozenset()
 
     def grants(self, connection: Connection) -> frozenset[ScopeGrant]:
-        """Return the grants. Raises UnknownCompanyError."""
+        """Return the grants, those kept that the fields can't show. Raises UnknownCompanyError."""
         programmes = {ScopeGrant(ScopeKind.PROGRAMME, target) for target in self.programme_ids}
         if self.everything:
-            return frozenset({ScopeGrant(ScopeKind.EVERYTHING)} | programmes)
+            return frozenset({ScopeGrant(ScopeKind.EVERYTHING)} | programmes | self.hidden)
         regions = {ScopeGrant(ScopeKind.REGION, target) for target in self.region_ids}
         companies = {
             ScopeGrant(ScopeKind.COMPANY, company_by_code(connection, code).id) for code in self.company_codes
         }
-        return frozenset(regions | companies | programmes)
+        return frozenset(regions | companies | programmes | self.hidden)
+
+
+def hidden_grants(grants: Collection[ScopeGrant], grantable: Grantable) -> frozenset[ScopeGrant]:
+    """Return the grants of what the editor does not see: saving must keep them, for dropping the last programme
+    that a person is kept to would show every other one.
+    """
+    shown = grantable.regions.keys() | grantable.programmes.keys() | grantable.company_codes.keys()
+    return frozenset(
+        grant for grant in grants if grant.target_id is not None and grant.target_id not in shown
+    )
 
 
 def sight_fields(grants: Collection[ScopeGrant], grantable: Grantable, *, key: str) -> ChosenSight:
@@ -161,9 +175,19 @@ def sight_fields(grants: Collection[ScopeGrant], grantable: Grantable, *, key: s
         key=f"programmes_{key}",
         placeholder=_("Every programme"),
     )
+    hidden = hidden_grants(grants, grantable)
+    if hidden:
+        st.caption(
+            ngettext(
+                "{count} more grant points at what you don't see yourself; it stays as it is.",
+                "{count} more grants point at what you don't see yourself; they stay as they are.",
+                len(hidden),
+            ).format(count=wording.number(len(hidden)))
+        )
     return ChosenSight(
         everything=everything,
         region_ids=tuple(regions),
         company_codes=tuple(code.strip() for code in (codes or "").split(",") if code.strip()),
         programme_ids=tuple(programmes),
+        hidden=hidden,
     )
