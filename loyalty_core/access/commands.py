@@ -223,14 +223,20 @@ def create_user(
 
 
 def set_roles(database: Database, scope: Scope, user_id: UUID, roles: Iterable[Role]) -> None:
-    """Make these the user's roles, at once. Raises LastAdministratorError, NotFoundError, NotAllowedError."""
+    """Make these the user's roles, at once; exports made under others end.
+
+    Raises LastAdministratorError, NotFoundError, NotAllowedError.
+    """
     with database.transaction(scope) as connection:
         check_permission(connection, scope, Permission.MANAGE_USERS)
         _write_roles(connection, scope, user_id, frozenset(roles))
 
 
 def set_grants(database: Database, scope: Scope, user_id: UUID, grants: Iterable[ScopeGrant]) -> None:
-    """Make these what the user sees, at once. Raises NotFoundError, NotAllowedError."""
+    """Make these what the user sees, at once; exports of what was seen before end.
+
+    Raises NotFoundError, NotAllowedError.
+    """
     with database.transaction(scope) as connection:
         check_permission(connection, scope, Permission.MANAGE_USERS)
         _write_grants(connection, scope, user_id, frozenset(grants))
@@ -251,12 +257,14 @@ def set_rights(
 
 def _write_roles(connection: Connection, scope: Scope, user_id: UUID, wanted: frozenset[Role]) -> None:
     store.lock_administrators(connection)
+    store.lock_user(connection, user_id)
     user = _user(connection, user_id)
     if wanted == user.roles:
         return
     if Role.ADMIN not in wanted and store.active_administrators(connection) == {user_id}:
         raise LastAdministratorError(user)
     store.replace_roles(connection, user_id, wanted, now())
+    store.delete_exports_of(connection, user_id)
     audit.record(
         connection,
         scope,
@@ -273,6 +281,7 @@ def _write_grants(connection: Connection, scope: Scope, user_id: UUID, wanted: f
     if wanted == user.grants:
         return
     store.replace_grants(connection, user_id, wanted, now())
+    store.delete_exports_of(connection, user_id)
     audit.record(
         connection,
         scope,
@@ -313,6 +322,7 @@ def _move(database: Database, scope: Scope, user_id: UUID, state: UserState) -> 
         if state is UserState.DISABLED:
             if store.active_administrators(connection) == {user_id}:
                 raise LastAdministratorError(user)
+            store.delete_exports_of(connection, user_id)
             detail["sessions_ended"] = store.end_sessions_of(connection, user_id, EndReason.DISABLED, now())
         store.update_state(connection, user_id, state)
         action = "access.user_disabled" if state is UserState.DISABLED else "access.user_enabled"
@@ -636,8 +646,9 @@ def make_export(
 ) -> UUID:
     """Write a file for the user, who can fetch it at /exports/<id> for 15 minutes, and return its id.
 
-    `write` fills the path it is given; `permission` is asked now and again when the file is fetched. Raises
-    NotAllowedError.
+    `write` fills the path it is given; `permission` is asked now and again when the file is fetched. A change of
+    roles or sight ends the export, also one that comes while the file is written. Raises NotAllowedError,
+    ExportGoneError.
     """
     export_id, moment = new_id(), now()
     path = folder / f"{export_id.hex}.export"
@@ -648,6 +659,12 @@ def make_export(
         write(path)
         path.chmod(0o600)
         with database.transaction(user.scope) as connection:
+            # Held until the row is there: a change of rights is seen here, or finds the row.
+            store.lock_user(connection, user.id)
+            check_permission(connection, user.scope, permission)
+            found = _user(connection, user.id)
+            if _scope_of(connection, found.id, found.name, found.grants) != user.scope:
+                raise ExportGoneError
             store.insert_export(
                 connection,
                 id=export_id,

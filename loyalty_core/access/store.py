@@ -523,6 +523,13 @@ def export_of(connection: Connection, export_id: UUID, user_id: UUID, moment: da
     return ExportRow(row.id, Permission(row.permission), row.path, row.file_name, row.media_type)
 
 
+def delete_exports_of(connection: Connection, user_id: UUID) -> int:
+    """Forget the user's exports and return how many there were; housekeeping takes the files away."""
+    return connection.execute(
+        text("delete from export_file where user_id = :user_id"), {"user_id": user_id}
+    ).rowcount
+
+
 def delete_expired(
     connection: Connection, *, moment: datetime, failures_before: datetime
 ) -> tuple[list[str], int]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 from xml.etree import ElementTree
 
@@ -20,7 +21,7 @@ from loyalty_core import access
 from loyalty_core.access import Permission, Role
 from loyalty_core.kernel import Database, NotAllowedError, clock, new_id, write_csv, write_xlsx
 from loyalty_core.kernel.exports import Cell
-from tests.access.people import COMMAND_LINE, somebody
+from tests.access.people import COMMAND_LINE, EVERYTHING, somebody
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("\t\r\n"), max_size=20)
 TRICKY = st.builds(
@@ -120,14 +121,50 @@ def test_an_export_is_there_for_its_maker_for_fifteen_minutes(database: Database
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_export_is_refused_when_the_role_is_gone(database: Database, tmp_path: Path) -> None:
+ANALYST_OF_EVERYTHING: dict[str, Any] = {"roles": [Role.ANALYST], "grants": EVERYTHING}
+CHANGES: dict[str, Callable[[Database, UUID], None]] = {
+    "other roles": lambda database, user: access.set_roles(database, COMMAND_LINE, user, [Role.ADMIN]),
+    "another sight": lambda database, user: access.set_grants(database, COMMAND_LINE, user, []),
+    "other rights": lambda database, user: access.set_rights(
+        database, COMMAND_LINE, user, roles=[Role.ANALYST], grants=[]
+    ),
+    "disabled": lambda database, user: access.disable_user(database, COMMAND_LINE, user),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_an_export_ends_with_the_rights_it_was_made_under(
+    database: Database, tmp_path: Path, change: str
+) -> None:
+    user, other = somebody(database, Role.ANALYST), somebody(database, Role.ANALYST, name="other")
+    export_id, export_of_other = _make(database, user, tmp_path), _make(database, other, tmp_path)
+    access.set_rights(database, COMMAND_LINE, user.id, **ANALYST_OF_EVERYTHING)
+    assert access.fetch_export(database, user, tmp_path, export_id), "nothing has changed yet"
+    CHANGES[change](database, user.id)
+    with pytest.raises(access.ExportGoneError):
+        access.fetch_export(database, user, tmp_path, export_id)
+    assert access.fetch_export(database, other, tmp_path, export_of_other)
+
+
+def test_no_export_is_made_without_the_role(database: Database, tmp_path: Path) -> None:
     user = somebody(database, Role.ANALYST)
-    export_id = _make(database, user, tmp_path)
     access.set_roles(database, COMMAND_LINE, user.id, [Role.OPERATOR])
     with pytest.raises(NotAllowedError):
-        access.fetch_export(database, user, tmp_path, export_id)
-    with pytest.raises(NotAllowedError):
         _make(database, user, tmp_path)
+
+
+def test_no_export_is_made_of_what_is_seen_no_more_when_it_is_written(
+    database: Database, tmp_path: Path
+) -> None:
+    user = somebody(database, Role.ANALYST)
+
+    def write(path: Path) -> None:
+        _write(path)
+        access.set_grants(database, COMMAND_LINE, user.id, [])
+
+    with pytest.raises(access.ExportGoneError):
+        _make(database, user, tmp_path, write)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_export_whose_writing_fails_leaves_nothing(database: Database, tmp_path: Path) -> None:
