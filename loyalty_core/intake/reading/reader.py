@@ -148,11 +148,21 @@ def preview_file(
     *,
     encoding: str | None = None,
     first_rows: int = 20,
+    known_headers: Collection[str] = (),
     limits: ReadLimits = DEFAULT_LIMITS,
 ) -> FilePreview:
-    """Look at the beginning of a file, in a child; a FileRefusal where it cannot be one that is read."""
+    """Look at the beginning of a file, in a child; a FileRefusal where it cannot be one that is read.
+
+    `known_headers` are headers, of known mappings for instance, that help to tell the header row from titles
+    above it, and the delimiter; without them both are told by the shape of the rows.
+    """
     order = LookOrder(
-        path=str(path.resolve()), file_name=file_name, limits=limits, first_rows=first_rows, encoding=encoding
+        path=str(path.resolve()),
+        file_name=file_name,
+        limits=limits,
+        first_rows=first_rows,
+        encoding=encoding,
+        known_headers=tuple(known_headers),
     )
     seen = [event for event in run_child("preview", order) if event["event"] == "done"][-1]
     return FilePreview(

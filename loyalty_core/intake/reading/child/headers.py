@@ -1,10 +1,16 @@
 """Where the header row is, and which column each mapped header names."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 from .orders import HEADER_SEARCH_ROWS, ColumnOrder, FileRefused
+
+# Digits with nothing but signs and a unit around them, or a day or time: a line's cell, not a header.
+_A_VALUE = re.compile(
+    r"\W*[0-9][0-9\W]*(?:[A-Za-z]{1,3})?|[0-9]{1,4}[-./ ][0-9A-Za-z]{1,3}[-./ ][0-9].*", re.DOTALL
+)
 
 
 def header_key(header: str) -> str:
@@ -57,6 +63,47 @@ def find_header(rows: Sequence[Sequence[str]], columns: Sequence[ColumnOrder]) -
         if not missing:
             break
     return best
+
+
+def likely_header(rows: Sequence[Sequence[str]], known: Collection[str] = ()) -> int:
+    """Return the place of the row that is most likely the header, where no mapping says which one it is.
+
+    `known` are headers that files like this one have: the row that holds most of them, two at least, is the
+    one that `find_header` would take. Else it is the first row of different words and nothing else that is
+    nearly as wide as what stands below it: titles fill a cell or two, and lines hold numbers and days. Short
+    of that, the first row that is wide at all. At least one row must hold something.
+    """
+    place, hits = _most_known(rows, known)
+    if hits > 1:
+        return place
+    filled = [[cell.strip() for cell in row if cell.strip()] for row in rows]
+    for place, cells in enumerate(filled[:HEADER_SEARCH_ROWS]):
+        below = [len(one) for one in filled[place + 1 :] if one]
+        if (
+            below
+            and len(cells) * 4 >= _typical(below) * 3
+            and len({header_key(cell) for cell in cells}) == len(cells)
+            and not any(_A_VALUE.fullmatch(cell) for cell in cells)
+        ):
+            return place
+    wide = _typical([len(one) for one in filled if one])
+    return next(place for place, cells in enumerate(filled) if len(cells) * 2 > wide)
+
+
+def known_headers_in(rows: Sequence[Sequence[str]], known: Collection[str]) -> int:
+    """Return how many of the known headers the row holds that holds most of them."""
+    return _most_known(rows, known)[1]
+
+
+def _most_known(rows: Sequence[Sequence[str]], known: Collection[str]) -> tuple[int, int]:
+    keys = {header_key(one) for one in known}
+    hits = [len(keys & {header_key(cell) for cell in row}) for row in rows[:HEADER_SEARCH_ROWS]]
+    most = max(hits, default=0)
+    return (hits.index(most) if most else 0), most
+
+
+def _typical(widths: Sequence[int]) -> int:
+    return sorted(widths)[len(widths) // 2]
 
 
 def check_header(found: FoundHeader | None, sheet: str | None, max_columns: int) -> FoundHeader:

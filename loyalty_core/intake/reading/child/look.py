@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from .csv_reader import (
+    DELIMITERS,
     DIALECT_SAMPLE,
     Dialect,
     Segments,
@@ -14,8 +15,9 @@ from .csv_reader import (
     records,
     sniffed_dialect,
 )
+from .headers import known_headers_in, likely_header
 from .kinds import FileKind, kind_of
-from .orders import FileRefused, LookOrder, Reporter
+from .orders import HEADER_SEARCH_ROWS, FileRefused, LookOrder, Reporter
 from .sheet_head import cell_text
 from .text_stream import TextStream
 from .workbook_reader import as_lists, careful_rows, first_column, first_sheet, load_strings
@@ -42,17 +44,19 @@ def preview(order: LookOrder) -> dict[str, Any]:
         if not sample.strip():
             raise FileRefused("empty")
         text = sample.decode("utf-8", "replace")
-        dialect = sniffed_dialect(text)
-        rows = open_records(text, dialect, order.limits, order.first_rows + 10).rows
+        dialect = _dialect(text, order)
+        rows = open_records(text, dialect, order.limits, order.first_rows + HEADER_SEARCH_ROWS).rows
         seen |= {"encoding": stream.encoding, "delimiter": dialect.delimiter}
         first = 1
     else:
         with WorkbookZip(path, order.limits) as book:
-            sheet, head = first_sheet(book, order.first_rows + 10)
+            sheet, head = first_sheet(book, order.first_rows + HEADER_SEARCH_ROWS)
             seen |= {"sheets": [one.name for one in book.sheets()], "sheet": sheet.name}
             first = head[0].number
             rows = as_lists(head)
-    header_index = _likely_header(rows)
+    if not any(cell.strip() for row in rows for cell in row):
+        raise FileRefused("empty")
+    header_index = likely_header(rows, order.known_headers)
     if len(rows[header_index]) > order.limits.columns:
         raise FileRefused(
             "too_many_columns",
@@ -69,11 +73,14 @@ def preview(order: LookOrder) -> dict[str, Any]:
     }
 
 
-def _likely_header(rows: list[list[str]]) -> int:
-    """Return the place of the first row that is as wide as a table: titles above it fill a cell or two."""
-    widths = [sum(bool(cell.strip()) for cell in row) for row in rows]
-    typical = sorted(width for width in widths if width)[sum(1 for width in widths if width) // 2]
-    return next(place for place, width in enumerate(widths) if width * 2 > typical)
+def _dialect(text: str, order: LookOrder) -> Dialect:
+    """Take the delimiter under which most of the known headers are there, as the import does, or guess it."""
+    hits = {}
+    for delimiter in DELIMITERS if order.known_headers else ():
+        rows = open_records(text, Dialect(delimiter), order.limits, HEADER_SEARCH_ROWS).rows
+        hits[delimiter] = known_headers_in(rows, order.known_headers)
+    best = max(hits, key=lambda delimiter: hits[delimiter], default=",")
+    return Dialect(best) if hits.get(best, 0) > 1 else sniffed_dialect(text)
 
 
 def tell_rows(order: LookOrder, reporter: Reporter) -> dict[str, Any]:

@@ -84,6 +84,7 @@ class LookOrder:
     encoding: str | None = None
     delimiter: str | None = None
     careful: bool = False
+    known_headers: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "LookOrder":
@@ -92,6 +93,7 @@ class LookOrder:
             **{
                 **values,
                 "row_numbers": tuple(values["row_numbers"]),
+                "known_headers": tuple(values["known_headers"]),
                 "limits": ReadLimits(**values["limits"]),
             }
         )
