@@ -10,14 +10,11 @@ _log = get_logger(__name__)
 
 
 def run_import(database: Database, settings: Settings, import_id: UUID) -> None:
-    """Bring an import to its end in the name of who asked for it."""
+    """Bring an import to its end in the name of who asked for it, or of who let it through since."""
     with database.transaction(Scope.of_system("imports")) as connection:
         found = intake.import_by_id(connection, import_id)
-    scope = (
-        access.scope_of_user(database, found.requested_by)
-        if found.requested_by is not None
-        else Scope.of_command_line()
-    )
+    actor = found.requested_by if found.decided_at is None else found.decided_by
+    scope = access.scope_of_user(database, actor) if actor is not None else Scope.of_command_line()
     report = intake.run_import(database, settings, import_id, datasets=DATASETS, scope=scope)
     _log.info("import_ended", number=report.found.number, state=report.found.state.value)
 
@@ -33,8 +30,8 @@ def chain_audit(database: Database, settings: Settings) -> None:
 
 
 def queue_left_behind(database: Database) -> int:
-    """Have every import that was begun by a process that is gone run again, and return how many those are."""
-    return intake.queue_unclaimed_imports(database)
+    """Have the imports and settlements that nobody works on done again, and return how many those are."""
+    return intake.queue_unclaimed_imports(database) + settlement.queue_unfinished_requests(database)
 
 
 def clean_up(database: Database, settings: Settings) -> None:

@@ -82,9 +82,9 @@ def _retry_orphaned_jobs(app_url: str) -> None:
         retry_orphaned_jobs(connection)
 
 
-def _laurel_task(name: str) -> Callable[..., None]:
+def _laurel_task(name: str) -> Callable[..., Any]:
     # Late: the module brings great-expectations with it, five seconds that the start does not wait for.
-    function: Callable[..., None] = getattr(importlib.import_module("laurel.tasks"), name)
+    function: Callable[..., Any] = getattr(importlib.import_module("laurel.tasks"), name)
     return function
 
 
@@ -161,6 +161,13 @@ class Worker:
         def clean_up(timestamp: int) -> None:
             _log.info("clean_up", due=timestamp)
             _laurel_task("clean_up")(self._database, self._settings)
+
+        @app.periodic(cron="* * * * *")  # type: ignore[untyped-decorator]
+        @app.task(name="queue_left_behind", queue=QUEUE, queueing_lock="left", lock="left")  # type: ignore[untyped-decorator]
+        def queue_left_behind(timestamp: int) -> None:
+            count = _laurel_task("queue_left_behind")(self._database)
+            if count:
+                _log.info("queued_left_behind", due=timestamp, count=count)
 
         @app.periodic(cron="37 3 * * *")  # type: ignore[untyped-decorator]
         @app.task(name="forget_old_jobs", queue=QUEUE, pass_context=True)  # type: ignore[untyped-decorator]

@@ -17,6 +17,7 @@ from loyalty_core.intake.commands import (
 from loyalty_core.intake.dataset import (
     Acceptance,
     Dataset,
+    FileFigures,
     ImportContext,
     Staging,
     register_dataset,
@@ -38,6 +39,7 @@ from loyalty_core.intake.mapping import (
 from loyalty_core.intake.reading import FilePreview, FileRefusal, preview_file
 from loyalty_core.intake.rejected import original_row, rejected_file_name, write_rejected_rows
 from loyalty_core.intake.running import (
+    ImportFailedError,
     ImportReport,
     ImportStoppedError,
     drop_orphaned_staging,
@@ -74,11 +76,13 @@ __all__ = [
     "DatasetColumn",
     "DatasetColumns",
     "DecisionNeedsReasonError",
+    "FileFigures",
     "FileImport",
     "FileNotReadableError",
     "FilePreview",
     "FileRefusal",
     "ImportContext",
+    "ImportFailedError",
     "ImportReport",
     "ImportState",
     "ImportStateError",

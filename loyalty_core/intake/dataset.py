@@ -57,6 +57,14 @@ class Acceptance:
     net_minor: Mapping[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class FileFigures:
+    """What the good rows of a file come to: net amounts by currency, in minor units, and how many companies."""
+
+    net_minor: Mapping[str, int]
+    companies: int
+
+
 class Dataset(Protocol):
     """A kind of file: its columns, how its rows are judged, and how good ones become facts."""
 
@@ -68,7 +76,10 @@ class Dataset(Protocol):
         """Say in words what a reason of `judge` or `accept` means and what to do about it."""
 
     def judge(self, connection: Connection, staging: Staging, context: ImportContext) -> None:
-        """Put every bad row with all its reasons into the staging's table of reasons, in one pass."""
+        """Put every bad row with all its reasons into the staging's table of reasons."""
+
+    def figures(self, connection: Connection, staging: Staging) -> FileFigures:
+        """Add up the judged rows that have no reason against them, for comparison with later files."""
 
     def accept(self, connection: Connection, staging: Staging, context: ImportContext) -> Acceptance:
         """Make facts of the rows that have no reason against them, inside the caller's transaction.

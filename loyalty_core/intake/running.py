@@ -5,21 +5,22 @@ accepted rows, the quarantine, the import's result and its audit record, or none
 """
 
 import shutil
-import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import psycopg
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 import data_checks
-from loyalty_core import audit
+from loyalty_core import access, audit
 from loyalty_core.intake import store
-from loyalty_core.intake.commands import stored_path
+from loyalty_core.intake.commands import NarrowScopeCreatesError, stored_path
 from loyalty_core.intake.dataset import Dataset, ImportContext, Staging
 from loyalty_core.intake.mapping import ColumnMapping
 from loyalty_core.intake.phases import Phases
@@ -27,7 +28,7 @@ from loyalty_core.intake.reading import Progress, read_file
 from loyalty_core.intake.staging import copy_parts, drop_staging, make_staging, orphaned_staging_ids
 from loyalty_core.intake.states import UNFINISHED, ImportState, Phase
 from loyalty_core.intake.store import FileImport
-from loyalty_core.kernel import Database, Refusal, Scope, Settings, _, get_logger, minor_digits, now
+from loyalty_core.kernel import Database, Refusal, Scope, Settings, _, get_logger, minor_digits, new_id, now
 from loyalty_core.kernel.jobs import defer_import
 
 _MOST_RUNS = 5
@@ -51,6 +52,19 @@ class ImportKeepsFailingError(Refusal):
         )
 
 
+class ChecksNotRunError(Refusal):
+    """The suite that judges a file as a whole could not be run, so nothing of the file was accepted."""
+
+    def __init__(self, found: FileImport) -> None:
+        super().__init__(
+            _(
+                "The checks of “{file}” could not be run, so nothing of it was accepted. Import it again; if that "
+                "ends alike, ask whoever runs Laurel to look into its log for import {number}."
+            ).format(file=found.file_name, number=found.number)
+        )
+        self.found = found
+
+
 class ImportStoppedError(Refusal):
     """A check stopped the import: it waits for a person's decision, or was declined by one."""
 
@@ -63,6 +77,27 @@ class ImportStoppedError(Refusal):
             ).format(number=found.number, file=found.file_name, state=found.state.value, checks=names)
         )
         self.found = found
+
+
+class ImportFailedError(Refusal):
+    """Something went wrong that should not; it is on record under `failure_id`."""
+
+    def __init__(self, found: FileImport, failure_id: str) -> None:
+        super().__init__(
+            _(
+                "The import of “{file}” met an error that should not be, and nothing of it was accepted. Start it "
+                "again; if it fails again, tell whoever runs Laurel the number {id}."
+            ).format(file=found.file_name, id=failure_id)
+        )
+        self.failure_id = failure_id
+
+
+class _SupersededError(Exception):
+    """Another process has taken the import over: this run writes nothing more."""
+
+
+class _StagingLostError(Exception):
+    """The staging table does not hold what was read: the server crashed, and unlogged tables are empty since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +131,7 @@ def run_import(
     while True:
         with database.exclusively(_lock_name(import_id)) as is_claimed:
             if is_claimed:
-                return _run_claimed(database, settings, import_id, datasets, scope, on_progress)
+                _run_claimed(database, settings, import_id, datasets, scope, on_progress)
         with database.transaction(scope) as connection:
             found = store.import_by_id(connection, import_id)
         if found.state not in UNFINISHED:
@@ -111,20 +146,25 @@ def _run_claimed(
     datasets: Mapping[str, Dataset],
     scope: Scope,
     on_progress: Callable[[Phase, int], None] | None,
-) -> ImportReport:
+) -> None:
+    """Run the import once. It may still be unfinished after: taken over, or its staging lost in a crash.
+
+    Only a lost database leaves by an exception, for the caller to try again; whatever else goes wrong ends
+    the import with a sentence.
+    """
     with database.transaction(scope) as connection:
         found = store.import_by_id(connection, import_id, lock=True)
         if found.state not in UNFINISHED:
-            return ImportReport(found)
+            return
         store.move_import(
             connection, found, ImportState.RUNNING, runs=found.runs + 1, started_at=found.started_at or now()
         )
     begun = time.monotonic()
-    dataset = datasets[found.dataset]
-    run = _Run(database, settings, found, dataset, scope, on_progress)
+    run = _Run(database, settings, found, datasets[found.dataset], scope, on_progress)
     try:
         if found.runs >= _MOST_RUNS:
             raise ImportKeepsFailingError(found)
+        run.check_rights()
         run.parse_and_copy()
         run.judge()
         checks = run.check()
@@ -132,29 +172,20 @@ def _run_claimed(
             run.wait(checks, time.monotonic() - begun)
         else:
             run.accept(checks, begun)
+    except _SupersededError:
+        _log.warning("import_superseded", import_id=str(import_id), run=found.runs + 1)
+    except _StagingLostError:
+        _log.warning("import_staging_lost", import_id=str(import_id), run=found.runs + 1)
     except Refusal as refusal:
-        with database.transaction(scope) as connection:
-            locked = store.import_by_id(connection, import_id, lock=True)
-            store.move_import(
-                connection,
-                locked,
-                ImportState.REFUSED,
-                refusal=refusal.sentence,
-                finished_at=now(),
-                seconds=_seconds(time.monotonic() - begun),
-            )
-            audit.record(
-                connection,
-                scope,
-                "intake.import_refused",
-                "import",
-                import_id,
-                {"sentence": refusal.sentence},
-            )
+        run.refuse(refusal, time.monotonic() - begun)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        failure_id = new_id().hex[-12:]
+        _log.exception("import_failed", import_id=str(import_id), failure_id=failure_id)
+        run.refuse(ImportFailedError(found, failure_id), time.monotonic() - begun)
     finally:
         run.clean_up()
-    with database.transaction(scope) as connection:
-        return ImportReport(store.import_by_id(connection, import_id))
 
 
 def queue_unclaimed_imports(database: Database) -> int:
@@ -212,8 +243,13 @@ class _Run:
         self._on_progress = on_progress
         self._phases = Phases(database, found.id)
         self._staging = Staging(found.id)
+        # The run's number fences it: whoever claims the import after a crash counts on.
+        self._number = found.runs + 1
+        self._rows_read = 0
         self._reading: dict[str, Any] = {}
-        self._folder = settings.work_folder / found.id.hex
+        self._children = ExitStack()
+        self._checker: data_checks.Checker | None = None
+        self._folder = settings.work_folder / f"{found.id.hex}-{self._number}"
         self._context = ImportContext(
             import_id=found.id,
             mapping=ColumnMapping.model_validate(found.mapping),
@@ -222,11 +258,41 @@ class _Run:
             recorded_at=now(),
         )
 
+    def check_rights(self) -> None:
+        """Refuse what the actor may not do any more. Raises NotAllowedError, NarrowScopeCreatesError."""
+        permission = (
+            access.Permission.UPLOAD_FILES
+            if self._import.decided_at is None
+            else access.Permission.DECIDE_IMPORTS
+        )
+        with self._database.transaction(self._scope) as connection:
+            access.check_permission(connection, self._scope, permission)
+        if self._import.creates_missing and not self._scope.sees_everything:
+            raise NarrowScopeCreatesError
+
+    def _locked(self, connection: Connection) -> FileImport:
+        """Return the import with its row locked, so that nobody takes it over before this transaction ends.
+
+        Raises _SupersededError when somebody has already: the claim dies with the database server, the
+        process does not.
+        """
+        found = store.import_by_id(connection, self._import.id, lock=True)
+        if found.state is not ImportState.RUNNING or found.runs != self._number:
+            raise _SupersededError
+        return found
+
+    def _count_staged(self, connection: Connection) -> tuple[int, int]:
+        """Return how many rows are staged and how many of them are bad. Raises _StagingLostError."""
+        rows, bad = store.count_staged(connection, self._staging)
+        if rows != self._rows_read:
+            raise _StagingLostError
+        return rows, bad
+
     def parse_and_copy(self) -> None:
         """Fill the staging table from the stored file."""
-        # The checks' library takes seconds to import: it does so while the child reads.
-        warming = threading.Thread(target=data_checks.warm_up, name="warm up checks", daemon=True)
-        warming.start()
+        if not data_checks.is_warm():
+            # The checks' library takes seconds to import: a child does so while the file is read and copied.
+            self._checker = self._children.enter_context(data_checks.Checker())
         shutil.rmtree(self._folder, ignore_errors=True)
         with self._phases.during(Phase.PARSE):
             read = read_file(
@@ -237,6 +303,7 @@ class _Run:
                 self._folder,
                 on_progress=self._show,
             )
+        self._rows_read = read.rows
         self._reading = {
             "sheet": read.sheet,
             "header": list(read.header),
@@ -246,6 +313,7 @@ class _Run:
         }
         with self._phases.during(Phase.COPY):
             with self._database.transaction(self._scope) as connection:
+                self._locked(connection)
                 make_staging(connection, self._staging, self._dataset.columns)
             copy_parts(self._database, self._scope, self._staging, self._dataset.columns, read.parts)
 
@@ -257,36 +325,45 @@ class _Run:
     def judge(self) -> None:
         """Find every bad row with all its reasons."""
         with self._phases.during(Phase.RULES), self._database.transaction(self._scope) as connection:
+            self._count_staged(connection)
             self._dataset.judge(connection, self._staging, self._context)
 
     def check(self) -> data_checks.SuiteResult:
         """Judge as a whole what the row rules left."""
         with self._phases.during(Phase.CHECKS):
             with self._database.transaction(self._scope) as connection:
-                rows, bad = store.count_staged(connection, self._staging)
+                rows, bad = self._count_staged(connection)
+                figures = self._dataset.figures(connection, self._staging)
+                self._reading |= {"net_minor": dict(figures.net_minor), "companies": figures.companies}
                 earlier = store.earlier_imports_of_source(
                     connection, self._import.source, self._import.id, _EARLIER_FILES
                 )
-            return data_checks.run_suite(
-                self._import.dataset,
-                database_url=self._database.app_url,
-                staging_table=self._staging.table,
-                facts=data_checks.ImportFacts(
-                    rows=rows,
-                    quarantined=bad,
-                    # Known only when the rows go in; the suite judges contents, which a repeat does not change.
-                    duplicates=0,
-                    earlier=[_earlier_file(one, self._context.mapping.currency) for one in earlier],
-                    now=self._context.recorded_at,
-                    mapped=frozenset(self._context.mapping.columns),
-                ),
+            facts = data_checks.ImportFacts(
+                rows=rows,
+                quarantined=bad,
+                # Known only when the rows go in; the suite judges contents, which a repeat does not change.
+                duplicates=0,
+                earlier=[_earlier_file(one, self._context.mapping.currency) for one in earlier],
+                now=self._context.recorded_at,
+                mapped=frozenset(self._context.mapping.columns),
             )
+            run_suite = data_checks.run_suite if self._checker is None else self._checker.run_suite
+            try:
+                return run_suite(
+                    self._import.dataset,
+                    database_url=self._database.app_url,
+                    staging_table=self._staging.table,
+                    facts=facts,
+                )
+            except data_checks.SuiteError as error:
+                _log.exception("checks_not_run", import_id=str(self._import.id))
+                raise ChecksNotRunError(self._import) from error
 
     def wait(self, checks: data_checks.SuiteResult, seconds: float) -> None:
         """Stop before any fact is written, and leave the decision to a person."""
         with self._database.transaction(self._scope) as connection:
-            locked = store.import_by_id(connection, self._import.id, lock=True)
-            rows, bad = store.count_staged(connection, self._staging)
+            locked = self._locked(connection)
+            rows, bad = self._count_staged(connection)
             store.replace_quarantine(connection, self._staging)
             store.move_import(
                 connection,
@@ -328,12 +405,12 @@ class _Run:
     def _accept_once(self, checks: data_checks.SuiteResult, begun: float) -> None:
         self._phases.start(Phase.INSERT)
         with self._database.transaction(self._scope) as connection:
+            locked = self._locked(connection)
             store.lock_source(connection, self._import.source)
             acceptance = self._dataset.accept(connection, self._staging, self._context)
             store.replace_quarantine(connection, self._staging)
-            rows, bad = store.count_staged(connection, self._staging)
+            rows, bad = self._count_staged(connection)
             assert rows == acceptance.accepted + acceptance.duplicates + bad, "every row ends in one place"
-            locked = store.import_by_id(connection, self._import.id, lock=True)
             store.move_import(
                 connection,
                 locked,
@@ -361,19 +438,48 @@ class _Run:
             self._phases.tell_commit("start")
         self._phases.tell_commit("end")
 
+    def refuse(self, refusal: Refusal, seconds: float) -> None:
+        """End the import with a sentence, unless somebody else has taken it over."""
+        with self._database.transaction(self._scope) as connection:
+            try:
+                locked = self._locked(connection)
+            except _SupersededError:
+                return
+            store.move_import(
+                connection,
+                locked,
+                ImportState.REFUSED,
+                refusal=refusal.sentence,
+                finished_at=now(),
+                seconds=_seconds(seconds),
+            )
+            audit.record(
+                connection,
+                self._scope,
+                "intake.import_refused",
+                "import",
+                self._import.id,
+                {"sentence": refusal.sentence},
+            )
+
     def clean_up(self) -> None:
         """Drop what only this run needed; a run that could not is followed by one that does."""
+        self._children.close()
         shutil.rmtree(self._folder, ignore_errors=True)
         with self._database.transaction(self._scope) as connection:
-            drop_staging(connection, self._staging)
+            if store.import_by_id(connection, self._import.id, lock=True).runs == self._number:
+                drop_staging(connection, self._staging)
 
 
 def _earlier_file(found: FileImport, currency: str | None) -> data_checks.EarlierFile:
-    amounts = found.net_minor or {}
+    """Return what an earlier file held: all its good rows, those that were there already included."""
+    reading = found.reading or {}
+    amounts = reading.get("net_minor", {})
     code = currency or next(iter(amounts), None)
     rows = found.rows or 0
     return data_checks.EarlierFile(
         rows=rows,
         net_amount=Decimal(amounts.get(code, 0)).scaleb(-minor_digits(code)) if code else Decimal(0),
         quarantine_share=(found.quarantined or 0) / rows if rows else 0.0,
+        companies=reading.get("companies"),
     )

@@ -88,6 +88,7 @@ class FileImport:
     requested_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    decided_by: UUID | None
     decided_by_name: str | None
     decided_at: datetime | None
     decision_reason: str | None
@@ -149,7 +150,7 @@ _IMPORT = (
     "select i.id, i.number, i.file_id, f.file_name, f.sha256, f.size_bytes, i.dataset, i.source, i.mapping,"
     " i.creates_missing, i.state, i.phase, i.phase_rows, i.runs, i.rows, i.accepted, i.quarantined,"
     " i.duplicates, i.reading, i.net_minor, i.reasons, i.checks, i.refusal, i.seconds, i.requested_by,"
-    " i.requested_by_name, i.requested_at, i.started_at, i.finished_at, i.decided_by_name, i.decided_at,"
+    " i.requested_by_name, i.requested_at, i.started_at, i.finished_at, i.decided_by, i.decided_by_name, i.decided_at,"
     " i.decision_reason from file_import i join received_file f on f.id = i.file_id"
 )
 

@@ -5,7 +5,7 @@ The application connects as `laurel_app`, which row security binds. A connection
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ import psycopg
 from sqlalchemy import Connection, MetaData, Table, create_engine, text
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.types import TypeEngine
 
 from loyalty_core.kernel.scope import Scope
@@ -113,7 +114,8 @@ class Database:
     def exclusively(self, key: str) -> Iterator[bool]:
         """Try to be the only one, of all processes, inside a block of this key; yield whether that is so.
 
-        The lock dies with the process or the server, and holds no transaction open.
+        The lock dies with the process or the server, and holds no transaction open. Whoever writes at the end
+        checks again, in that transaction, that nobody has taken over since: the server may have come back.
         """
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             lock = {"key": key}
@@ -123,8 +125,10 @@ class Database:
             try:
                 yield got
             finally:
-                if got and not connection.invalidated:
-                    connection.execute(text("select pg_advisory_unlock(hashtextextended(:key, 1))"), lock)
+                if got:
+                    # A connection that broke meanwhile has taken its lock with it.
+                    with suppress(OperationalError, InterfaceError):
+                        connection.execute(text("select pg_advisory_unlock(hashtextextended(:key, 1))"), lock)
 
     def close(self) -> None:
         """Close every pooled connection."""

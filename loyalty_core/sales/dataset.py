@@ -7,6 +7,7 @@ from loyalty_core.intake import (
     ColumnKind,
     DatasetColumn,
     DatasetColumns,
+    FileFigures,
     ImportContext,
     Staging,
 )
@@ -47,8 +48,13 @@ class SalesDataset:
         return reason_text(reason)
 
     def judge(self, connection: Connection, staging: Staging, context: ImportContext) -> None:
-        """Put every bad row with all its reasons into the table of reasons, in one pass over staging."""
+        """Put every bad row with all its reasons into the table of reasons."""
         store.judge_rows(connection, staging, context)
+        store.reject_conflicts(connection, staging)
+
+    def figures(self, connection: Connection, staging: Staging) -> FileFigures:
+        """Add up amounts by currency and count the companies of the good rows."""
+        return store.staged_figures(connection, staging)
 
     def accept(self, connection: Connection, staging: Staging, context: ImportContext) -> Acceptance:
         """Make sales lines of the good rows that are not there yet.
@@ -57,6 +63,7 @@ class SalesDataset:
         goes to quarantine. Any other row is known by its whole contents, and of rows that are alike as many
         are kept as the fullest file had.
         """
+        # Again: another import of the source may have come in since the rows were judged.
         store.reject_conflicts(connection, staging)
         if context.creates_missing:
             store.create_missing(connection, staging, context)

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, TextClause, text
 
-from loyalty_core.intake import Acceptance, ImportContext, Staging
+from loyalty_core.intake import Acceptance, FileFigures, ImportContext, Staging
 from loyalty_core.kernel import UnknownCurrencyError, minor_digits, new_id
 from loyalty_core.organisation import (
     insert_missing_companies,
@@ -11,7 +11,9 @@ from loyalty_core.organisation import (
 )
 from loyalty_core.products import insert_missing_products
 
-LARGEST_AMOUNT_MINOR = 10**15
+# A thousand million in a currency of two places: no line of a sale is worth more, and ten million such lines
+# still add up within a bigint.
+LARGEST_AMOUNT_MINOR = 10**11
 
 # What statements below share, by the name that stands for it in them.
 _FRAGMENTS = {
@@ -149,6 +151,25 @@ def reject_conflicts(connection: Connection, staging: Staging) -> None:
             " where coalesce(l.body_key, k.first_body) <> k.body_key",
         )
     )
+
+
+def staged_figures(connection: Connection, staging: Staging) -> FileFigures:
+    """Return the net amounts by currency and the number of companies of the rows without a reason."""
+    amounts = connection.execute(
+        _sql(
+            staging,
+            "select s.currency, sum({amount_minor})::bigint as net_minor from {staging} s"
+            " join {currencies} on m.code = s.currency where {good} group by s.currency",
+        ),
+        _currency_parameters(connection, staging),
+    )
+    companies = connection.execute(
+        _sql(
+            staging,
+            "select count(*) from (select s.company_code from {staging} s where {good} group by s.company_code) c",
+        )
+    ).scalar_one()
+    return FileFigures({row.currency: row.net_minor for row in amounts}, int(companies))
 
 
 def create_missing(connection: Connection, staging: Staging, context: ImportContext) -> None:

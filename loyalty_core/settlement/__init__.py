@@ -3,6 +3,7 @@
 from loyalty_core.settlement.commands import (
     BookCheck,
     check_books,
+    queue_unfinished_requests,
     request_settlement,
     run_requested_settlement,
     settle_programme,
@@ -41,6 +42,7 @@ __all__ = [
     "line_with_points",
     "lines_of_company",
     "mark_of",
+    "queue_unfinished_requests",
     "request_by_id",
     "request_settlement",
     "run_requested_settlement",

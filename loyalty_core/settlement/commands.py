@@ -8,15 +8,18 @@ from uuid import UUID
 
 import polars as pl
 from sqlalchemy import Connection
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from loyalty_core import access, audit, ledger, programmes, scoring
-from loyalty_core.kernel import Database, Refusal, Scope, _, new_id, now
+from loyalty_core.kernel import Database, Refusal, Scope, _, get_logger, new_id, now
 from loyalty_core.kernel.jobs import defer_settlement
 from loyalty_core.settlement import policy, store
 from loyalty_core.settlement.states import RequestState
 from loyalty_core.settlement.store import Mark, Settlement
 
 SOURCE = "settlement"
+
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,32 @@ def request_settlement(database: Database, scope: Scope, code: str, *, request_k
     return request_id
 
 
+def queue_unfinished_requests(database: Database) -> int:
+    """Defer a job for every requested settlement that has not ended, and return how many those are.
+
+    Where one waits or runs already, no second does the work: jobs of a request come one after the other, and
+    the later finds it ended.
+    """
+    with database.transaction(Scope.of_system("settlements left behind")) as connection:
+        unfinished = store.unfinished_request_ids(connection)
+        for request_id in unfinished:
+            defer_settlement(connection, request_id)
+    return len(unfinished)
+
+
+class SettlementFailedError(Refusal):
+    """Something went wrong that should not; it is on record under `failure_id`."""
+
+    def __init__(self, code: str, failure_id: str) -> None:
+        super().__init__(
+            _(
+                "The settlement of {code} met an error that should not be, and nothing of it was posted. Start it "
+                "again; if it fails again, tell whoever runs Laurel the number {id}."
+            ).format(code=code, id=failure_id)
+        )
+        self.failure_id = failure_id
+
+
 def run_requested_settlement(database: Database, request_id: UUID) -> None:
     """Carry out a requested settlement in the name of who asked, and show how far it is meanwhile.
 
@@ -147,6 +176,13 @@ def run_requested_settlement(database: Database, request_id: UUID) -> None:
         settlement_id = settle_programme(database, scope, code, on_progress=show).id
     except Refusal as refusal:
         sentence = refusal.sentence
+    except (OperationalError, InterfaceError):
+        # The database went away: the job is done again.
+        raise
+    except Exception:
+        failure_id = new_id().hex[-12:]
+        _log.exception("settlement_failed", request_id=str(request_id), failure_id=failure_id)
+        sentence = SettlementFailedError(code, failure_id).sentence
     with database.transaction(system) as connection:
         store.move_request(
             connection,

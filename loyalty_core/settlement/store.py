@@ -298,6 +298,14 @@ def latest_request(connection: Connection, programme_id: UUID) -> SettlementRequ
     return _request(row) if row else None
 
 
+def unfinished_request_ids(connection: Connection) -> list[UUID]:
+    """Return the requested settlements that have not ended, oldest first."""
+    rows = connection.execute(
+        text("select id from settlement_request where state in ('queued', 'running') order by requested_at")
+    )
+    return list(rows.scalars())
+
+
 def move_request(
     connection: Connection,
     found: SettlementRequest,
