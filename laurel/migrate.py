@@ -9,7 +9,16 @@ from psycopg import sql
 from sqlalchemy import Connection, Engine, create_engine, text
 
 from laurel.embedded import app_url
-from loyalty_core.kernel import PROJECT_FOLDER, Refusal, _, driver_connection, get_logger, sqlalchemy_url
+from loyalty_core.kernel import (
+    PROJECT_FOLDER,
+    Database,
+    Refusal,
+    Scope,
+    _,
+    driver_connection,
+    get_logger,
+    sqlalchemy_url,
+)
 
 APP_ROLE = "laurel_app"
 
@@ -128,14 +137,8 @@ def _is_taken(owner_url: str, password: str) -> bool:
     return True
 
 
-def current_revision(app_url: str) -> str | None:
+def current_revision(database: Database) -> str | None:
     """Return the revision that the database is at, as the application's role sees it."""
-    engine = create_engine(sqlalchemy_url(app_url))
-    try:
-        with engine.connect() as connection:
-            revision: str | None = connection.execute(
-                text("select version_num from alembic_version")
-            ).scalar()
-            return revision
-    finally:
-        engine.dispose()
+    with database.transaction(Scope.of_system("readiness")) as connection:
+        revision: str | None = connection.execute(text("select version_num from alembic_version")).scalar()
+        return revision

@@ -8,7 +8,10 @@ LAUREL_TRUSTED_PROXIES names, separated by commas, the proxies whose word on add
 
 import argparse
 import logging
+import math
 import os
+import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -39,6 +42,7 @@ from loyalty_core.kernel import (
 from ui import charts
 from ui.errors import show_script_error
 
+READINESS_SECONDS = 1.0
 INDEX_PAGE = Path(streamlit.__file__).parent / "static" / "index.html"
 
 _log = get_logger(__name__)
@@ -47,7 +51,7 @@ _log = get_logger(__name__)
 def readiness_fault(database: Database) -> str | None:
     """Return what keeps this process from serving, or None: the database must answer, at the newest schema."""
     try:
-        found = current_revision(database.app_url)
+        found = current_revision(database)
     except ProgrammingError:
         found = None
     except SQLAlchemyError as error:
@@ -56,6 +60,24 @@ def readiness_fault(database: Database) -> str | None:
     if found != head_revision():
         return "the database is not migrated to this version"
     return None
+
+
+class Readiness:
+    """The answer of `readiness_fault`, asked once a second at most, whoever asks how often."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._asking = threading.Lock()
+        self._fault: str | None = None
+        self._asked_at = -math.inf
+
+    def fault(self) -> str | None:
+        """Return what keeps this process from serving, or None, as it was a second ago at most."""
+        with self._asking:
+            if time.monotonic() - self._asked_at >= READINESS_SECONDS:
+                self._fault = readiness_fault(self._database)
+                self._asked_at = time.monotonic()
+            return self._fault
 
 
 def _hand_logs_to_the_root() -> None:
@@ -100,7 +122,7 @@ def create_application(runtime: Runtime) -> ASGIApp:
         _log.info("web_stopped")
 
     pages = App(PROJECT_FOLDER / "app.py", lifespan=lifespan, on_script_error=show_script_error)
-    api = create_api(partial(readiness_fault, runtime.database))
+    api = create_api(Readiness(runtime.database).fault)
     return Guard(
         Beside(pages, api),
         index_page=INDEX_PAGE,

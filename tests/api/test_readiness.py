@@ -1,8 +1,11 @@
 """Readiness tells the truth about the database, and names what is wrong."""
 
+from concurrent.futures import ThreadPoolExecutor
+
+from sqlalchemy import Engine, event
 from sqlalchemy.engine import make_url
 
-from laurel.web import readiness_fault
+from laurel.web import Readiness, readiness_fault
 from loyalty_core.kernel import Database
 from tests.databases import TestServer, database_of
 
@@ -28,3 +31,30 @@ def test_a_database_that_does_not_answer_is_not_ready(committed_database: Databa
     database = Database(gone.render_as_string(hide_password=False))
     assert readiness_fault(database) == "the database does not answer"
     database.close()
+
+
+def test_however_often_anybody_asks_the_database_is_asked_once_a_second_over_a_pooled_connection(
+    committed_database: Database,
+) -> None:
+    connected: list[object] = []
+    begun: list[object] = []
+
+    def note_connect(connection: object, _record: object) -> None:
+        connected.append(connection)
+
+    def note_begin(connection: object) -> None:
+        begun.append(connection)
+
+    event.listen(Engine, "connect", note_connect)
+    event.listen(Engine, "begin", note_begin)
+    try:
+        readiness = Readiness(committed_database)
+        with ThreadPoolExecutor(16) as pool:
+            assert set(pool.map(lambda _number: readiness.fault(), range(200))) == {None}
+        assert len(begun) < 5
+        for _time in range(5):
+            assert readiness_fault(committed_database) is None
+    finally:
+        event.remove(Engine, "connect", note_connect)
+        event.remove(Engine, "begin", note_begin)
+    assert len(connected) <= 1

@@ -12,7 +12,6 @@ from sqlalchemy import CheckConstraint, create_engine, text
 from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.engine import make_url
 
-from laurel.embedded import app_url
 from laurel.migrate import current_revision, head_revision, migrate
 from laurel.tables import metadata
 from loyalty_core.audit import Xid8
@@ -63,7 +62,10 @@ def test_the_checks_in_the_database_are_those_of_the_models(any_owner_url: str) 
 
 def test_migrating_twice_changes_nothing(any_server: TestServer) -> None:
     url = any_server.empty_database()
-    assert migrate(url) == migrate(url) == head_revision() == current_revision(app_url(url))
+    assert migrate(url) == migrate(url) == head_revision()
+    database = database_of(url)
+    assert current_revision(database) == head_revision()
+    database.close()
     any_server.drop_database(url)
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 
 from laurel.embedded import app_url
 from laurel.migrate import AppPasswordError, PowerfulRoleError, current_revision, head_revision, migrate
+from loyalty_core.kernel import Database
 from tests.databases import TestServer
 
 pytestmark = pytest.mark.xdist_group("migrations")
@@ -74,7 +75,9 @@ def test_the_password_is_set_where_it_is_not_taken_yet_and_never_written_in_a_st
 ) -> None:
     for password in (PASSWORD, PASSWORD, OTHER_PASSWORD):
         assert migrate(outside.owner_url, app_password=password) == head_revision()
-        assert current_revision(app_url(outside.owner_url, password)) == head_revision()
+        database = Database(app_url(outside.owner_url, password))
+        assert current_revision(database) == head_revision()
+        database.close()
         psycopg.connect(app_url(outside.owner_url, password)).close()
     logged = outside.logged()
     assert logged.count('alter role "laurel_app" password \'SCRAM-SHA-256$') == 2
