@@ -5,21 +5,20 @@ import sys
 from laurel.embedded import app_url
 from laurel.migrate import migrate
 from laurel.registers import DATASETS
-from laurel.secrets import app_password, session_key
+from laurel.secrets import app_password
 from laurel.tasks import queue_left_behind
 from loyalty_core import access, demo
 from loyalty_core.kernel import Database, Scope, Settings, _
 
 
 def prepare(settings: Settings, owner_url: str, *, with_demo: bool) -> None:
-    """Migrate, make the keys, put back what a crash left behind, and fill an empty database with the demo.
+    """Migrate, put back what a crash left behind, and fill an empty database with the demo.
 
     A demo that was interrupted is finished. Where nobody can sign in yet, says how to make the first
     administrator.
     """
     password = app_password(settings)
     migrate(owner_url, app_password=password)
-    session_key(settings)
     database = Database(app_url(owner_url, password))
     try:
         queue_left_behind(database)

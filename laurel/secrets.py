@@ -1,6 +1,6 @@
 """Keys: made at first start, mode 0600, or given by the environment. None has a default.
 
-A key named `session_key` is read from LAUREL_SESSION_KEY, else from the file of that name in the secrets
+A key named `app_password` is read from LAUREL_APP_PASSWORD, else from the file of that name in the secrets
 folder, which is made where it is missing.
 """
 
@@ -52,11 +52,6 @@ class ExposedKeyError(Refusal):
         )
         self.file = file
         self.mode = mode
-
-
-def session_key(settings: Settings) -> bytes:
-    """Return the key that signs cookies (HMAC): at least 32 bytes. Raises WeakKeyError, ExposedKeyError."""
-    return secret(settings, "session_key").encode()
 
 
 def app_password(settings: Settings) -> str | None:

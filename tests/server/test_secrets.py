@@ -7,34 +7,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from laurel.secrets import ExposedKeyError, WeakKeyError, app_password, secret, session_key
+from laurel.secrets import ExposedKeyError, WeakKeyError, app_password, secret
 from loyalty_core.kernel import Settings
 
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.delenv("LAUREL_SESSION_KEY", raising=False)
     monkeypatch.delenv("LAUREL_APP_PASSWORD", raising=False)
     return Settings(home=tmp_path, database_url=None)
 
 
 def test_a_key_is_made_at_first_start_closed_to_others_and_kept(settings: Settings) -> None:
-    first = session_key(settings)
-    file = settings.home / "secrets" / "session_key"
+    first = secret(settings, "app_password")
+    file = settings.home / "secrets" / "app_password"
     assert len(first) >= 32
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
-    assert session_key(settings) == first
-    assert [path.name for path in file.parent.iterdir()] == ["session_key"]
+    assert secret(settings, "app_password") == first
+    assert [path.name for path in file.parent.iterdir()] == ["app_password"]
 
 
 def test_two_homes_have_different_keys(settings: Settings, tmp_path: Path) -> None:
-    assert session_key(settings) != session_key(Settings(home=tmp_path / "other", database_url=None))
+    assert secret(settings, "app_password") != secret(
+        Settings(home=tmp_path / "other", database_url=None), "app_password"
+    )
 
 
 def test_processes_that_start_together_agree_on_the_key(settings: Settings) -> None:
     with ThreadPoolExecutor(16) as pool:
-        keys = set(pool.map(lambda _: session_key(settings), range(64)))
+        keys = set(pool.map(lambda _: secret(settings, "app_password"), range(64)))
     assert len(keys) == 1
 
 
@@ -42,8 +43,8 @@ def test_the_environment_gives_a_key_and_no_file_is_made(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given_key = random_source.token_urlsafe(40)
-    monkeypatch.setenv("LAUREL_SESSION_KEY", given_key)
-    assert session_key(settings) == given_key.encode()
+    monkeypatch.setenv("LAUREL_APP_PASSWORD", given_key)
+    assert secret(settings, "app_password") == given_key
     assert not (settings.home / "secrets").exists()
 
 
@@ -64,10 +65,10 @@ def test_the_environment_gives_a_key_and_no_file_is_made(
 def test_a_weak_key_is_refused_without_being_shown(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, key: str, reason: str
 ) -> None:
-    monkeypatch.setenv("LAUREL_SESSION_KEY", key)
+    monkeypatch.setenv("LAUREL_APP_PASSWORD", key)
     with pytest.raises(WeakKeyError, match=reason) as refusal:
-        session_key(settings)
-    assert "LAUREL_SESSION_KEY" in refusal.value.sentence
+        secret(settings, "app_password")
+    assert "LAUREL_APP_PASSWORD" in refusal.value.sentence
     assert not key or key not in refusal.value.sentence
 
 
@@ -81,11 +82,11 @@ def test_random_bytes_in_hex_are_strong_enough(tmp_path_factory: pytest.TempPath
 
 
 def test_a_key_file_that_others_can_read_is_refused(settings: Settings) -> None:
-    session_key(settings)
-    file = settings.home / "secrets" / "session_key"
+    secret(settings, "app_password")
+    file = settings.home / "secrets" / "app_password"
     file.chmod(0o640)
     with pytest.raises(ExposedKeyError, match="mode 0640"):
-        session_key(settings)
+        secret(settings, "app_password")
 
 
 def test_the_embedded_server_needs_no_password_and_an_outside_one_does(settings: Settings) -> None:
