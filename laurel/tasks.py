@@ -35,7 +35,7 @@ def queue_left_behind(database: Database) -> int:
 
 
 def clean_up(database: Database, settings: Settings) -> None:
-    """Drop what nobody needs any more: expired sessions, tickets and exports, staging tables left behind."""
+    """Drop what nobody needs any more: expired tickets and exports, old failures, staging tables left behind."""
     expired = access.forget_expired(database, settings.exports_folder)
     dropped = intake.drop_orphaned_staging(database)
     _log.info("cleaned_up", expired=expired, staging_tables=dropped)
