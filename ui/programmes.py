@@ -9,7 +9,7 @@ import streamlit as st
 from loyalty_core import settlement
 from loyalty_core.access import Permission, SignedInUser
 from loyalty_core.intake import accepted_since
-from loyalty_core.kernel import Money, _, current_database, ngettext, to_minor
+from loyalty_core.kernel import Money, Scope, _, current_database, ngettext, to_minor
 from loyalty_core.programmes import (
     Programme,
     ProgrammeDocument,
@@ -101,8 +101,10 @@ def show_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
     )
 
 
-def settlement_sentence(run: Settlement) -> str:
-    """Return what a settlement did, in one sentence."""
+def settlement_sentence(run: Settlement, scope: Scope) -> str:
+    """Return what a settlement did, in one sentence; its totals only to who sees all that they count."""
+    if not scope.sees_everything:
+        return _("Points were posted.") if run.awards else _("Every point was posted already.")
     if not run.awards:
         return _("{lines} lines were looked at; every point was posted already.").format(
             lines=wording.number(run.lines)
@@ -130,7 +132,7 @@ def show_settlement(user: SignedInUser, programme: Programme) -> None:
                 _("Settled {ago} by {who}. {what}").format(
                     ago=wording.ago(last.finished_at),
                     who=wording.plain(last.settled_by_name),
-                    what=settlement_sentence(last),
+                    what=settlement_sentence(last, user.scope),
                 )
             )
             if last.version != programme.current_version:
@@ -170,7 +172,7 @@ def show_settlement(user: SignedInUser, programme: Programme) -> None:
                         {
                             _("When"): wording.moment(run.finished_at),
                             _("Version"): str(run.version),
-                            _("What"): settlement_sentence(run),
+                            _("What"): settlement_sentence(run, user.scope),
                             _("By"): wording.plain(run.settled_by_name),
                         }
                         for run in runs
@@ -191,11 +193,12 @@ def _watch_settlement(user: SignedInUser, request_id: UUID) -> None:
         st.progress(0.0, text=_("In line. You may leave this page: it goes on."))
         return
     total = request.lines_total or 0
+    told = (
+        _("{scored} of {total} lines scored") if user.scope.sees_everything else _("Lines are being scored")
+    )
     st.progress(
         min(1.0, request.lines_scored / total) if total else 0.0,
-        text=_("{scored} of {total} lines scored").format(
-            scored=wording.number(request.lines_scored), total=wording.number(total)
-        ),
+        text=told.format(scored=wording.number(request.lines_scored), total=wording.number(total)),
     )
 
 

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from loyalty_core.access import PERMISSIONS_OF_ROLE, Role
+from loyalty_core import access
+from loyalty_core.access import PERMISSIONS_OF_ROLE, Role, ScopeGrant, ScopeKind
 from loyalty_core.kernel import PROJECT_FOLDER
-from tests.pages.world import World
+from tests.access.people import PASSWORD, sign_in
+from tests.pages.world import COMMAND_LINE, World
 from ui.registry import PageEntry, pages
 
 PAGES = pages()
@@ -200,6 +202,29 @@ def test_a_wrong_document_is_told_line_by_line_and_nothing_is_applied(world: Wor
     assert app.error[0].value == "This document can't be applied yet."
     assert list(app.table[0].value["Line"]) == ["5"]
     assert "Apply as version 3" not in [button.label for button in app.button]
+
+
+def test_totals_of_a_settlement_are_told_to_who_sees_everything_only(world: World) -> None:
+    region = world.region_id("Poland")
+    access.create_user(
+        world.database,
+        COMMAND_LINE,
+        name="manager_of_poland",
+        display_name="Manager of Poland",
+        password=PASSWORD,
+        roles=[Role.PROGRAMME_MANAGER],
+        grants=[ScopeGrant(ScopeKind.REGION, region)],
+    )
+    alone = access.find_session(world.database, sign_in(world.database, "manager_of_poland"))
+    assert alone is not None
+    page = page_named("programmes")
+    app = app_of(world, Role.PROGRAMME_MANAGER).run()
+    assert "4 lines gave +31 points" in texts(app.switch_page(page.script).run())
+    app = app_of(world, None)
+    app.user = {"session": str(alone.session_id)}
+    seen = texts(app.run().switch_page(page.script).run())
+    assert "Points were posted." in seen
+    assert "lines gave" not in seen
 
 
 def test_the_dark_theme_draws_with_its_own_colours(world: World) -> None:

@@ -73,6 +73,11 @@ class World:
         assert user is not None
         return user
 
+    def region_id(self, name: str) -> UUID:
+        """Return the id of a region of the world."""
+        with self.database.snapshot(COMMAND_LINE) as connection:
+            return next(one.id for one in organisation.all_regions(connection) if one.name == name)
+
 
 def make_world(database: Database, settings: Settings) -> World:
     """Fill an empty migrated database and return what was made."""
