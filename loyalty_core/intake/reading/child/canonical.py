@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 
 import polars as pl
 
-from .orders import ColumnOrder
+from .orders import ColumnOrder, FileRefused
 
 BEYOND_LAST_COLUMN = "beyond_last_column"
 """Under this name `unreadable` keeps what a row holds to the right of the last header."""
@@ -217,9 +217,10 @@ def canonical_frame(
 
     `positions` gives the raw column of each mapped canonical column, `overflow` the raw column that holds
     what stood beyond the last header. In a workbook's column that mixes date cells with texts, the date cells
-    have become ISO texts.
+    have become ISO texts. FileRefused where a workbook's cell holds a NUL, which PostgreSQL has no text for.
     """
     if from_workbook:
+        _refuse_nul(raw, row_numbers, sheet)
         time_style = TimeStyle((*_DATE_CELL_FORMATS, *time_style.formats), time_style.zone)
     made: list[pl.Series] = [
         row_numbers.alias("row_no"),
@@ -263,6 +264,14 @@ def canonical_frame(
     if any_filled.all():
         return frame
     return frame.filter(any_filled | _not_blank(raw))
+
+
+def _refuse_nul(raw: pl.DataFrame, row_numbers: pl.Series, sheet: str | None) -> None:
+    for cells in raw.get_columns():
+        if cells.dtype == pl.String:
+            place = cells.str.contains("\0", literal=True).arg_max()
+            if place is not None and "\0" in (cells[place] or ""):
+                raise FileRefused("nul_bytes", row=row_numbers[place], sheet=sheet)
 
 
 def _not_blank(raw: pl.DataFrame) -> pl.Series:

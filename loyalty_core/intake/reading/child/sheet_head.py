@@ -23,6 +23,16 @@ _FIRST_DAY_1904 = datetime(1904, 1, 1)  # noqa: DTZ001 - cells hold local times
 _DAYS_AT_MOST = 2_958_466
 
 
+# ECMA-376 part 1, 22.9.2.19 writes signs that XML can't hold as _xHHHH_. The fast reader undoes those below
+# U+0100, in shared and inline texts and not in a formula's result; whatever else reads must see the same.
+_ESCAPED = re.compile(r"_x00([0-9A-Fa-f]{2})_")
+
+
+def unescaped(text: str) -> str:
+    """Return a shared or inline text with its escaped signs as themselves."""
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text) if "_x00" in text else text
+
+
 def column_number(letters: str) -> int:
     """A is 0."""
     number = 0
@@ -95,7 +105,8 @@ class _RowsParser:
     def end(self, name: str) -> None:
         local = name.rpartition(":")[2]
         if local in ("v", "t") and self._text is not None:
-            self._cell_text.append("".join(self._text))
+            text = "".join(self._text)
+            self._cell_text.append(unescaped(text) if self._type == "inlineStr" else text)
             self._text = None
         elif local == "c" and self._row is not None:
             text = "".join(self._cell_text)
@@ -125,11 +136,14 @@ def head_rows(book: WorkbookZip, sheet: SheetPlace, most: int) -> list[HeadRow]:
     reader.CharacterDataHandler = parser.data
     _parse(reader, book.chunks(sheet.member), sheet.member)
     if parser.shared:
-        texts = _shared_texts(book, {index for _, _, index in parser.shared})
+        texts = shared_texts(book, {index for _, _, index in parser.shared})
         for row, column, index in parser.shared:
             row.cells[column] = texts.get(index, "")
     if parser.numbers:
         _write_out(book, parser.numbers)
+    for row in parser.rows:
+        if any("\0" in text for text in row.cells.values()):
+            raise FileRefused("nul_bytes", row=row.number, sheet=sheet.name)
     return parser.rows
 
 
@@ -196,14 +210,16 @@ def _parse(reader: expat.XMLParserType, chunks: Iterator[bytes], member: str) ->
         raise FileRefused("damaged", place=member) from error
 
 
-def _shared_texts(book: WorkbookZip, wanted: set[int]) -> dict[int, str]:
+def shared_texts(book: WorkbookZip, wanted: set[int] | None = None) -> dict[int, str]:
+    """Return the shared texts of these numbers, all of them where none are named."""
     member = next((name for name in book.names if name.lower() == "xl/sharedstrings.xml"), None)
     if member is None:
         raise FileRefused("damaged", place="xl/sharedStrings.xml")
     texts: dict[int, str] = {}
-    last = max(wanted)
+    last = max(wanted) if wanted else -1
     index = -1
     pieces: list[str] = []
+    run: list[str] = []
     in_text = False
     phonetic = False
 
@@ -218,8 +234,8 @@ def _shared_texts(book: WorkbookZip, wanted: set[int]) -> dict[int, str]:
         in_text = local == "t" and not phonetic
 
     def data(text: str) -> None:
-        if in_text and index in wanted:
-            pieces.append(text)
+        if in_text and (wanted is None or index in wanted):
+            run.append(text)
 
     def end(name: str) -> None:
         nonlocal in_text, phonetic
@@ -227,7 +243,10 @@ def _shared_texts(book: WorkbookZip, wanted: set[int]) -> dict[int, str]:
         in_text = False
         if local == "rPh":
             phonetic = False
-        if local == "si" and index in wanted:
+        if run and local == "t":
+            pieces.append(unescaped("".join(run)))
+            run.clear()
+        if local == "si" and (wanted is None or index in wanted):
             texts[index] = "".join(pieces)
             if index == last:
                 raise _Enough

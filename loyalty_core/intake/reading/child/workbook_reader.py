@@ -13,7 +13,7 @@ from .canonical import NumberStyle, TimeStyle, canonical_frame
 from .headers import FoundHeader, check_header, find_header, header_key
 from .orders import HEADER_SEARCH_ROWS, FileRefused, ReadLimits, ReadOrder, Reporter
 from .parts import PartWriter
-from .sheet_head import HeadRow, cell_text, column_letters, head_rows
+from .sheet_head import HeadRow, cell_text, column_letters, head_rows, shared_texts, unescaped
 from .zip_inspection import SheetPlace, WorkbookZip
 
 PIECE_ROWS = 50_000
@@ -272,27 +272,62 @@ def careful_rows(
     """Yield the rows from `first_row` on that hold anything, with their numbers, one at a time."""
     import zipfile
 
-    import openpyxl
+    from openpyxl.reader.excel import ExcelReader
     from openpyxl.utils.exceptions import InvalidFileException
+    from openpyxl.worksheet._reader import WorkSheetParser
+
+    class Reader(ExcelReader):
+        """Takes the shared texts as the head does: openpyxl leaves escaped signs as they are, or loses them."""
+
+        def read_strings(self) -> None:
+            if any(name.lower() == "xl/sharedstrings.xml" for name in self.valid_files):
+                with WorkbookZip(path, limits) as book:
+                    self.shared_strings = list(shared_texts(book).values())
+
+    class Parser(WorkSheetParser):
+        def parse_cell(self, element: Any) -> dict[str, Any]:
+            cell: dict[str, Any] = super().parse_cell(element)
+            if element.get("t") == "inlineStr" and isinstance(cell["value"], str):
+                cell["value"] = unescaped(cell["value"])
+            return cell
 
     try:
         # Opened here: stored files have no name ending, which openpyxl insists on.
         with path.open("rb") as file:
-            book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
-            worksheet = book[sheet]
-            worksheet.reset_dimensions()
-            for number, row in enumerate(worksheet.iter_rows(), start=1):
-                if number < first_row:
-                    continue
-                cells = [None if cell.data_type == "e" else cell.value for cell in row]
-                if len(cells) > limits.columns:
-                    far = next(
-                        (place for place in range(limits.columns, len(cells)) if cells[place] is not None),
-                        None,
-                    )
-                    if far is not None:
-                        raise FileRefused("far_away_cell", sheet=sheet, cell=f"{column_letters(far)}{number}")
-                if any(cell is not None for cell in cells):
-                    yield number, cells
+            reader = Reader(file, read_only=True, data_only=True, keep_links=False)
+            reader.read()
+            worksheet: Any = reader.wb[sheet]
+            with worksheet._get_source() as source:
+                parser = Parser(
+                    source,
+                    reader.shared_strings,
+                    data_only=True,
+                    epoch=reader.wb.epoch,
+                    date_formats=worksheet.parent._date_formats,
+                    timedelta_formats=worksheet.parent._timedelta_formats,
+                )
+                for number, row in parser.parse():
+                    if number < first_row or not row:
+                        continue
+                    cells: list[Any] = [None] * max(cell["column"] for cell in row)
+                    for cell in row:
+                        cells[cell["column"] - 1] = None if cell["data_type"] == "e" else cell["value"]
+                    if len(cells) > limits.columns:
+                        far = next(
+                            (
+                                place
+                                for place in range(limits.columns, len(cells))
+                                if cells[place] is not None
+                            ),
+                            None,
+                        )
+                        if far is not None:
+                            raise FileRefused(
+                                "far_away_cell", sheet=sheet, cell=f"{column_letters(far)}{number}"
+                            )
+                    if any(isinstance(cell, str) and "\0" in cell for cell in cells):
+                        raise FileRefused("nul_bytes", row=number, sheet=sheet)
+                    if any(cell is not None for cell in cells):
+                        yield number, cells
     except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, SyntaxError) as error:
         raise FileRefused("damaged", place=sheet, how=str(error)[:200]) from error
