@@ -60,16 +60,18 @@ def monthly_totals(
     scope: Scope,
     programme: Programme,
     company_id: UUID | None = None,
+    span: tuple[date, date] | None = None,
 ) -> list[MonthTotal]:
-    """Return sales and points of each month of the programme."""
+    """Return sales and points of each month of the programme, or of a span of days within it."""
+    since, until = span or (programme.starts_on, programme.ends_on)
     with current_database().snapshot(scope) as connection:
         return standings.monthly_totals(
             connection,
             programme_id=programme.id,
             currency=programme.currency,
             time_zone=programme.time_zone,
-            since=programme.starts_on,
-            until=programme.ends_on,
+            since=since,
+            until=until,
             company_id=company_id,
         )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 
 import streamlit as st
 from sqlalchemy import Connection
@@ -155,18 +155,43 @@ def _people_without_rights(scope: Scope) -> list[Waiting]:
     ]
 
 
+def days_to_compare(last_sold: date, starts: date) -> tuple[date, date] | None:
+    """Return the days that the last month with sales is told against: as many of the month before.
+
+    `last_sold` is the last day with a sale: a month is compared as far as its sales reach, and the whole month
+    before with one that is over. None where the month before is not wholly in the programme.
+    """
+    first = last_sold.replace(day=1)
+    ahead = (first - timedelta(days=1)).replace(day=1)
+    if ahead < starts:
+        return None
+    is_over = (last_sold + timedelta(days=1)).day == 1
+    days = (first - ahead).days if is_over else min(last_sold.day, (first - ahead).days)
+    return ahead, ahead + timedelta(days=days - 1)
+
+
 def figure_of_months(
-    label: str, value: str, months: Sequence[MonthTotal], read: Callable[[MonthTotal], int]
+    label: str,
+    value: str,
+    months: Sequence[MonthTotal],
+    before: MonthTotal | None,
+    read: Callable[[MonthTotal], int],
 ) -> Figure:
-    """Return a figure of the whole programme with its course by month and the last month's change."""
+    """Return a figure of the whole programme with its course by month and the last month's change.
+
+    `before` are the days of `days_to_compare`.
+    """
     values = [read(one) for one in months]
-    change = wording.change(values[-1], values[-2]) if len(values) > 1 else None
+    change = wording.change(values[-1], read(before)) if before is not None else None
     month = wording.month(months[-1].month)
     return Figure(
         label,
         value,
         _("{change} in {month}").format(change=change, month=month) if change else None,
-        help=_("Of the whole programme. The line goes month by month; the change is the last month's."),
+        help=_(
+            "Of the whole programme. The line goes month by month; the change is the last month's, as far as its"
+            " sales reach, against as many days of the month before."
+        ),
         trend=values if len(values) > 1 else None,
     )
 

@@ -1,5 +1,7 @@
 """Home: what waits for the reader and how old it is, and where things stand."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from loyalty_core import intake, programmes
@@ -18,6 +20,7 @@ user = require(Permission.SEE_HOME)
 database = current_database()
 FIRST_PLACES = 6
 LATEST_IMPORTS = 5
+ENOUGH_TO_STAND_BESIDE_A_CHART = 3
 
 with database.snapshot(user.scope) as connection:
     known = programmes.list_programmes(connection, user.scope)
@@ -33,23 +36,28 @@ def show_figures(programme: programmes.Programme) -> None:
     total = cached.total(
         version, user.scope, programme, programme.starts_on, programme.ends_on, StandingsBy.COMPANY, None, ""
     )
-    if not months:
+    sold = cached.sold_days(version, user.scope, programme)
+    if not months or sold is None:
         return
+    compared = blocks.days_to_compare(sold[1], programme.starts_on)
+    earlier = cached.monthly_totals(version, user.scope, programme, span=compared) if compared else []
+    before = earlier[0] if earlier else None
     elements.figure_row(
         [
             blocks.figure_of_months(
-                _("Net sales"), wording.short_money(total.net), months, lambda one: one.net.minor
+                _("Net sales"), wording.short_money(total.net), months, before, lambda one: one.net.minor
             ),
             blocks.figure_of_months(
-                _("Points"), wording.short_number(total.points), months, lambda one: one.points
+                _("Points"), wording.short_number(total.points), months, before, lambda one: one.points
             ),
             blocks.figure_of_months(
-                _("Companies"), wording.short_number(total.places), months, lambda one: one.companies
+                _("Companies"), wording.short_number(total.places), months, before, lambda one: one.companies
             ),
             blocks.figure_of_months(
                 _("Sales lines"),
                 wording.short_number(sum(one.lines for one in months)),
                 months,
+                before,
                 lambda one: one.lines,
             ),
         ]
@@ -115,17 +123,18 @@ def show_latest_imports() -> None:
                 st.caption(wording.ago(one.requested_at), width="content")
 
 
-def show_what_waits() -> None:
+def show_what_waits(waiting: Sequence[blocks.Waiting], *, fills: bool) -> None:
     """Draw what waits for the reader."""
-    with elements.card(_("What waits"), fills=True):
-        blocks.show_waiting(user, blocks.what_waits(user, known))
+    with elements.card(_("What waits"), fills=fills):
+        blocks.show_waiting(user, waiting)
         if user.may(Permission.UPLOAD_FILES):
             registry.link(user, "uploads", _("Bring a file"), icon="upload_file")
 
 
 programme = known[0] if known else None
+waiting = blocks.what_waits(user, known)
 if programme is None or not user.may(Permission.SEE_STANDINGS):
-    show_what_waits()
+    show_what_waits(waiting, fills=False)
     if programme is None:
         elements.empty_state(
             "workspace_premium",
@@ -145,11 +154,15 @@ if len(known) > 1:
         key="programme",
         bind="query-params",
     )
-first, second = st.columns([1, 1.9])
-with first:
-    show_what_waits()
-with second:
+if len(waiting) < ENOUGH_TO_STAND_BESIDE_A_CHART:
+    show_what_waits(waiting, fills=False)
     show_months(programme)
+else:
+    first, second = st.columns([1, 1.9])
+    with first:
+        show_what_waits(waiting, fills=True)
+    with second:
+        show_months(programme)
 show_figures(programme)
 if user.may(Permission.SEE_IMPORTS):
     third, fourth = st.columns([1.2, 1])
