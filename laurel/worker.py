@@ -24,6 +24,7 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.manager import JobManager
 from sqlalchemy.exc import DBAPIError
 
+import data_checks
 from laurel.jobs import WORKER_LOCK_CLASS, retry_orphaned_jobs
 from loyalty_core.kernel import Database, Settings, configure_logs, get_logger
 from loyalty_core.kernel.jobs import QUEUE, RUN_IMPORT, SETTLE_PROGRAMME
@@ -32,6 +33,7 @@ CONCURRENCY = 2
 # How long running jobs may still finish when the worker is told to stop; what remains is retried later.
 GRACE_SECONDS = 4.0
 LIFELINE_SECONDS = 5.0
+WARM_UP_AFTER_SECONDS = 15.0
 FORGET_JOBS_HOURS = 24 * 30
 
 EXIT_LIFELINE_BROKEN = 3
@@ -88,6 +90,12 @@ def _laurel_task(name: str) -> Callable[..., Any]:
     return function
 
 
+async def _warm_up_checks() -> None:
+    """Import what judges imports, once the start is over; until then each import has a child do so."""
+    await asyncio.sleep(WARM_UP_AFTER_SECONDS)
+    await asyncio.to_thread(data_checks.warm_up)
+
+
 class Worker:
     """One worker process."""
 
@@ -124,6 +132,7 @@ class Worker:
                 loop.add_signal_handler(request, self._stop, work)
             beside = [
                 asyncio.create_task(self._watch(lifeline)),
+                asyncio.create_task(_warm_up_checks()),
                 asyncio.create_task(_every(1.0, "chain_audit", self._chain_audit)),
                 asyncio.create_task(_every(5.0, "retry_orphaned_jobs", self._retry_orphaned_jobs)),
             ]

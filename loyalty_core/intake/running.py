@@ -15,7 +15,7 @@ from uuid import UUID
 
 import psycopg
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 import data_checks
 from loyalty_core import access, audit
@@ -28,7 +28,18 @@ from loyalty_core.intake.reading import Progress, read_file
 from loyalty_core.intake.staging import copy_parts, drop_staging, make_staging, orphaned_staging_ids
 from loyalty_core.intake.states import UNFINISHED, ImportState, Phase
 from loyalty_core.intake.store import FileImport
-from loyalty_core.kernel import Database, Refusal, Scope, Settings, _, get_logger, minor_digits, new_id, now
+from loyalty_core.kernel import (
+    DATABASE_WENT_AWAY,
+    Database,
+    Refusal,
+    Scope,
+    Settings,
+    _,
+    get_logger,
+    minor_digits,
+    new_id,
+    now,
+)
 from loyalty_core.kernel.jobs import defer_import
 
 _MOST_RUNS = 5
@@ -178,7 +189,7 @@ def _run_claimed(
         _log.warning("import_staging_lost", import_id=str(import_id), run=found.runs + 1)
     except Refusal as refusal:
         run.refuse(refusal, time.monotonic() - begun)
-    except (OperationalError, InterfaceError):
+    except DATABASE_WENT_AWAY:
         raise
     except Exception:
         failure_id = new_id().hex[-12:]

@@ -2,6 +2,7 @@
 
 from loyalty_core.kernel.clock import now
 from loyalty_core.kernel.database import (
+    DATABASE_WENT_AWAY,
     AppRights,
     Database,
     Uuid,
@@ -23,6 +24,7 @@ from loyalty_core.kernel.settings import PROJECT_FOLDER, Settings
 from loyalty_core.kernel.text import _, current_locale, ngettext
 
 __all__ = [
+    "DATABASE_WENT_AWAY",
     "PROJECT_FOLDER",
     "ActorKind",
     "AppRights",

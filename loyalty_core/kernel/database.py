@@ -18,6 +18,9 @@ from sqlalchemy.types import TypeEngine
 
 from loyalty_core.kernel.scope import Scope
 
+# What it looks like when the server or the way to it is gone: the same work can be done again later.
+DATABASE_WENT_AWAY = (OperationalError, InterfaceError)
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(column_0_N_label)s",
@@ -127,7 +130,7 @@ class Database:
             finally:
                 if got:
                     # A connection that broke meanwhile has taken its lock with it.
-                    with suppress(OperationalError, InterfaceError):
+                    with suppress(*DATABASE_WENT_AWAY):
                         connection.execute(text("select pg_advisory_unlock(hashtextextended(:key, 1))"), lock)
 
     def close(self) -> None:

@@ -11,9 +11,9 @@ from loyalty_core.organisation import (
 )
 from loyalty_core.products import insert_missing_products
 
-# A thousand million in a currency of two places: no line of a sale is worth more, and ten million such lines
-# still add up within a bigint.
-LARGEST_AMOUNT_MINOR = 10**11
+# A hundred thousand million in a currency of two places, small ones like the rupiah included: no line of a sale is
+# worth more, and most of a million such lines still add up within a bigint.
+LARGEST_AMOUNT_MINOR = 10**13
 
 # What statements below share, by the name that stands for it in them.
 _FRAGMENTS = {
@@ -265,6 +265,8 @@ def insert_lines(connection: Connection, staging: Staging, context: ImportContex
         ),
         _currency_parameters(connection, staging),
     ).rowcount
+    # Without it the planner takes the table for a small one, and looks for duplicates row by row.
+    connection.execute(text("analyze prepared_line"))
     accepted = connection.execute(
         text(
             "insert into sales_line (line_key, occurrence, body_key, import_id, row_no, company_id, outlet_id,"

@@ -8,10 +8,9 @@ from uuid import UUID
 
 import polars as pl
 from sqlalchemy import Connection
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from loyalty_core import access, audit, ledger, programmes, scoring
-from loyalty_core.kernel import Database, Refusal, Scope, _, get_logger, new_id, now
+from loyalty_core.kernel import DATABASE_WENT_AWAY, Database, Refusal, Scope, _, get_logger, new_id, now
 from loyalty_core.kernel.jobs import defer_settlement
 from loyalty_core.settlement import policy, store
 from loyalty_core.settlement.states import RequestState
@@ -176,7 +175,7 @@ def run_requested_settlement(database: Database, request_id: UUID) -> None:
         settlement_id = settle_programme(database, scope, code, on_progress=show).id
     except Refusal as refusal:
         sentence = refusal.sentence
-    except (OperationalError, InterfaceError):
+    except DATABASE_WENT_AWAY:
         # The database went away: the job is done again.
         raise
     except Exception:
