@@ -69,6 +69,7 @@ def standings_for(database: Database, scope: Scope, by: standings.StandingsBy) -
             connection,
             programme_id=programme.id,
             currency=programme.currency,
+            time_zone=programme.time_zone,
             since=programme.starts_on,
             until=programme.ends_on,
             by=by,
