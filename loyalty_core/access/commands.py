@@ -642,7 +642,7 @@ def make_export(
     permission: Permission,
     file_name: str,
     media_type: str,
-    write: Callable[[Path], None],
+    write: Callable[[Path], object],
 ) -> UUID:
     """Write a file for the user, who can fetch it at /exports/<id> for 15 minutes, and return its id.
 

@@ -45,7 +45,7 @@ else:
 sold = cached.sold_days(version, user.scope, programme)
 choices = blocks.periods(programme.starts_on, programme.ends_on, sold)
 
-by = StandingsBy(elements.choose_view(BY, key="by"))
+by = StandingsBy(elements.choose_view({one.value: label for one, label in BY.items()}, key="by"))
 period_at, region_at, words_at = st.columns(3, vertical_alignment="bottom")
 period = period_at.selectbox(
     _("Period"), choices, format_func=lambda one: one.label, key="period", bind="query-params"
@@ -191,14 +191,11 @@ if Permission.EXPORT_STANDINGS in user.permissions:
                     permission=Permission.EXPORT_STANDINGS,
                     file_name=f"standings-{programme.code}-{period.since}-{period.until}.xlsx",
                     media_type=access.XLSX,
-                    write=lambda path: (
-                        write_xlsx(
-                            path,
-                            blocks.workbook_header(by),
-                            blocks.workbook_rows(every, by),
-                            sheet=_("Standings"),
-                        )
-                        and None
+                    write=lambda path: write_xlsx(
+                        path,
+                        blocks.workbook_header(by),
+                        blocks.workbook_rows(every, by),
+                        sheet=_("Standings"),
                     ),
                 )
             except Refusal as refusal:
