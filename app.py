@@ -20,4 +20,5 @@ else:
     draw_logo()
     page = st.navigation(registry.navigation(user))
     draw_account(user)
+    registry.correct_address()
     page.run()

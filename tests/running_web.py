@@ -54,7 +54,7 @@ def web(server: TestServer) -> Iterator[RunningWeb]:
     address = f"http://127.0.0.1:{port}"
     database = database_of(owner_url)
     try:
-        _wait_until_ready(process, address, log)
+        wait_until_ready(process, address, log)
         yield RunningWeb(address, database, home, log)
     finally:
         process.terminate()
@@ -68,7 +68,8 @@ def web(server: TestServer) -> Iterator[RunningWeb]:
         shutil.rmtree(home)
 
 
-def _wait_until_ready(process: "subprocess.Popen[bytes]", address: str, log: Path) -> None:
+def wait_until_ready(process: "subprocess.Popen[bytes]", address: str, log: Path) -> None:
+    """Wait until the web process serves; raises AssertionError with the end of its log when it does not."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if process.poll() is not None:

@@ -130,3 +130,14 @@ def link(user: Permitted, key: str, label: str, *, icon: str = "", **query: str)
 def open_page(key: str, **query: str) -> None:
     """Leave this page for another one, with values for its URL."""
     st.switch_page(entry(key).path, query_params=query)
+
+
+def correct_address() -> None:
+    """Take a record's address out of the browser's bar once its page is left for the same page without it.
+
+    Streamlit's links to the page one is on don't empty the bar, and the next step would open the record again.
+    """
+    has_query = bool(st.query_params)
+    if st.session_state.get("had_query") and not has_query:
+        st.query_params.clear()
+    st.session_state["had_query"] = has_query

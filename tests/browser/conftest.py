@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.browser.running_laurel import RunningLaurel, laurel_running
+from tests.databases import TestServer
 from tests.running_web import web
 
 __all__ = ["web"]
@@ -28,3 +30,10 @@ def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
     yield context.new_page()
     context.close()
+
+
+@pytest.fixture(scope="session")
+def laurel(server: TestServer) -> Iterator[RunningLaurel]:
+    """Web and worker on a filled database, for all tests of pages; a test brings what it changes."""
+    with laurel_running(server) as made:
+        yield made
