@@ -14,6 +14,7 @@ from pathlib import Path
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import data_checks
 from loyalty_core import access, intake, organisation, programmes, settlement
 from loyalty_core.demo import files
 from loyalty_core.demo.market import CURRENCY, TIME_ZONE, companies, regions
@@ -80,6 +81,8 @@ def make_demo(database: Database, settings: Settings, *, datasets: Mapping[str, 
         write_table(unfinished, last_day.isoformat(), sign_ins)
     folder = settings.work_folder / "demo"
     folder.mkdir(mode=0o700, exist_ok=True)
+    # Once for the three files, not in a child of each import.
+    data_checks.warm_up()
     try:
         _Making(database, settings, datasets, folder, last_day).make(sign_ins)
     finally:
