@@ -30,7 +30,7 @@ class Picture:
     path: str
     width: int = 1280
     dark: bool = False
-    most_high: int = 1200
+    most_high: int = 1400
 
 
 PICTURES = (

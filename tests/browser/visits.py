@@ -144,6 +144,11 @@ class Table:
         """Return every row by column, scrolling through those that a narrow window does not show."""
         self.region.scroll_into_view_if_needed()
         self.region.locator("canvas table").wait_for(state="attached", timeout=PATIENCE_MS)
+        # What is read aloud follows the picture after a fifth of a second, also after a filter changed.
+        before, read = None, self._read()
+        while before != read:
+            self.visit.page.wait_for_timeout(300)
+            before, read = read, self._read()
         scroller = self.region.locator(".dvn-scroller")
         names: dict[int, str] = {}
         found: dict[int, dict[int, str]] = {}
@@ -153,7 +158,6 @@ class Table:
         for down in range(0, size[2], max(1, size[3] - 80)):
             for along in range(0, size[0], max(1, size[1] - 40)):
                 scroller.evaluate("(one, [left, top]) => one.scrollTo(left, top)", [along, down])
-                # What is read aloud follows the picture after a fifth of a second.
                 self.visit.page.wait_for_timeout(300)
                 read = self._read()
                 names |= dict(read["names"])
