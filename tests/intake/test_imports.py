@@ -2,8 +2,10 @@
 
 import multiprocessing
 import re
+import sys
 import threading
 import time
+import types
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import UUID
@@ -140,8 +142,15 @@ def _claim(owner_url: str, home: Path, import_id: UUID, answers: "multiprocessin
 
 
 def test_of_several_processes_one_runs_an_import_and_all_learn_how_it_ended(
-    committed_database: Database, owner_url: str, settings: Settings, everything: Scope, march: Path
+    committed_database: Database,
+    owner_url: str,
+    settings: Settings,
+    everything: Scope,
+    march: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # Tests of pages leave a script of theirs as the main module, which a new process would run first.
+    monkeypatch.setitem(sys.modules, "__main__", types.ModuleType("__main__"))
     import_id = begin(committed_database, settings, everything, march)
     spawn = multiprocessing.get_context("spawn")
     answers: multiprocessing.Queue[int] = spawn.Queue()
