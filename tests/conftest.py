@@ -5,11 +5,18 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from laurel.embedded import app_url
 from loyalty_core.kernel import PROJECT_FOLDER, Database, Scope
 from tests.databases import RolledBackDatabase, TestServer, database_of
+
+# How fast examples come depends on the machine and says nothing of Laurel.
+hypothesis.settings.register_profile(
+    "laurel", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("laurel")
 
 REAL_DATA = PROJECT_FOLDER.parent / "shared" / "data" / "online-retail"
 
