@@ -16,6 +16,7 @@ from sqlalchemy import (
 )
 
 from loyalty_core.access.policy import EndReason, FailureKind, Role, ScopeKind, UserState
+from loyalty_core.audit import Xid8
 from loyalty_core.kernel import AppRights, Uuid, metadata
 
 
@@ -36,6 +37,8 @@ app_user = Table(
     Column("locale", Text, nullable=False, server_default=text("'en'")),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("password_changed_at", DateTime(timezone=True), nullable=False),
+    # The transaction that last changed the row; a trigger keeps it, for the replica.
+    Column("txid", Xid8, nullable=False, server_default=text("pg_current_xact_id()"), index=True),
     CheckConstraint(_one_of("state", list(UserState)), name="state"),
     CheckConstraint("name = lower(name) and length(name) between 2 and 100", name="name"),
     CheckConstraint("length(display_name) between 1 and 200", name="display_name"),

@@ -70,6 +70,27 @@ class Permission(StrEnum):
     MANAGE_USERS = "manage_users"
     SEE_AUDIT = "see_audit"
     VERIFY_AUDIT = "verify_audit"
+    USE_PORTAL = "use_portal"
+    SEE_CLAIMS = "see_claims"
+    ENTER_CLAIMS = "enter_claims"
+    DECIDE_CLAIMS = "decide_claims"
+    REGISTER_PARTNERS = "register_partners"
+    DECIDE_REGISTRATIONS = "decide_registrations"
+    ASSIGN_SALESPEOPLE = "assign_salespeople"
+    SEE_BUDGETS = "see_budgets"
+    ASK_FOR_BUDGETS = "ask_for_budgets"
+    DECIDE_BUDGETS = "decide_budgets"
+    SEE_REWARDS = "see_rewards"
+    MANAGE_REWARDS = "manage_rewards"
+    ORDER_REWARDS = "order_rewards"
+    ORDER_FOR_OTHERS = "order_for_others"
+    ENTITLE_PEOPLE = "entitle_people"
+    SEE_ORDERS = "see_orders"
+    DECIDE_ORDERS = "decide_orders"
+    SEE_PERFORMANCE = "see_performance"
+    EXPORT_PERFORMANCE = "export_performance"
+    SEE_REGIONS = "see_regions"
+    SEE_PARTICIPANTS = "see_participants"
 
 
 class Role(StrEnum):
@@ -79,7 +100,11 @@ class Role(StrEnum):
     OPERATOR = "operator"
     PROGRAMME_MANAGER = "programme_manager"
     HEAD_OF_SALES = "head_of_sales"
+    SALES = "sales"
+    ADMIN_MARKETING = "admin_marketing"
+    ADMIN_FINANCE = "admin_finance"
     ANALYST = "analyst"
+    PARTICIPANT = "participant"
 
 
 PERMISSIONS_OF_ROLE: dict[Role, frozenset[Permission]] = {
@@ -94,6 +119,12 @@ PERMISSIONS_OF_ROLE: dict[Role, frozenset[Permission]] = {
             Permission.SEE_COMPANIES,
             Permission.SEE_STANDINGS,
             Permission.SEE_PROGRAMMES,
+            Permission.SEE_CLAIMS,
+            Permission.ENTER_CLAIMS,
+            Permission.DECIDE_CLAIMS,
+            Permission.REGISTER_PARTNERS,
+            Permission.DECIDE_REGISTRATIONS,
+            Permission.SEE_PARTICIPANTS,
         }
     ),
     Role.PROGRAMME_MANAGER: frozenset(
@@ -106,6 +137,16 @@ PERMISSIONS_OF_ROLE: dict[Role, frozenset[Permission]] = {
             Permission.SEE_PROGRAMMES,
             Permission.APPLY_PROGRAMMES,
             Permission.SETTLE_PROGRAMMES,
+            Permission.SEE_CLAIMS,
+            Permission.SEE_BUDGETS,
+            Permission.ASK_FOR_BUDGETS,
+            Permission.DECIDE_BUDGETS,
+            Permission.SEE_REWARDS,
+            Permission.SEE_ORDERS,
+            Permission.SEE_PERFORMANCE,
+            Permission.EXPORT_PERFORMANCE,
+            Permission.SEE_REGIONS,
+            Permission.SEE_PARTICIPANTS,
         }
     ),
     Role.HEAD_OF_SALES: frozenset(
@@ -114,6 +155,53 @@ PERMISSIONS_OF_ROLE: dict[Role, frozenset[Permission]] = {
             Permission.SEE_STANDINGS,
             Permission.EXPORT_STANDINGS,
             Permission.SEE_COMPANIES,
+            Permission.REGISTER_PARTNERS,
+            Permission.ASSIGN_SALESPEOPLE,
+            Permission.SEE_BUDGETS,
+            Permission.ASK_FOR_BUDGETS,
+            Permission.SEE_PERFORMANCE,
+            Permission.EXPORT_PERFORMANCE,
+            Permission.SEE_REGIONS,
+            Permission.SEE_PARTICIPANTS,
+        }
+    ),
+    Role.SALES: frozenset(
+        {
+            Permission.SEE_HOME,
+            Permission.SEE_STANDINGS,
+            Permission.SEE_COMPANIES,
+            Permission.REGISTER_PARTNERS,
+            Permission.ORDER_FOR_OTHERS,
+            Permission.ENTITLE_PEOPLE,
+            Permission.SEE_PERFORMANCE,
+            Permission.SEE_REGIONS,
+            Permission.SEE_PARTICIPANTS,
+        }
+    ),
+    Role.ADMIN_MARKETING: frozenset(
+        {
+            Permission.SEE_HOME,
+            Permission.SEE_STANDINGS,
+            Permission.SEE_PROGRAMMES,
+            Permission.SEE_REWARDS,
+            Permission.MANAGE_REWARDS,
+            Permission.SEE_PERFORMANCE,
+            Permission.EXPORT_PERFORMANCE,
+            Permission.SEE_PARTICIPANTS,
+        }
+    ),
+    Role.ADMIN_FINANCE: frozenset(
+        {
+            Permission.SEE_HOME,
+            Permission.SEE_COMPANIES,
+            Permission.SEE_STANDINGS,
+            Permission.SEE_BUDGETS,
+            Permission.ASK_FOR_BUDGETS,
+            Permission.DECIDE_BUDGETS,
+            Permission.SEE_ORDERS,
+            Permission.DECIDE_ORDERS,
+            Permission.SEE_REWARDS,
+            Permission.SEE_PERFORMANCE,
         }
     ),
     Role.ANALYST: frozenset(
@@ -124,6 +212,22 @@ PERMISSIONS_OF_ROLE: dict[Role, frozenset[Permission]] = {
             Permission.EXPORT_STANDINGS,
             Permission.SEE_COMPANIES,
             Permission.SEE_PROGRAMMES,
+            Permission.SEE_CLAIMS,
+            Permission.SEE_BUDGETS,
+            Permission.SEE_REWARDS,
+            Permission.SEE_ORDERS,
+            Permission.SEE_PERFORMANCE,
+            Permission.EXPORT_PERFORMANCE,
+            Permission.SEE_REGIONS,
+            Permission.SEE_PARTICIPANTS,
+        }
+    ),
+    Role.PARTICIPANT: frozenset(
+        {
+            Permission.SEE_HOME,
+            Permission.USE_PORTAL,
+            Permission.ORDER_REWARDS,
+            Permission.ENTITLE_PEOPLE,
         }
     ),
 }
@@ -141,7 +245,11 @@ def role_title(role: Role) -> str:
         Role.OPERATOR: _("Operator"),
         Role.PROGRAMME_MANAGER: _("Programme manager"),
         Role.HEAD_OF_SALES: _("Head of sales"),
+        Role.SALES: _("Sales"),
+        Role.ADMIN_MARKETING: _("Marketing"),
+        Role.ADMIN_FINANCE: _("Finance"),
         Role.ANALYST: _("Analyst"),
+        Role.PARTICIPANT: _("Participant"),
     }[role]
 
 

@@ -38,6 +38,8 @@ account = Table(
     Column("balance", BigInteger, nullable=False, server_default=text("0")),
     Column("version", BigInteger, nullable=False, server_default=text("0")),
     Column("opened_at", DateTime(timezone=True), nullable=False),
+    # The transaction that last changed the row; a trigger keeps it, for the replica.
+    Column("txid", Xid8, nullable=False, server_default=text("pg_current_xact_id()"), index=True),
     CheckConstraint(f"kind in ({_KINDS})", name="kind"),
     CheckConstraint(
         f"(kind = 'system') = (system_name is not null and system_name in ({_SYSTEM_NAMES}))",
@@ -68,7 +70,7 @@ posting = Table(
     Column("points", BigInteger, nullable=False),
     Column("happened_at", DateTime(timezone=True), nullable=False),
     Column("recorded_at", DateTime(timezone=True), nullable=False),
-    Column("txid", Xid8, nullable=False, server_default=text("pg_current_xact_id()")),
+    Column("txid", Xid8, nullable=False, server_default=text("pg_current_xact_id()"), index=True),
     CheckConstraint(f"kind in ({_POSTING_KINDS})", name="kind"),
     CheckConstraint("points <> 0", name="points"),
     Index("uq_posting_idempotency_key", "source", "idempotency_key", unique=True),

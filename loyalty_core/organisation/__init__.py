@@ -1,6 +1,7 @@
 """Regions, companies and outlets."""
 
 from loyalty_core.organisation.commands import add_region, assign_salesperson
+from loyalty_core.organisation.policy import CompanyKind
 from loyalty_core.organisation.store import (
     Company,
     Region,
@@ -11,6 +12,7 @@ from loyalty_core.organisation.store import (
     company_by_code,
     count_companies,
     find_companies,
+    insert_company,
     insert_missing_companies,
     insert_missing_outlets,
     insert_missing_regions,
@@ -20,6 +22,7 @@ from loyalty_core.organisation.store import (
 
 __all__ = [
     "Company",
+    "CompanyKind",
     "Region",
     "UnknownCompanyError",
     "UnknownRegionError",
@@ -30,6 +33,7 @@ __all__ = [
     "company_by_code",
     "count_companies",
     "find_companies",
+    "insert_company",
     "insert_missing_companies",
     "insert_missing_outlets",
     "insert_missing_regions",

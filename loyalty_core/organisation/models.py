@@ -1,8 +1,22 @@
 """Tables of the organisation: regions, companies, outlets."""
 
-from sqlalchemy import Column, DateTime, ForeignKey, Index, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
+from loyalty_core.audit import Xid8
 from loyalty_core.kernel import AppRights, Uuid, metadata
+from loyalty_core.organisation.policy import CompanyKind
+
+_KINDS = ", ".join(f"'{kind}'" for kind in CompanyKind)
 
 region = Table(
     "region",
@@ -12,6 +26,8 @@ region = Table(
     Column("name", Text, nullable=False),
     Column("parent_id", Uuid, ForeignKey("region.id"), index=True),
     Column("recorded_at", DateTime(timezone=True), nullable=False),
+    # The transaction that last changed the row; a trigger keeps it, for the replica.
+    Column("txid", Xid8, nullable=False, server_default=text("pg_current_xact_id()"), index=True),
     info={"app": AppRights(updates=("name", "parent_id"))},
 )
 
@@ -24,10 +40,16 @@ company = Table(
     Column("region_id", Uuid, ForeignKey("region.id"), nullable=False, index=True),
     # The responsible salesperson is a user; the column has no foreign key because users lie above.
     Column("salesperson_id", Uuid, index=True),
+    Column("kind", Text, nullable=False, server_default=text("'wholesaler'")),
+    # The distributor that it buys through, where it does.
+    Column("distributor_id", Uuid, ForeignKey("company.id")),
     Column("created_by_import", Uuid),
     Column("recorded_at", DateTime(timezone=True), nullable=False),
+    # The transaction that last changed the row; a trigger keeps it, for the replica.
+    Column("txid", Xid8, nullable=False, server_default=text("pg_current_xact_id()"), index=True),
+    CheckConstraint(f"kind in ({_KINDS})", name="kind"),
     Index("ix_company_name", "name"),
-    info={"app": AppRights(updates=("name", "region_id", "salesperson_id"))},
+    info={"app": AppRights(updates=("name", "region_id", "salesperson_id", "kind", "distributor_id"))},
 )
 
 outlet = Table(

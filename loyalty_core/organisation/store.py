@@ -3,11 +3,13 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from loyalty_core.kernel import NotFoundError, _
+from loyalty_core.organisation.policy import CompanyKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class Company:
     region_id: UUID
     region_name: str
     salesperson_id: UUID | None
+    kind: CompanyKind
+    distributor_id: UUID | None
 
 
 class UnknownCompanyError(NotFoundError):
@@ -97,9 +101,15 @@ def insert_region(
 
 
 _COMPANY = (
-    "select c.id, c.code, c.name, c.region_id, coalesce(r.name, '') as region_name, c.salesperson_id"
+    "select c.id, c.code, c.name, c.region_id, coalesce(r.name, '') as region_name, c.salesperson_id,"
+    " c.kind, c.distributor_id"
     " from company c left join region r on r.id = c.region_id"
 )
+
+
+def _company(row: Row[Any]) -> Company:
+    values = row._asdict()
+    return Company(**{**values, "kind": CompanyKind(values["kind"])})
 
 
 def company_by_code(connection: Connection, code: str) -> Company:
@@ -107,7 +117,7 @@ def company_by_code(connection: Connection, code: str) -> Company:
     row = connection.execute(text(_COMPANY + " where c.code = :code"), {"code": code}).first()
     if row is None:
         raise UnknownCompanyError(code)
-    return Company(*row)
+    return _company(row)
 
 
 def companies_by_id(connection: Connection, company_ids: Collection[UUID]) -> list[Company]:
@@ -116,7 +126,7 @@ def companies_by_id(connection: Connection, company_ids: Collection[UUID]) -> li
         text(_COMPANY + " where c.id in (select unnest(cast(:ids as uuid[]))) order by c.name, c.code"),
         {"ids": list(company_ids)},
     )
-    return [Company(*row) for row in rows]
+    return [_company(row) for row in rows]
 
 
 def find_companies(connection: Connection, words: str, *, limit: int, offset: int = 0) -> list[Company]:
@@ -128,7 +138,7 @@ def find_companies(connection: Connection, words: str, *, limit: int, offset: in
         ),
         {"words": words, "limit": limit, "offset": offset},
     )
-    return [Company(*row) for row in rows]
+    return [_company(row) for row in rows]
 
 
 def count_companies(connection: Connection, words: str = "") -> int:
@@ -142,6 +152,37 @@ def count_companies(connection: Connection, words: str = "") -> int:
             {"words": words},
         ).scalar_one()
     )
+
+
+def insert_company(
+    connection: Connection,
+    *,
+    id: UUID,
+    code: str,
+    name: str,
+    kind: CompanyKind,
+    region_id: UUID,
+    distributor_id: UUID | None,
+    recorded_at: datetime,
+) -> bool:
+    """Add a company; return False, with nothing added, when the code is taken."""
+    added = connection.execute(
+        text(
+            "insert into company (id, code, name, kind, region_id, distributor_id, recorded_at)"
+            " values (:id, :code, :name, :kind, :region_id, :distributor_id, :recorded_at)"
+            " on conflict (code) do nothing"
+        ),
+        {
+            "id": id,
+            "code": code,
+            "name": name,
+            "kind": kind.value,
+            "region_id": region_id,
+            "distributor_id": distributor_id,
+            "recorded_at": recorded_at,
+        },
+    )
+    return bool(added.rowcount)
 
 
 def set_salesperson(connection: Connection, company_id: UUID, user_id: UUID | None) -> None:

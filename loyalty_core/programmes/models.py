@@ -11,9 +11,11 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from loyalty_core.audit import Xid8
 from loyalty_core.kernel import AppRights, Uuid, metadata
 
 programme = Table(
@@ -30,6 +32,8 @@ programme = Table(
     Column("time_zone", Text, comment="IANA name; null: each line's own local date counts"),
     Column("current_version", Integer, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    # The transaction that last changed the row; a trigger keeps it, for the replica.
+    Column("txid", Xid8, nullable=False, server_default=text("pg_current_xact_id()"), index=True),
     UniqueConstraint("code"),
     CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency"),
     CheckConstraint("collects in ('company', 'participant', 'salesperson')", name="collects"),

@@ -52,5 +52,7 @@ sales_line = Table(
     # A line's key holds its company's code, so the company in front changes nothing about what is unique; it
     # spares an index for reading a company's lines, which would take half as long again to fill.
     Index("uq_sales_line_key", "company_id", "line_key", "occurrence", unique=True),
+    # The replica and settlement read what is new by it. Ever rising, it is cheap to fill.
+    Index("ix_sales_line_txid", "txid"),
     Index("ix_sales_line_import_id", "import_id", postgresql_using="brin"),
 )

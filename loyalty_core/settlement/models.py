@@ -26,6 +26,8 @@ award = Table(
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("sales_line_id", BigInteger, nullable=False),
+    # The claim that earned, where a programme earns from claims: then the line is the one it was matched with.
+    Column("claim_number", BigInteger),
     Column("programme_id", Uuid, nullable=False),
     Column("company_id", Uuid, nullable=False),
     Column("posting_id", BigInteger, nullable=False, index=True),
@@ -40,7 +42,25 @@ award = Table(
     Column("rule_id", Text, nullable=False),
     CheckConstraint("points <> 0", name="points"),
     CheckConstraint("revision > 0", name="revision"),
-    Index("uq_award_line_rule_revision", "sales_line_id", "programme_id", "rule_id", "revision", unique=True),
+    Index(
+        "uq_award_line_rule_revision",
+        "sales_line_id",
+        "programme_id",
+        "rule_id",
+        "revision",
+        unique=True,
+        postgresql_where=text("claim_number is null"),
+    ),
+    Index(
+        "uq_award_claim_rule_revision",
+        "claim_number",
+        "programme_id",
+        "rule_id",
+        "revision",
+        unique=True,
+        postgresql_where=text("claim_number is not null"),
+    ),
+    Index("ix_award_txid", "txid"),
 )
 
 settlement = Table(

@@ -1,0 +1,3 @@
+"""The analytics replica, and the one function that queries it."""
+
+__all__: list[str] = []
