@@ -13,6 +13,7 @@ from laurel.tables import metadata
 from loyalty_core.kernel import ActorKind, Database, Scope, new_id, rights_of
 from loyalty_core.settlement import settle_programme
 from tests.databases import database_of
+from tests.migrations.daily_work import fill_daily_work
 from tests.sales.files import bring, row
 from tests.settlement.programmes import spring
 
@@ -73,6 +74,7 @@ def test_facts_are_only_ever_added() -> None:
     facts = {
         *("sales_line", "award", "posting", "ledger_entry", "lot_use", "audit_record", "audit_link"),
         *("programme_version", "settlement", "received_file"),
+        *("claim_decision", "claim_document", "budget_movement", "stock_movement", "order_event"),
     }
     for name in facts:
         rights = rights_of(metadata.tables[name])
@@ -129,6 +131,28 @@ def test_every_table_with_a_region_or_a_company_is_under_row_security(
     assert secured == [(name, ["copies", "scope"]) for name in PROTECTED]
 
 
+def test_every_row_that_may_change_and_is_followed_is_marked_with_the_transaction_that_changed_it(
+    owner: "psycopg.Connection[Any]",
+) -> None:
+    followed = {
+        table.name
+        for table in metadata.tables.values()
+        if "txid" in table.columns and rights_of(table).updates
+    }
+    marked = owner.execute(
+        "select c.relname from pg_trigger t join pg_class c on c.oid = t.tgrelid"
+        " where t.tgname = 'touch_txid' and t.tgenabled = 'O' order by 1"
+    ).fetchall()
+    assert [name for (name,) in marked] == sorted(followed)
+    owner.execute(
+        "insert into region (id, code, name, recorded_at) values (gen_random_uuid(), 'R', 'R', now())"
+    )
+    read = "select txid::text from region where code = 'R'"
+    before = owner.execute(read).fetchall()
+    owner.execute("update region set name = 'Renamed'")
+    assert owner.execute(read).fetchall() != before
+
+
 def test_no_policy_walks_the_scope_row_by_row(owner: "psycopg.Connection[Any]") -> None:
     policies = owner.execute(
         "select tablename, qual, with_check from pg_policies where policyname = 'scope'"
@@ -155,6 +179,8 @@ def filled(any_owner_url: str, everything: Scope) -> Iterator[Database]:
     settle_programme(database, everything, "spring")
     bring(database, everything, [row(quantity="-1"), row(quantity="-1", company_code="C2", region="South")])
     settle_programme(database, everything, "spring")
+    with psycopg.connect(any_owner_url, autocommit=True) as owner:
+        fill_daily_work(owner)
     yield database
     database.close()
 
