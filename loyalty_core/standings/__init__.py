@@ -1,5 +1,6 @@
 """Who stands where."""
 
+from loyalty_core.standings.places import Place, place_of_account
 from loyalty_core.standings.store import (
     MonthTotal,
     Standing,
@@ -14,11 +15,13 @@ from loyalty_core.standings.store import (
 
 __all__ = [
     "MonthTotal",
+    "Place",
     "Standing",
     "StandingsBy",
     "StandingsTotal",
     "facts_version",
     "monthly_totals",
+    "place_of_account",
     "sold_days",
     "standings",
     "standings_total",
