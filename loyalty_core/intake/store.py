@@ -11,8 +11,9 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, text
 
 from loyalty_core.intake.dataset import Staging
+from loyalty_core.intake.models import file_import
 from loyalty_core.intake.states import MOVES, ImportState, Phase
-from loyalty_core.kernel import NotFoundError, Scope, StateError, _
+from loyalty_core.kernel import NotFoundError, Scope, StateError, _, rights_of
 
 
 class UnknownImportError(NotFoundError):
@@ -312,30 +313,7 @@ def move_import(connection: Connection, found: FileImport, state: ImportState, *
 
 
 _JSON_COLUMNS = frozenset({"reading", "reasons", "checks", "net_minor"})
-_CHANGING_COLUMNS = frozenset(
-    {
-        "state",
-        "phase",
-        "phase_rows",
-        "runs",
-        "rows",
-        "accepted",
-        "quarantined",
-        "duplicates",
-        "reading",
-        "net_minor",
-        "reasons",
-        "checks",
-        "refusal",
-        "seconds",
-        "started_at",
-        "finished_at",
-        "decided_by",
-        "decided_by_name",
-        "decided_at",
-        "decision_reason",
-    }
-)
+_CHANGING_COLUMNS = frozenset(rights_of(file_import).updates)
 
 
 def update_import(connection: Connection, import_id: UUID, **changes: Any) -> None:

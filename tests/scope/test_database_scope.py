@@ -279,7 +279,8 @@ NOT_OF_COMPANIES = {
 }
 COUNTS_FOR_JOBS = {"settlement.count_lines_since", "standings.facts_version", "standings.sold_days"}
 WRITES = {
-    *("ledger.open_accounts", "ledger.post", "organisation.insert_missing_companies"),
+    *("ledger.open_accounts", "ledger.post", "organisation.insert_company"),
+    "organisation.insert_missing_companies",
     *("organisation.insert_missing_outlets", "organisation.insert_missing_regions"),
 }
 CHECKS_OF_ALL = {"ledger.broken_books"}
