@@ -1,6 +1,64 @@
 """Money set aside for rewards, per programme, region and quarter: reserved, then spent or released."""
 
-from loyalty_core.budgets.policy import MovementKind
+from loyalty_core.budgets.commands import (
+    BudgetExhaustedError,
+    NothingReservedError,
+    ReservationEndedError,
+    ReservedOtherwiseError,
+    release,
+    reserve,
+    spend,
+)
+from loyalty_core.budgets.policy import Figures, MovementKind, Outlook, outlook, project, quarter_of
 from loyalty_core.budgets.states import ChangeState
+from loyalty_core.budgets.store import (
+    Budget,
+    BudgetChange,
+    Movement,
+    UnknownBudgetError,
+    UnknownChangeError,
+    broken_budgets,
+    budget_by_id,
+    budget_for,
+    budgets_of_period,
+    burn_down,
+    change_by_id,
+    changes,
+    count_changes,
+    count_movements,
+    movements,
+    quarters,
+)
 
-__all__ = ["ChangeState", "MovementKind"]
+__all__ = [
+    "Budget",
+    "BudgetChange",
+    "BudgetExhaustedError",
+    "ChangeState",
+    "Figures",
+    "Movement",
+    "MovementKind",
+    "NothingReservedError",
+    "Outlook",
+    "ReservationEndedError",
+    "ReservedOtherwiseError",
+    "UnknownBudgetError",
+    "UnknownChangeError",
+    "broken_budgets",
+    "budget_by_id",
+    "budget_for",
+    "budgets_of_period",
+    "burn_down",
+    "change_by_id",
+    "changes",
+    "count_changes",
+    "count_movements",
+    "movements",
+    "outlook",
+    "project",
+    "quarter_of",
+    "quarters",
+    "release",
+    "reserve",
+    "spend",
+]

@@ -1,0 +1,134 @@
+"""A tree of regions, a programme, and budgets in it."""
+
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from loyalty_core.budgets import store
+from loyalty_core.budgets.policy import Figures, MovementKind, payload_hash
+from loyalty_core.kernel import Database, Scope, new_id, now
+from loyalty_core.organisation import add_region
+from loyalty_core.programmes import apply_programme, programme_by_code
+
+YEAR = """\
+code: {code}
+name: {name}
+starts: 2026-01-01
+ends: 2026-12-31
+currency: EUR
+collects: company
+rules:
+  - {{id: base, per: line, award: {{points: 1, per_amount: 10.00}}}}
+"""
+SPRING_DAY = date(2026, 5, 10)
+QUARTER = (date(2026, 4, 1), date(2026, 6, 30))
+
+
+@dataclass(frozen=True)
+class Field:
+    """A country with an area in it that has a town, another country, and two programmes over the year 2026."""
+
+    programme_id: UUID
+    other_programme_id: UUID
+    country: UUID
+    area: UUID
+    town: UUID
+    abroad: UUID
+
+
+def make_field(database: Database, scope: Scope) -> Field:
+    """Make regions and programmes."""
+    apply_programme(database, scope, YEAR.format(code="year", name="All year"))
+    apply_programme(database, scope, YEAR.format(code="side", name="On the side"))
+    country = add_region(database, scope, code="PL", name="Poland", parent_id=None)
+    area = add_region(database, scope, code="PL-N", name="North", parent_id=country)
+    town = add_region(database, scope, code="PL-N-G", name="Gdynia", parent_id=area)
+    abroad = add_region(database, scope, code="RS", name="Serbia", parent_id=None)
+    with database.transaction(scope) as connection:
+        ids = [programme_by_code(connection, scope, code).id for code in ("year", "side")]
+    return Field(*ids, country, area, town, abroad)
+
+
+def a_budget(
+    connection: Connection,
+    programme_id: UUID,
+    region_id: UUID,
+    set_minor: int,
+    *,
+    starts_on: date = QUARTER[0],
+) -> UUID:
+    """Add a budget of the quarter, as an approved change of two people would, and return its id."""
+    system, moment = Scope.of_system("test"), now()
+    people = [_person(connection, name) for name in ("Maker", "Checker")]
+    change = store.BudgetChange(
+        id=new_id(),
+        request_key=new_id(),
+        programme_id=programme_id,
+        programme_name="",
+        region_id=region_id,
+        region_name="",
+        starts_on=starts_on,
+        ends_on=store_quarter_end(starts_on),
+        currency="EUR",
+        before_minor=None,
+        after_minor=set_minor,
+        reason="for the test",
+        stored_hash=payload_hash({}),
+        state=store.ChangeState.WAITING,
+        asked_by=people[0],
+        asked_by_name="Maker",
+        asked_at=moment,
+        decided_by=None,
+        decided_by_name=None,
+        decided_at=None,
+        decision_reason=None,
+    )
+    assert store.insert_change(connection, change)
+    checker = Scope(system.actor_kind, "Checker", user_id=people[1], sees_everything=True)
+    store.write_decision(connection, checker, change.id, store.ChangeState.APPROVED, None, moment)
+    budget = store.insert_budget(connection, id=new_id(), change=change, recorded_at=moment)
+    store.move_budget(
+        connection,
+        system,
+        budget,
+        MovementKind.SET,
+        set_minor,
+        Figures(set_minor, 0, 0),
+        change_id=change.id,
+        recorded_at=moment,
+    )
+    return budget.id
+
+
+def store_quarter_end(starts_on: date) -> date:
+    """Return the last day of the quarter that begins then."""
+    from loyalty_core.budgets import quarter_of
+
+    return quarter_of(starts_on)[1]
+
+
+def _person(connection: Connection, name: str) -> UUID:
+    user_id = new_id()
+    connection.execute(
+        text(
+            "insert into app_user (id, name, display_name, password_hash, password_is_temporary, state, locale,"
+            " created_at, password_changed_at) values (:id, :name, :display, '-', false, 'active', 'en', now(), now())"
+        ),
+        {"id": user_id, "name": user_id.hex, "display": name},
+    )
+    return user_id
+
+
+def figures(connection: Connection, budget_id: UUID) -> tuple[int, int, int]:
+    """Return what is set, reserved and spent, in minor units."""
+    row = connection.execute(
+        text("select set_minor, reserved_minor, spent_minor from budget where id = :id"), {"id": budget_id}
+    ).one()
+    return row.set_minor, row.reserved_minor, row.spent_minor
+
+
+def broken(connection: Connection) -> dict[str, int]:
+    """Return the checks of budgets that do not hold."""
+    return {name: count for name, count in store.broken_budgets(connection).items() if count}
