@@ -9,17 +9,22 @@ from loyalty_core.ledger.policy import (
     SystemAccount,
 )
 from loyalty_core.ledger.store import (
+    Account,
     CompanyBalance,
     KeyUsedOtherwiseError,
     StatementLine,
+    account_of,
+    balances_of_owner,
     broken_books,
     company_balances,
     count_statement,
     open_accounts,
     statement,
+    uses_of_posting,
 )
 
 __all__ = [
+    "Account",
     "AccountKind",
     "CompanyBalance",
     "KeyUsedOtherwiseError",
@@ -28,10 +33,13 @@ __all__ = [
     "PostingKind",
     "StatementLine",
     "SystemAccount",
+    "account_of",
+    "balances_of_owner",
     "broken_books",
     "company_balances",
     "count_statement",
     "open_accounts",
     "post",
     "statement",
+    "uses_of_posting",
 ]

@@ -3,9 +3,10 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from loyalty_core.kernel import Refusal, _, new_id
 from loyalty_core.ledger.policy import (
@@ -305,6 +306,63 @@ def company_balances(connection: Connection, company_id: UUID) -> list[CompanyBa
         {"company_id": company_id},
     )
     return [CompanyBalance(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An owner's account in one programme; `moved_at` is when points last moved, None while none ever did."""
+
+    id: UUID
+    programme_id: UUID
+    kind: AccountKind
+    owner_id: UUID
+    company_id: UUID
+    balance: int
+    opened_at: datetime
+    moved_at: datetime | None
+
+
+_ACCOUNT = (
+    "select a.id, a.programme_id, a.kind, a.owner_id, a.company_id, a.balance, a.opened_at,"
+    " (select e.recorded_at from ledger_entry e where e.account_id = a.id and e.account_version = a.version)"
+    " as moved_at from account a where a.kind = :kind and a.owner_id = :owner_id"
+)
+
+
+def _account(row: Row[Any]) -> Account:
+    values = row._asdict()
+    return Account(**{**values, "kind": AccountKind(values["kind"])})
+
+
+def account_of(
+    connection: Connection, programme_id: UUID, kind: AccountKind, owner_id: UUID
+) -> Account | None:
+    """Return the owner's account in the programme, of the scope; None while it has none."""
+    row = connection.execute(
+        text(_ACCOUNT + " and a.programme_id = :programme_id"),
+        {"programme_id": programme_id, "kind": kind.value, "owner_id": owner_id},
+    ).first()
+    return _account(row) if row else None
+
+
+def balances_of_owner(connection: Connection, kind: AccountKind, owner_id: UUID) -> list[Account]:
+    """Return the owner's accounts of the scope, one per programme, the first opened first."""
+    rows = connection.execute(
+        text(_ACCOUNT + " order by a.opened_at, a.id"), {"kind": kind.value, "owner_id": owner_id}
+    )
+    return [_account(row) for row in rows]
+
+
+def uses_of_posting(connection: Connection, posting_id: int) -> list[tuple[date | None, int]]:
+    """Return (expiry, points) of the lots that a posting used, once per expiry, the soonest first."""
+    rows = connection.execute(
+        text(
+            "select l.expires_on, sum(u.points)::bigint from lot_use u join lot l on l.id = u.lot_id"
+            " where u.posting_id = :posting_id group by l.expires_on order by l.expires_on nulls last"
+        ),
+        {"posting_id": posting_id},
+    )
+    return [(row[0], row[1]) for row in rows]
 
 
 def statement(

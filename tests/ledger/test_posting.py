@@ -6,14 +6,18 @@ from sqlalchemy.exc import ProgrammingError
 
 from loyalty_core.kernel import Database, Scope, new_id
 from loyalty_core.ledger import (
+    AccountKind,
     KeyUsedOtherwiseError,
     NotEnoughPointsError,
     PostingDraft,
     PostingKind,
+    account_of,
+    balances_of_owner,
     broken_books,
     company_balances,
     post,
     statement,
+    uses_of_posting,
 )
 from tests.ledger.accounts import MOMENT, accounts, balances, draft
 
@@ -59,6 +63,38 @@ def test_points_that_expire_soonest_are_spent_first_and_those_without_an_expiry_
         assert [tuple(lot) for lot in left] == [(date(2026, 6, 30), 0), (date(2026, 12, 31), 3), (None, 5)]
         (account,) = company_balances(connection, cafe[1])
         assert account.next_expiry_on == date(2026, 12, 31)
+
+
+def test_a_posting_names_the_expiries_of_the_points_that_it_used(
+    database: Database, everything: Scope
+) -> None:
+    programme, summer, winter = new_id(), date(2026, 6, 30), date(2026, 12, 31)
+    with database.transaction(everything) as connection:
+        (cafe,) = accounts(connection, programme, 1)
+        lots = [(5, None), (3, winter), (2, summer), (4, summer)]
+        earned = [draft(cafe, EARN, points, expires_on=expiry) for points, expiry in lots]
+        post(connection, programme_id=programme, source="test", drafts=earned)
+        posted = post(
+            connection, programme_id=programme, source="test", drafts=[draft(cafe, SPEND, -10, key="spend")]
+        )
+        assert uses_of_posting(connection, posted["spend"]) == [(summer, 6), (winter, 3), (None, 1)]
+
+
+def test_an_owners_account_tells_its_balance_and_when_points_last_moved(
+    database: Database, everything: Scope
+) -> None:
+    programme = new_id()
+    with database.transaction(everything) as connection:
+        (cafe,) = accounts(connection, programme, 1)
+        account = account_of(connection, programme, AccountKind.COMPANY, cafe[1])
+        assert account is not None
+        assert (account.id, account.balance, account.moved_at) == (cafe[0], 0, None)
+        post(connection, programme_id=programme, source="test", drafts=[draft(cafe, EARN, 5)])
+        (account,) = balances_of_owner(connection, AccountKind.COMPANY, cafe[1])
+        (line,) = statement(connection, cafe[0], limit=9)
+        assert (account.balance, account.moved_at) == (5, line.recorded_at)
+        assert account_of(connection, programme, AccountKind.PARTICIPANT, cafe[1]) is None
+        assert account_of(connection, new_id(), AccountKind.COMPANY, cafe[1]) is None
 
 
 def test_a_refused_batch_leaves_nothing_behind(database: Database, everything: Scope) -> None:

@@ -64,6 +64,8 @@ _THINGS = {
 _NUMBERED = {
     "posting": "select p.id from posting p join company c on c.id = p.company_id"
     " join region r on r.id = c.region_id where r.code = :region",
+    "debit": "select p.id from posting p join company c on c.id = p.company_id"
+    " join region r on r.id = c.region_id where r.code = :region and p.points < 0",
     "line": "select l.id from sales_line l join company c on c.id = l.company_id"
     " join region r on r.id = c.region_id where r.code = :region",
 }
@@ -140,6 +142,13 @@ QUESTIONS: dict[str, Question] = {
     "organisation.count_companies": lambda q: organisation.count_companies(
         q.connection, q.side["company code"][0]
     ),
+    "ledger.account_of": lambda q: ledger.account_of(
+        q.connection, q.programme_id, ledger.AccountKind.COMPANY, q.side["company"][0]
+    ),
+    "ledger.balances_of_owner": lambda q: ledger.balances_of_owner(
+        q.connection, ledger.AccountKind.COMPANY, q.side["company"][0]
+    ),
+    "ledger.uses_of_posting": lambda q: ledger.uses_of_posting(q.connection, q.side["debit"][0]),
     "ledger.company_balances": lambda q: ledger.company_balances(q.connection, q.side["company"][0]),
     "ledger.statement": lambda q: ledger.statement(q.connection, q.side["account"][0], limit=99),
     "ledger.count_statement": lambda q: ledger.count_statement(q.connection, q.side["account"][0]),
