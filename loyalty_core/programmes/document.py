@@ -29,11 +29,14 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from loyalty_core.kernel import Refusal, UnknownCurrencyError, _, minor_digits, ngettext
+from loyalty_core.kernel import Refusal, UnknownCurrencyError, _, minor_digits, ngettext, to_minor
 from loyalty_core.programmes.yaml_tree import LONGEST_DOCUMENT, Fault, Place, Quoted, YamlTree, read_yaml
 
 MOST_POINTS = 1_000_000
 LARGEST_STEP_MINOR = 10**15
+LARGEST_GOAL_MINOR = 10**16
+LARGEST_POINT_VALUE = Decimal(1_000_000)
+LONGEST_INACTIVITY_DAYS = 3650
 MOST_RULES = 200
 FIRST_YEAR, LAST_YEAR = 1970, 2199
 
@@ -53,8 +56,14 @@ class EarnsFrom(StrEnum):
     CLAIMS = "claims"
 
 
-SETTLED_COLLECTS = frozenset({Collects.COMPANY})
-SETTLED_SOURCES = frozenset({EarnsFrom.SALES})
+# A participant is known for a claim only: a sales line names a company and no person.
+SETTLED_PAIRS = frozenset(
+    {
+        (Collects.COMPANY, EarnsFrom.SALES),
+        (Collects.COMPANY, EarnsFrom.CLAIMS),
+        (Collects.PARTICIPANT, EarnsFrom.CLAIMS),
+    }
+)
 
 
 class ProgrammeDocumentError(Refusal):
@@ -160,6 +169,28 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _in_minor_units(amount: Decimal, info: ValidationInfo, most: int) -> Decimal:
+    """Return the amount with its currency's decimals; refuse more of them, and what is not from 0 to `most`."""
+    if amount <= 0:
+        raise _wrong(_("The amount must be above zero."))
+    currency = info.context.currency if isinstance(info.context, _Reading) else None
+    if currency is None:
+        return amount
+    digits = minor_digits(currency)
+    minor = amount.scaleb(digits)
+    if minor != minor.to_integral_value():
+        raise _wrong(
+            ngettext(
+                "{currency} has {count} decimal place; this amount has more.",
+                "{currency} has {count} decimal places; this amount has more.",
+                digits,
+            ).format(currency=currency, count=digits)
+        )
+    if minor > most:
+        raise _wrong(_("The amount is too large."))
+    return amount.quantize(Decimal(1).scaleb(-digits))
+
+
 class Award(_Part):
     """`points` for each whole `per_amount` (major units of the programme's currency), toward zero."""
 
@@ -176,24 +207,7 @@ class Award(_Part):
     @field_validator("per_amount")
     @classmethod
     def _in_whole_minor_units(cls, per_amount: Decimal, info: ValidationInfo) -> Decimal:
-        if per_amount <= 0:
-            raise _wrong(_("The amount must be above zero."))
-        currency = info.context.currency if isinstance(info.context, _Reading) else None
-        if currency is None:
-            return per_amount
-        digits = minor_digits(currency)
-        minor = per_amount.scaleb(digits)
-        if minor != minor.to_integral_value():
-            raise _wrong(
-                ngettext(
-                    "{currency} has {count} decimal place; this amount has more.",
-                    "{currency} has {count} decimal places; this amount has more.",
-                    digits,
-                ).format(currency=currency, count=digits)
-            )
-        if minor > LARGEST_STEP_MINOR:
-            raise _wrong(_("The amount is too large."))
-        return per_amount.quantize(Decimal(1).scaleb(-digits))
+        return _in_minor_units(per_amount, info, LARGEST_STEP_MINOR)
 
     @field_serializer("per_amount")
     def _as_text(self, per_amount: Decimal) -> str:
@@ -219,10 +233,27 @@ class Rule(_Part):
         return rule_id
 
 
+class Goals(_Part):
+    """What a programme should reach: net `sales`, in major units, over its whole span, both days inclusive."""
+
+    sales: Annotated[Decimal, BeforeValidator(_decimal)]
+
+    @field_validator("sales")
+    @classmethod
+    def _in_whole_minor_units(cls, sales: Decimal, info: ValidationInfo) -> Decimal:
+        return _in_minor_units(sales, info, LARGEST_GOAL_MINOR)
+
+    @field_serializer("sales")
+    def _as_text(self, sales: Decimal) -> str:
+        return f"{sales:f}"
+
+
 class ProgrammeDocument(_Part):
     """A programme: both dates inclusive; `time_zone` an IANA name, or None: a line's own local date counts.
 
-    Make one with `parse_document` or `from_body`: they check what concerns two places of the document, too.
+    `point_value` is what one point is worth, in major units of the currency; `inactive_after_days` how long
+    after the last sale a participant counts as inactive. Make one with `parse_document` or `from_body`: they
+    check what concerns two places of the document, too.
     """
 
     code: Code
@@ -231,8 +262,12 @@ class ProgrammeDocument(_Part):
     ends: Day
     time_zone: Text | None = None
     currency: Text
-    collects: Collects
+    # Before `collects`, whose check looks at both.
     earns_from: EarnsFrom = EarnsFrom.SALES
+    collects: Collects
+    goals: Goals | None = None
+    point_value: Annotated[Decimal, BeforeValidator(_decimal)] | None = None
+    inactive_after_days: Annotated[int, BeforeValidator(_whole_number)] | None = None
     rules: tuple[Rule, ...]
 
     @classmethod
@@ -268,23 +303,49 @@ class ProgrammeDocument(_Part):
             info.context.currency = currency
         return currency
 
+    @property
+    def goal_sales_minor(self) -> int | None:
+        """The net sales to reach over the whole span, in minor units of the currency."""
+        return to_minor(self.goals.sales, self.currency) if self.goals else None
+
     @field_validator("collects")
     @classmethod
-    def _settled_collects(cls, collects: Collects) -> Collects:
-        if collects not in SETTLED_COLLECTS:
+    def _settled_pair(cls, collects: Collects, info: ValidationInfo) -> Collects:
+        earns_from = info.data.get("earns_from")
+        if earns_from is None or (collects, earns_from) in SETTLED_PAIRS:
+            return collects
+        if collects is Collects.PARTICIPANT:
             raise _wrong(
-                _("Points for a {collects} can't be settled yet: only “company” can collect.").format(
-                    collects=collects.value
+                _(
+                    "A participant can't collect from sales, which name no person: write “earns_from: claims”, "
+                    "or let the company collect."
                 )
             )
-        return collects
+        raise _wrong(
+            _(
+                "Points for a {collects} can't be settled yet: “company” can collect, and from claims a "
+                "“participant” too."
+            ).format(collects=collects.value)
+        )
 
-    @field_validator("earns_from")
+    @field_validator("point_value")
     @classmethod
-    def _settled_source(cls, earns_from: EarnsFrom) -> EarnsFrom:
-        if earns_from not in SETTLED_SOURCES:
-            raise _wrong(_("Points from claims can't be settled yet: only “sales” can be earned from."))
-        return earns_from
+    def _worth_something(cls, point_value: Decimal | None) -> Decimal | None:
+        if point_value is not None and not 0 < point_value <= LARGEST_POINT_VALUE:
+            raise _wrong(_("What a point is worth must be above zero and at most 1000000."))
+        return point_value
+
+    @field_serializer("point_value")
+    def _point_value_as_text(self, point_value: Decimal | None) -> str | None:
+        # Without zeros at the end: 0.010 means what 0.01 means.
+        return None if point_value is None else f"{point_value.normalize():f}"
+
+    @field_validator("inactive_after_days")
+    @classmethod
+    def _some_days(cls, days: int | None) -> int | None:
+        if days is not None and not 1 <= days <= LONGEST_INACTIVITY_DAYS:
+            raise _wrong(_("Days must be from 1 to {most}.").format(most=LONGEST_INACTIVITY_DAYS))
+        return days
 
     @field_validator("rules", mode="before")
     @classmethod
@@ -343,7 +404,7 @@ def body_hash(body: Mapping[str, Any]) -> str:
 
 
 _KNOWN_KEYS: dict[type[BaseModel], list[str]] = {
-    part: list(part.model_fields) for part in (ProgrammeDocument, Rule, Award)
+    part: list(part.model_fields) for part in (ProgrammeDocument, Goals, Rule, Award)
 }
 
 
@@ -351,7 +412,8 @@ def _part_at(path: tuple[str | int, ...]) -> type[BaseModel]:
     """Return the model whose keys stand at the path."""
     if not path:
         return ProgrammeDocument
-    return Award if path[-1] == "award" else Rule
+    parts = {"award": Award, "goals": Goals}
+    return parts.get(path[-1], Rule) if isinstance(path[-1], str) else Rule
 
 
 def _fault_of(detail: ErrorDetails, tree: YamlTree) -> Fault:

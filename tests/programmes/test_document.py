@@ -1,5 +1,6 @@
 """Programme documents: what is taken, and how a person is told what is not."""
 
+from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 
@@ -139,14 +140,24 @@ rules:
         ("points: 1", "points: 010", 11, "This must be a whole number"),
         ("points: 1", "points: 1_0", 11, "This must be a whole number"),
         ("points: 1", "points: yes", 11, "This must be a whole number"),
-        ("collects: company", "collects: participant", 6, "Points for a participant can't be settled yet"),
+        ("collects: company", "collects: participant", 6, "A participant can't collect from sales"),
+        ("collects: company", "collects: salesperson", 6, "Points for a salesperson can't be settled yet"),
+        ("rules:", "goals: {sales: 0}\nrules:", 8, "The amount must be above zero."),
+        ("rules:", "goals: {sales: 1.005}\nrules:", 8, "GBP has 2 decimal places; this amount has more."),
+        ("rules:", "goals: {sales: 100000000000000.01}\nrules:", 8, "The amount is too large."),
+        ("rules:", "goals: {}\nrules:", 8, "“sales” is missing."),
+        ("rules:", "goals: {sales: 1, sale: 1}\nrules:", 8, "Did you mean “sales”?"),
+        ("rules:", "point_value: 0\nrules:", 8, "What a point is worth must be above zero"),
+        ("rules:", "point_value: 1000000.1\nrules:", 8, "and at most 1000000."),
+        ("rules:", "inactive_after_days: 0\nrules:", 8, "Days must be from 1 to 3650."),
+        ("rules:", "inactive_after_days: 3651\nrules:", 8, "Days must be from 1 to 3650."),
         (
             "collects: company",
             "collects: everyone",
             6,
             "This must be one of: company, participant, salesperson.",
         ),
-        ("earns_from: sales ", "earns_from: claims ", 7, "Points from claims can't be settled yet"),
+        ("earns_from: sales ", "earns_from: receipts ", 7, "This must be one of: sales, claims."),
         ("Online retail", "", 2, "The value is missing."),
         ("name: Online retail", "name: [Online]", 2, "This must be a text."),
         ("GBP", "&pound GBP", 5, "Anchors (&pound) are not taken"),
@@ -159,6 +170,37 @@ def test_a_wrong_value_is_told_where_it_stands(instead_of: str, written: str, li
     (fault,) = faults(ONLINE_RETAIL.replace(instead_of, written))
     assert fault[0] == line
     assert told in fault[2]
+
+
+def test_what_can_be_settled_is_taken_and_nothing_else() -> None:
+    taken = set()
+    for collects in Collects:
+        for earns_from in EarnsFrom:
+            text = ONLINE_RETAIL.replace("collects: company", f"collects: {collects}")
+            with suppress(ProgrammeDocumentError):
+                document = parse_document(text.replace("earns_from: sales", f"earns_from: {earns_from}"))
+                taken.add((document.collects, document.earns_from))
+    assert taken == {
+        (Collects.COMPANY, EarnsFrom.SALES),
+        (Collects.COMPANY, EarnsFrom.CLAIMS),
+        (Collects.PARTICIPANT, EarnsFrom.CLAIMS),
+    }
+
+
+def test_goal_value_of_a_point_and_days_until_inactive_are_read_and_may_be_left_out() -> None:
+    absent = parse_document(ONLINE_RETAIL)
+    assert (absent.goal_sales_minor, absent.point_value, absent.inactive_after_days) == (None, None, None)
+    assert not {"goals", "point_value", "inactive_after_days"} & canonical_body(absent).keys()
+    more = "goals: {sales: 1200000}\npoint_value: 0.010\ninactive_after_days: 60\nrules:"
+    named = parse_document(ONLINE_RETAIL.replace("rules:", more))
+    assert (named.goal_sales_minor, named.point_value, named.inactive_after_days) == (
+        120_000_000,
+        Decimal("0.01"),
+        60,
+    )
+    body = canonical_body(named)
+    assert (body["goals"], body["point_value"]) == ({"sales": "1200000.00"}, "0.01")
+    assert ProgrammeDocument.from_body(body) == named
 
 
 def test_an_amount_in_yen_has_no_decimals() -> None:
