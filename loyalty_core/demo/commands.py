@@ -15,7 +15,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import data_checks
-from loyalty_core import access, intake, organisation, programmes, settlement
+from loyalty_core import access, intake, organisation, participants, programmes, settlement
 from loyalty_core.demo import files
 from loyalty_core.demo.market import CURRENCY, TIME_ZONE, companies, regions
 from loyalty_core.demo.sign_ins import DemoPerson, DemoSignIn, new_sign_ins, read_table, table_of, write_table
@@ -239,7 +239,7 @@ class _Making:
             with self.database.transaction(scope) as connection:
                 assigned = organisation.company_by_code(connection, company.code).salesperson_id
             if assigned is None:
-                organisation.assign_salesperson(
+                participants.assign_salesperson(
                     self.database, scope, company_code=company.code, user_id=heads[company.country]
                 )
 

@@ -1,6 +1,6 @@
 """Regions, companies and outlets."""
 
-from loyalty_core.organisation.commands import add_region, assign_salesperson
+from loyalty_core.organisation.commands import add_region
 from loyalty_core.organisation.policy import CompanyKind
 from loyalty_core.organisation.store import (
     Company,
@@ -18,6 +18,7 @@ from loyalty_core.organisation.store import (
     insert_missing_regions,
     region_by_code,
     region_ids_below,
+    set_salesperson,
 )
 
 __all__ = [
@@ -28,7 +29,6 @@ __all__ = [
     "UnknownRegionError",
     "add_region",
     "all_regions",
-    "assign_salesperson",
     "companies_by_id",
     "company_by_code",
     "count_companies",
@@ -39,4 +39,5 @@ __all__ = [
     "insert_missing_regions",
     "region_by_code",
     "region_ids_below",
+    "set_salesperson",
 ]

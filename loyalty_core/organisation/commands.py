@@ -16,21 +16,3 @@ def add_region(database: Database, scope: Scope, *, code: str, name: str, parent
         )
         audit.record(connection, scope, "organisation.region_added", "region", region_id, {"code": code})
     return region_id
-
-
-def assign_salesperson(database: Database, scope: Scope, *, company_code: str, user_id: UUID | None) -> None:
-    """Make a user the company's responsible salesperson. Raises UnknownCompanyError."""
-    with database.transaction(scope) as connection:
-        company = store.company_by_code(connection, company_code)
-        store.set_salesperson(connection, company.id, user_id)
-        audit.record(
-            connection,
-            scope,
-            "organisation.salesperson_assigned",
-            "company",
-            company.id,
-            {
-                "before": str(company.salesperson_id) if company.salesperson_id else None,
-                "after": str(user_id) if user_id else None,
-            },
-        )

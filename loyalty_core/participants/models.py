@@ -49,6 +49,8 @@ participant = Table(
     CheckConstraint(f"state in ({_STATES})", name="state"),
     CheckConstraint(f"participant_group in ({_GROUPS})", name="participant_group"),
     CheckConstraint("(state = 'waiting') = (decided_at is null)", name="decided"),
+    # Who brings a person in does not let them in, administrators included.
+    CheckConstraint("state <> 'active' or decided_by <> requested_by", name="two_people"),
     Index("ix_participant_waiting", "requested_at", postgresql_where=text("state = 'waiting'")),
     info={"app": AppRights(updates=("participant_group", "is_owner", "user_id", *_DECISION))},
 )
@@ -90,6 +92,13 @@ company_registration = Table(
     CheckConstraint(f"kind in ({_KINDS})", name="kind"),
     CheckConstraint("(state = 'waiting') = (decided_at is null)", name="decided"),
     CheckConstraint("(state = 'approved') = (created_company_id is not null)", name="created"),
+    CheckConstraint("state <> 'approved' or decided_by <> requested_by", name="two_people"),
     Index("ix_company_registration_waiting", "requested_at", postgresql_where=text("state = 'waiting'")),
+    Index(
+        "uq_company_registration_waiting_code",
+        "code",
+        unique=True,
+        postgresql_where=text("state = 'waiting'"),
+    ),
     info={"app": AppRights(updates=("created_company_id", *_DECISION))},
 )

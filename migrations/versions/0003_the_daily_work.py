@@ -285,11 +285,13 @@ def upgrade() -> None:
     sa.CheckConstraint("(state = 'waiting') = (decided_at is null)", name=op.f('ck_company_registration_decided')),
     sa.CheckConstraint("kind in ('distributor', 'wholesaler', 'service_provider')", name=op.f('ck_company_registration_kind')),
     sa.CheckConstraint("state in ('waiting', 'approved', 'rejected')", name=op.f('ck_company_registration_state')),
+    sa.CheckConstraint("state <> 'approved' or decided_by <> requested_by", name=op.f('ck_company_registration_two_people')),
     sa.ForeignKeyConstraint(['region_id'], ['region.id'], name=op.f('fk_company_registration_region_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_company_registration')),
     sa.UniqueConstraint('request_key', name=op.f('uq_company_registration_request_key'))
     )
     op.create_index('ix_company_registration_waiting', 'company_registration', ['requested_at'], unique=False, postgresql_where=sa.text("state = 'waiting'"))
+    op.create_index('uq_company_registration_waiting_code', 'company_registration', ['code'], unique=True, postgresql_where=sa.text("state = 'waiting'"))
     op.create_table('reward',
     sa.Column('id', sa.UUID(), nullable=False),
     sa.Column('programme_id', sa.UUID(), nullable=False),
@@ -354,6 +356,7 @@ def upgrade() -> None:
     sa.CheckConstraint("(state = 'waiting') = (decided_at is null)", name=op.f('ck_participant_decided')),
     sa.CheckConstraint("participant_group in ('distributor', 'wholesaler', 'service_provider')", name=op.f('ck_participant_participant_group')),
     sa.CheckConstraint("state in ('waiting', 'active', 'suspended', 'rejected')", name=op.f('ck_participant_state')),
+    sa.CheckConstraint("state <> 'active' or decided_by <> requested_by", name=op.f('ck_participant_two_people')),
     sa.ForeignKeyConstraint(['company_id'], ['company.id'], name=op.f('fk_participant_company_id')),
     sa.ForeignKeyConstraint(['user_id'], ['app_user.id'], name=op.f('fk_participant_user_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_participant')),

@@ -16,7 +16,7 @@ from playwright.sync_api import BrowserContext
 
 from laurel.embedded import app_url
 from laurel.registers import DATASETS
-from loyalty_core import access, intake, organisation, programmes, settlement
+from loyalty_core import access, intake, organisation, participants, programmes, settlement
 from loyalty_core.access import Role, ScopeGrant, ScopeKind
 from loyalty_core.intake import ColumnMapping, FileImport, ImportState
 from loyalty_core.kernel import PROJECT_FOLDER, Database, Scope, Settings, new_id
@@ -192,7 +192,7 @@ def _fill(made: RunningLaurel) -> None:
         _wait_for_import(made, made.imports[state], state)
     for code, _name, town in partners.COMPANIES:
         if town in partners.REGIONS[OWN_COUNTRY]:
-            organisation.assign_salesperson(
+            participants.assign_salesperson(
                 database, COMMAND_LINE, company_code=code, user_id=people[Role.HEAD_OF_SALES]
             )
     _settle(made, manager)

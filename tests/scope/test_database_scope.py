@@ -291,6 +291,7 @@ WRITES = {
     *("ledger.open_accounts", "ledger.post", "organisation.insert_company"),
     "organisation.insert_missing_companies",
     *("organisation.insert_missing_outlets", "organisation.insert_missing_regions"),
+    "organisation.set_salesperson",
 }
 CHECKS_OF_ALL = {"ledger.broken_books"}
 
