@@ -1,7 +1,7 @@
 """Every query of budgets."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -118,7 +118,10 @@ def budgets_of_period(
 def budget_of(
     connection: Connection, *, programme_id: UUID, region_id: UUID, starts_on: date
 ) -> Budget | None:
-    """Return the budget of exactly this programme, region and quarter, or None; it stays locked."""
+    """Return the budget of exactly this programme, region and quarter, or None; it stays locked.
+
+    The figures are those under the lock: whoever moved them meanwhile has ended.
+    """
     row = connection.execute(
         text(
             "select id from budget where programme_id = :programme_id and region_id = :region_id"
@@ -351,6 +354,48 @@ def _change(row: Row[Any]) -> BudgetChange:
     return BudgetChange(**{**values, "state": ChangeState(values["state"])})
 
 
+def new_change(
+    *,
+    id: UUID,
+    request_key: UUID,
+    programme_id: UUID,
+    region_id: UUID,
+    quarter: tuple[date, date],
+    currency: str,
+    before_minor: int | None,
+    after_minor: int,
+    reason: str,
+    asked_by: UUID,
+    asked_by_name: str,
+    asked_at: datetime,
+) -> BudgetChange:
+    """Return a change that waits, with the hash of what it asks for; nothing is written."""
+    change = BudgetChange(
+        id=id,
+        request_key=request_key,
+        programme_id=programme_id,
+        programme_name="",
+        region_id=region_id,
+        region_name="",
+        starts_on=quarter[0],
+        ends_on=quarter[1],
+        currency=currency,
+        before_minor=before_minor,
+        after_minor=after_minor,
+        reason=reason,
+        stored_hash="",
+        state=ChangeState.WAITING,
+        asked_by=asked_by,
+        asked_by_name=asked_by_name,
+        asked_at=asked_at,
+        decided_by=None,
+        decided_by_name=None,
+        decided_at=None,
+        decision_reason=None,
+    )
+    return replace(change, stored_hash=change.payload_hash)
+
+
 def region_is_seen(connection: Connection, region_id: UUID) -> bool:
     """Whether the region exists and lies in the scope."""
     return bool(
@@ -379,7 +424,7 @@ def insert_change(connection: Connection, change: BudgetChange) -> bool:
             "before_minor": change.before_minor,
             "after_minor": change.after_minor,
             "reason": change.reason,
-            "payload_hash": change.payload_hash,
+            "payload_hash": change.stored_hash,
             "state": change.state.value,
             "asked_by": change.asked_by,
             "asked_by_name": change.asked_by_name,
@@ -429,13 +474,15 @@ def change_by_id(connection: Connection, scope: Scope, change_id: UUID) -> Budge
 
 def write_decision(
     connection: Connection,
-    scope: Scope,
     change_id: UUID,
     state: ChangeState,
     reason: str | None,
+    *,
+    decided_by: UUID,
+    decided_by_name: str,
     decided_at: datetime,
 ) -> None:
-    """Write what became of a change, in the name of the scope's actor."""
+    """Write what became of a change, and who decided it."""
     connection.execute(
         text(
             "update budget_change set state = :state, decided_by = :user_id, decided_by_name = :name,"
@@ -444,8 +491,8 @@ def write_decision(
         {
             "id": change_id,
             "state": state.value,
-            "user_id": scope.user_id,
-            "name": scope.actor_name,
+            "user_id": decided_by,
+            "name": decided_by_name,
             "decided_at": decided_at,
             "reason": reason,
         },

@@ -6,11 +6,14 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from loyalty_core.budgets import store
-from loyalty_core.budgets.policy import Figures, MovementKind, payload_hash
+from loyalty_core import access
+from loyalty_core.access import Role, ScopeGrant, ScopeKind
+from loyalty_core.budgets import quarter_of, store
+from loyalty_core.budgets.policy import Figures, MovementKind
 from loyalty_core.kernel import Database, Scope, new_id, now
 from loyalty_core.organisation import add_region
 from loyalty_core.programmes import apply_programme, programme_by_code
+from tests.access.people import PASSWORD
 
 YEAR = """\
 code: {code}
@@ -62,32 +65,30 @@ def a_budget(
     """Add a budget of the quarter, as an approved change of two people would, and return its id."""
     system, moment = Scope.of_system("test"), now()
     people = [_person(connection, name) for name in ("Maker", "Checker")]
-    change = store.BudgetChange(
+    change = store.new_change(
         id=new_id(),
         request_key=new_id(),
         programme_id=programme_id,
-        programme_name="",
         region_id=region_id,
-        region_name="",
-        starts_on=starts_on,
-        ends_on=store_quarter_end(starts_on),
+        quarter=quarter_of(starts_on),
         currency="EUR",
         before_minor=None,
         after_minor=set_minor,
         reason="for the test",
-        stored_hash=payload_hash({}),
-        state=store.ChangeState.WAITING,
         asked_by=people[0],
         asked_by_name="Maker",
         asked_at=moment,
-        decided_by=None,
-        decided_by_name=None,
-        decided_at=None,
-        decision_reason=None,
     )
     assert store.insert_change(connection, change)
-    checker = Scope(system.actor_kind, "Checker", user_id=people[1], sees_everything=True)
-    store.write_decision(connection, checker, change.id, store.ChangeState.APPROVED, None, moment)
+    store.write_decision(
+        connection,
+        change.id,
+        store.ChangeState.APPROVED,
+        None,
+        decided_by=people[1],
+        decided_by_name="Checker",
+        decided_at=moment,
+    )
     budget = store.insert_budget(connection, id=new_id(), change=change, recorded_at=moment)
     store.move_budget(
         connection,
@@ -100,13 +101,6 @@ def a_budget(
         recorded_at=moment,
     )
     return budget.id
-
-
-def store_quarter_end(starts_on: date) -> date:
-    """Return the last day of the quarter that begins then."""
-    from loyalty_core.budgets import quarter_of
-
-    return quarter_of(starts_on)[1]
 
 
 def _person(connection: Connection, name: str) -> UUID:
@@ -132,3 +126,22 @@ def figures(connection: Connection, budget_id: UUID) -> tuple[int, int, int]:
 def broken(connection: Connection) -> dict[str, int]:
     """Return the checks of budgets that do not hold."""
     return {name: count for name, count in store.broken_budgets(connection).items() if count}
+
+
+def a_person(
+    database: Database,
+    *roles: Role,
+    name: str,
+    grants: frozenset[ScopeGrant] = frozenset({ScopeGrant(ScopeKind.EVERYTHING)}),
+) -> Scope:
+    """Make a user with the roles and return the scope that they act under."""
+    user_id = access.create_user(
+        database,
+        Scope.of_command_line(),
+        name=name,
+        display_name=name.title(),
+        password=PASSWORD,
+        roles=roles,
+        grants=grants,
+    )
+    return access.scope_of_user(database, user_id)
