@@ -1,0 +1,36 @@
+"""The questions that pages ask of the replica: a file of SQL each, with what it answers said on top.
+
+A file begins with a block of comments:
+
+    -- Sales of each month, net of returns.
+    --
+    -- grain: one row per month with a sale
+    -- parameters:
+    --   since date: the first day that counts
+    --   region_ids uuid[]: the regions to keep; null: all
+
+then one SELECT with `$since` and `$region_ids` in it. It reads plain names (`from sales_day`): the scoped views
+of `loyalty_core.analytics`. Days come as parameters; no query asks what day it is.
+"""
+
+from queries.loader import (
+    Kind,
+    Parameter,
+    Query,
+    QueryFileError,
+    QueryParametersError,
+    UnknownQueryError,
+    load_query,
+    query_names,
+)
+
+__all__ = [
+    "Kind",
+    "Parameter",
+    "Query",
+    "QueryFileError",
+    "QueryParametersError",
+    "UnknownQueryError",
+    "load_query",
+    "query_names",
+]

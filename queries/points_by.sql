@@ -1,0 +1,74 @@
+-- Points of a programme by region, company, salesperson, group or product of the sales that they were given for,
+-- less what was taken back, beside those of the days to compare with.
+-- grain: one row per region, company, salesperson, group, product group, brand or product with awards, the most first
+-- parameters:
+--   dimension varchar: 'region', 'company', 'salesperson', 'group', 'product_group', 'brand' or 'product'
+--   since date: first day, inclusive
+--   until date: last day, inclusive
+--   before_since date: first day of the days to compare with; null: nothing to compare with
+--   before_until date: their last day, inclusive; null as well
+--   programme_id uuid: of this programme
+--   region_ids uuid[]: companies of these regions only; null: of all
+--   kind varchar: companies of this kind only; null: of every
+--   company_id uuid: this company only; null: all
+--   salesperson_id uuid: companies that this person is responsible for only; null: all
+--   product_group varchar: products of this group only, '' those without one; null: all
+--   brand varchar: products of this brand only, '' those without one; null: all
+--   limit bigint: how many rows at most
+with given as (
+    select
+        company_id,
+        product_id,
+        sum(case when happened_on between $since and $until then points_earned - points_taken else 0 end)
+            as points,
+        sum(
+            case when happened_on between $before_since and $before_until
+                then points_earned - points_taken else 0 end
+        ) as before_points
+    from award_day
+    where programme_id = cast($programme_id as uuid)
+        and (happened_on between $since and $until or happened_on between $before_since and $before_until)
+    group by company_id, product_id
+),
+named as (
+    select
+        case $dimension
+            when 'region' then cast(c.region_id as varchar)
+            when 'company' then cast(c.id as varchar)
+            when 'salesperson' then coalesce(cast(c.salesperson_id as varchar), '')
+            when 'group' then c.kind
+            when 'product_group' then coalesce(p.product_group, '')
+            when 'brand' then coalesce(p.brand, '')
+            when 'product' then cast(p.id as varchar)
+        end as key,
+        case $dimension
+            when 'region' then coalesce(r.name, '')
+            when 'company' then c.name
+            when 'salesperson' then coalesce(u.display_name, '')
+            when 'group' then c.kind
+            when 'product_group' then coalesce(p.product_group, '')
+            when 'brand' then coalesce(p.brand, '')
+            when 'product' then p.name
+        end as label,
+        s.points, s.before_points
+    from given s
+    join company c on c.id = s.company_id
+    left join region r on r.id = c.region_id
+    left join app_user u on u.id = c.salesperson_id
+    join product p on p.id = s.product_id
+    where (cast($region_ids as uuid[]) is null or list_contains(cast($region_ids as uuid[]), c.region_id))
+        and ($kind is null or c.kind = $kind)
+        and (cast($company_id as uuid) is null or c.id = cast($company_id as uuid))
+        and (cast($salesperson_id as uuid) is null or c.salesperson_id = cast($salesperson_id as uuid))
+        and ($product_group is null or coalesce(p.product_group, '') = $product_group)
+        and ($brand is null or coalesce(p.brand, '') = $brand)
+)
+select
+    key,
+    label,
+    cast(sum(points) as bigint) as points,
+    cast(sum(before_points) as bigint) as before_points
+from named
+group by key, label
+order by points desc, before_points desc, label, key
+limit $limit

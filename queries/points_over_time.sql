@@ -1,0 +1,31 @@
+-- Points given for sales of a programme and points taken back, by day, week or month of the sale.
+-- grain: one row per stretch of days with awards, by its first day
+-- parameters:
+--   bucket varchar: 'day', 'week' (from Monday) or 'month'
+--   since date: first day, inclusive
+--   until date: last day, inclusive
+--   programme_id uuid: of this programme
+--   region_ids uuid[]: companies of these regions only; null: of all
+--   kind varchar: companies of this kind only; null: of every
+--   company_id uuid: this company only; null: all
+--   salesperson_id uuid: companies that this person is responsible for only; null: all
+--   product_group varchar: products of this group only, '' those without one; null: all
+--   brand varchar: products of this brand only, '' those without one; null: all
+select
+    cast(date_trunc($bucket, a.happened_on) as date) as bucket,
+    cast(sum(a.points_earned) - sum(a.points_taken) as bigint) as points,
+    cast(sum(a.points_earned) as bigint) as points_earned,
+    cast(sum(a.points_taken) as bigint) as points_taken
+from award_day a
+join company c on c.id = a.company_id
+join product p on p.id = a.product_id
+where a.happened_on between $since and $until
+    and a.programme_id = cast($programme_id as uuid)
+    and (cast($region_ids as uuid[]) is null or list_contains(cast($region_ids as uuid[]), c.region_id))
+    and ($kind is null or c.kind = $kind)
+    and (cast($company_id as uuid) is null or c.id = cast($company_id as uuid))
+    and (cast($salesperson_id as uuid) is null or c.salesperson_id = cast($salesperson_id as uuid))
+    and ($product_group is null or coalesce(p.product_group, '') = $product_group)
+    and ($brand is null or coalesce(p.brand, '') = $brand)
+group by 1
+order by 1
