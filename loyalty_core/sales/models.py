@@ -55,4 +55,6 @@ sales_line = Table(
     # The replica and settlement read what is new by it. Ever rising, it is cheap to fill.
     Index("ix_sales_line_txid", "txid"),
     Index("ix_sales_line_import_id", "import_id", postgresql_using="brin"),
+    # A claim's line is looked for among the weeks around its day.
+    Index("ix_sales_line_sold_on", "sold_on", postgresql_using="brin"),
 )

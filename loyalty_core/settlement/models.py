@@ -111,5 +111,8 @@ settlement_mark = Table(
     Column("low_txid", Xid8, nullable=False),
     # The cluster that gave out that id: in another, ids begin anew.
     Column("system_identifier", BigInteger, nullable=False),
-    info={"app": AppRights(updates=("version", "low_txid", "system_identifier"))},
+    # Which transactions the last settlement saw (a pg_snapshot): what it saw is not due again, however long an
+    # old transaction holds `low_txid` back.
+    Column("seen", Text),
+    info={"app": AppRights(updates=("version", "low_txid", "system_identifier", "seen"))},
 )

@@ -95,6 +95,8 @@ claim_decision = Table(
     Column("sold_on", Date, nullable=False),
     Column("sold_at", DateTime(timezone=True)),
     Column("reason", Text),
+    # Of the form that it was decided in: the same form sent again finds its work done.
+    Column("request_key", Uuid),
     Column("decided_by", Uuid),
     Column("decided_by_name", Text, nullable=False),
     Column("decided_at", DateTime(timezone=True), nullable=False),

@@ -151,6 +151,7 @@ def upgrade() -> None:
     sa.Column('sold_on', sa.Date(), nullable=False),
     sa.Column('sold_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('reason', sa.Text(), nullable=True),
+    sa.Column('request_key', sa.UUID(), nullable=True),
     sa.Column('decided_by', sa.UUID(), nullable=True),
     sa.Column('decided_by_name', sa.Text(), nullable=False),
     sa.Column('decided_at', sa.DateTime(timezone=True), nullable=False),
@@ -463,6 +464,8 @@ def upgrade() -> None:
     op.add_column('region', sa.Column('txid', Xid8(), server_default=sa.text('pg_current_xact_id()'), nullable=False))
     op.create_index(op.f('ix_region_txid'), 'region', ['txid'], unique=False)
     op.create_index('ix_sales_line_txid', 'sales_line', ['txid'], unique=False)
+    op.create_index('ix_sales_line_sold_on', 'sales_line', ['sold_on'], unique=False, postgresql_using='brin')
+    op.add_column('settlement_mark', sa.Column('seen', sa.Text(), nullable=True))
     op.drop_index("uq_award_line_rule_revision", table_name="award")
     op.create_index(
         "uq_award_line_rule_revision",
@@ -482,6 +485,7 @@ def upgrade() -> None:
         " 'admin_finance', 'analyst', 'participant')",
     )
     op.execute("grant update (kind, distributor_id) on company to laurel_app")
+    op.execute("grant update (seen) on settlement_mark to laurel_app")
 
     op.execute(
         "create function touch_txid() returns trigger language plpgsql as"
