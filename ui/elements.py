@@ -200,6 +200,24 @@ def choose_row(rows: object, *, key: str, alt: str, numbers: Sequence[str] = ())
     return int(chosen[0]) if chosen else None
 
 
+def choose_rows(rows: object, *, key: str, alt: str, numbers: Sequence[str] = ()) -> list[int]:
+    """Draw a table of which many rows can be selected and return their places, in the order of selection.
+
+    A key that is new after each decision forgets what was selected for it. `numbers` as in `choose_row`.
+    """
+    event: Any = st.dataframe(
+        rows,
+        key=key,
+        hide_index=True,
+        column_config=_at_the_right(numbers),
+        on_select="rerun",
+        selection_mode="multi-row",
+        placeholder="",
+        alt=alt,
+    )
+    return [int(place) for place in event["selection"]["rows"]]
+
+
 def table(rows: object, *, alt: str, numbers: Sequence[str] = ()) -> None:
     """Draw a table to read; it scrolls inside itself, never the page. `numbers` as in `choose_row`."""
     st.dataframe(rows, hide_index=True, column_config=_at_the_right(numbers), placeholder="", alt=alt)
