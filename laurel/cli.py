@@ -272,12 +272,13 @@ def _with_code(money: Money) -> str:
 
 @app.command("check-books")
 def check_books(as_json: AsJson = False) -> None:
-    """Check all that must hold of sales, awards and the ledger."""
+    """Check all that must hold of sales, awards, the ledger and budgets."""
+    from laurel.books import BOOKS
     from laurel.workplace import open_workplace
     from loyalty_core import settlement
 
     with open_workplace(Settings.from_environment()) as place:
-        checks = settlement.check_books(place.database)
+        checks = settlement.check_books(place.database, *BOOKS)
     is_ok = all(check.ok for check in checks)
     _answer(
         as_json,

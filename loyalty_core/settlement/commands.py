@@ -1,7 +1,7 @@
 """Lines become awards, awards become postings: in one transaction, as often as one likes, once each."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
@@ -253,8 +253,13 @@ def _post(
     return len(drafts)
 
 
-def check_books(database: Database) -> list[BookCheck]:
-    """Check all that must hold of sales, awards and the ledger, at one moment, over everything."""
+def check_books(database: Database, *others: Callable[[Connection], Mapping[str, int]]) -> list[BookCheck]:
+    """Check all that must hold of sales, awards and the ledger, at one moment, over everything.
+
+    `others` are checks of more books: each gives, by its name, how many things break it.
+    """
     with database.snapshot(Scope.of_system("check of the books")) as connection:
         found = {**ledger.broken_books(connection), **store.broken_settlements(connection)}
+        for broken in others:
+            found.update(broken(connection))
     return [BookCheck(name, broken) for name, broken in found.items()]

@@ -1,0 +1,5 @@
+"""What `check-books` checks beside sales, awards and the ledger: what each subdomain says must hold of its own."""
+
+from loyalty_core import budgets
+
+BOOKS = (budgets.broken_budgets,)
