@@ -10,9 +10,10 @@
 --   region_ids uuid[]: companies of these regions only; null: of all
 --   kind varchar: companies of this kind only; null: of every
 --   company_id uuid: this company only; null: all
---   salesperson_id uuid: companies that this person is responsible for only; null: all
+--   salesperson_id uuid: companies of this salesperson only, the zero id those of nobody; null: all
 --   product_group varchar: products of this group only, '' those without one; null: all
 --   brand varchar: products of this brand only, '' those without one; null: all
+--   product_id uuid: this product only; null: all
 --   words varchar: companies whose code or name holds this; '' finds all
 --   only_sold boolean: leave out companies without a sale or points in the days
 --   limit bigint: how many rows at most
@@ -31,6 +32,7 @@ with sold as (
         and (s.sold_on between $since and $until or s.sold_on between $before_since and $before_until)
         and ($product_group is null or coalesce(p.product_group, '') = $product_group)
         and ($brand is null or coalesce(p.brand, '') = $brand)
+        and (cast($product_id as uuid) is null or p.id = cast($product_id as uuid))
     group by s.company_id
 ),
 given as (
@@ -41,6 +43,7 @@ given as (
         and a.happened_on between $since and $until
         and ($product_group is null or coalesce(p.product_group, '') = $product_group)
         and ($brand is null or coalesce(p.brand, '') = $brand)
+        and (cast($product_id as uuid) is null or p.id = cast($product_id as uuid))
     group by a.company_id
 )
 select
@@ -63,7 +66,11 @@ left join given g on g.company_id = c.id
 where (cast($region_ids as uuid[]) is null or list_contains(cast($region_ids as uuid[]), c.region_id))
     and ($kind is null or c.kind = $kind)
     and (cast($company_id as uuid) is null or c.id = cast($company_id as uuid))
-    and (cast($salesperson_id as uuid) is null or c.salesperson_id = cast($salesperson_id as uuid))
+    and (
+        cast($salesperson_id as uuid) is null
+        or coalesce(c.salesperson_id, cast('00000000-0000-0000-0000-000000000000' as uuid))
+        = cast($salesperson_id as uuid)
+    )
     and ($words = '' or contains(lower(c.code || ' ' || c.name), lower($words)))
     and (not $only_sold or coalesce(s.lines, 0) > 0 or coalesce(g.points, 0) <> 0)
 order by amount_minor desc, points desc, c.name, c.code

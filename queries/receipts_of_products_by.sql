@@ -11,9 +11,10 @@
 --   region_ids uuid[]: companies of these regions only; null: of all
 --   kind varchar: companies of this kind only; null: of every
 --   company_id uuid: this company only; null: all
---   salesperson_id uuid: companies that this person is responsible for only; null: all
+--   salesperson_id uuid: companies of this salesperson only, the zero id those of nobody; null: all
 --   product_group varchar: products of this group only, '' those without one; null: all
 --   brand varchar: products of this brand only, '' those without one; null: all
+--   product_id uuid: this product only; null: all
 --   limit bigint: how many rows at most
 with named as (
     select
@@ -47,9 +48,14 @@ with named as (
         and (cast($region_ids as uuid[]) is null or list_contains(cast($region_ids as uuid[]), c.region_id))
         and ($kind is null or c.kind = $kind)
         and (cast($company_id as uuid) is null or c.id = cast($company_id as uuid))
-        and (cast($salesperson_id as uuid) is null or c.salesperson_id = cast($salesperson_id as uuid))
+        and (
+            cast($salesperson_id as uuid) is null
+            or coalesce(c.salesperson_id, cast('00000000-0000-0000-0000-000000000000' as uuid))
+            = cast($salesperson_id as uuid)
+        )
         and ($product_group is null or coalesce(p.product_group, '') = $product_group)
         and ($brand is null or coalesce(p.brand, '') = $brand)
+        and (cast($product_id as uuid) is null or p.id = cast($product_id as uuid))
 )
 select
     key,

@@ -9,7 +9,7 @@
 --   time_zone varchar: IANA name of the zone whose days count
 --   region_ids uuid[]: companies of these regions only; null: of all
 --   company_id uuid: this company only; null: all
---   salesperson_id uuid: companies that this person is responsible for only; null: all
+--   salesperson_id uuid: companies of this salesperson only, the zero id those of nobody; null: all
 --   participant_id uuid: for this participant only; null: for all
 --   limit bigint: how many rows at most
 --   offset bigint: how many to leave out first
@@ -38,7 +38,11 @@ where cast(o.ordered_at at time zone $time_zone as date) between $since and $unt
     and ($category is null or w.category = $category)
     and (cast($region_ids as uuid[]) is null or list_contains(cast($region_ids as uuid[]), c.region_id))
     and (cast($company_id as uuid) is null or c.id = cast($company_id as uuid))
-    and (cast($salesperson_id as uuid) is null or c.salesperson_id = cast($salesperson_id as uuid))
+    and (
+        cast($salesperson_id as uuid) is null
+        or coalesce(c.salesperson_id, cast('00000000-0000-0000-0000-000000000000' as uuid))
+        = cast($salesperson_id as uuid)
+    )
     and (cast($participant_id as uuid) is null or o.participant_id = cast($participant_id as uuid))
 order by o.ordered_at desc, o.number desc
 limit $limit offset $offset

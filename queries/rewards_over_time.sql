@@ -11,7 +11,7 @@
 --   time_zone varchar: IANA name of the zone whose days count
 --   region_ids uuid[]: companies of these regions only; null: of all
 --   company_id uuid: this company only; null: all
---   salesperson_id uuid: companies that this person is responsible for only; null: all
+--   salesperson_id uuid: companies of this salesperson only, the zero id those of nobody; null: all
 select
     cast(date_trunc($bucket, cast(o.ordered_at at time zone $time_zone as date)) as date) as bucket,
     count(*) as orders,
@@ -28,6 +28,10 @@ where cast(o.ordered_at at time zone $time_zone as date) between $since and $unt
     and ($category is null or w.category = $category)
     and (cast($region_ids as uuid[]) is null or list_contains(cast($region_ids as uuid[]), c.region_id))
     and (cast($company_id as uuid) is null or c.id = cast($company_id as uuid))
-    and (cast($salesperson_id as uuid) is null or c.salesperson_id = cast($salesperson_id as uuid))
+    and (
+        cast($salesperson_id as uuid) is null
+        or coalesce(c.salesperson_id, cast('00000000-0000-0000-0000-000000000000' as uuid))
+        = cast($salesperson_id as uuid)
+    )
 group by 1
 order by 1

@@ -1,6 +1,7 @@
 """What the queries of the performance explorer make of small tables, row by row."""
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 
@@ -77,6 +78,8 @@ def test_sales_come_by_day_week_or_month_in_one_currency(
         ({"product_group": "Paints"}, 32970),
         ({"brand": "Aster"}, 31970),
         ({"brand": ""}, 1000),
+        ({"product_id": name_id("tape")}, 370),
+        ({"salesperson_id": UUID(int=0)}, None),
         ({"brand": "Aster", "company_id": name_id("c1")}, 7470),
     ],
 )
@@ -339,6 +342,8 @@ def test_companies_come_with_their_salesperson_also_those_without_a_sale() -> No
     assert rows_of("companies_count", tables, **days, words="", only_sold=True) == [{"companies": 2}]
     rows = rows_of("companies", tables, **days, words="hurt", only_sold=False, limit=10, offset=0)
     assert table_of(rows, "code") == [("C2",)]
+    nobody = {"words": "", "only_sold": False, "salesperson_id": UUID(int=0), "limit": 10, "offset": 0}
+    assert table_of(rows_of("companies", tables, **days, **nobody), "code") == [("C4",)]
     rows = rows_of("companies", tables, **days, words="", only_sold=True, brand="", limit=10, offset=0)
     assert table_of(rows, "code", "amount_minor", "points") == [("C3", 1000, 24)]
 
