@@ -1,8 +1,13 @@
-"""What each subdomain brings to the whole: the datasets that intake can take in."""
+"""What each subdomain brings to the whole: the datasets that intake can take in, and the facts
+that the replica follows."""
 
+from laurel.replica_facts import FACT_TABLES
+from loyalty_core.analytics import register_fact_tables
 from loyalty_core.intake import register_dataset, registered_datasets
 from loyalty_core.sales import SalesDataset
 
 register_dataset(SalesDataset())
+
+register_fact_tables(FACT_TABLES)
 
 DATASETS = registered_datasets()

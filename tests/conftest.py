@@ -9,8 +9,10 @@ import hypothesis
 import pytest
 
 from laurel.embedded import app_url
+from loyalty_core.analytics import Replica
 from loyalty_core.kernel import PROJECT_FOLDER, Database, Scope
 from tests.databases import RolledBackDatabase, TestServer, database_of
+from tests.replicas import replica_over
 
 # How fast examples come depends on the machine and says nothing of Laurel.
 hypothesis.settings.register_profile(
@@ -58,6 +60,13 @@ def committed_database(owner_url: str) -> Iterator[Database]:
     made = database_of(owner_url)
     yield made
     made.close()
+
+
+@pytest.fixture
+def replica(committed_database: Database) -> Iterator[Replica]:
+    """The process's replica, over `committed_database`; `tests.replicas.catch_up` brings what came later."""
+    with replica_over(committed_database) as made:
+        yield made
 
 
 @pytest.fixture
