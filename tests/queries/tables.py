@@ -40,6 +40,8 @@ COLUMNS = {
     " state varchar, ordered_at timestamptz, decided_at timestamptz",
     "budget": "id uuid, programme_id uuid, region_id uuid, starts_on date, ends_on date, currency varchar,"
     " set_minor bigint, reserved_minor bigint, spent_minor bigint",
+    "budget_movement": "id bigint, budget_id uuid, region_id uuid, kind varchar, amount_minor bigint,"
+    " recorded_at timestamptz, set_after_minor bigint, reserved_after_minor bigint, spent_after_minor bigint",
     "sales_day": "sold_on date, company_id uuid, product_id uuid, currency varchar, lines bigint,"
     " return_lines bigint, quantity decimal(18, 4), amount_minor bigint, returned_minor bigint",
     "award_day": "happened_on date, company_id uuid, product_id uuid, programme_id uuid, points_earned bigint,"
