@@ -139,7 +139,7 @@ reward_order = Table(
     Column("company_id", Uuid, ForeignKey("company.id"), nullable=False, index=True),
     # Who ordered: a participant, and the user who is that participant or acts for them.
     Column("participant_id", Uuid, ForeignKey("participant.id"), nullable=False, index=True),
-    Column("requested_by", Uuid, ForeignKey("app_user.id"), nullable=False),
+    Column("requested_by", Uuid, ForeignKey("app_user.id"), nullable=False, index=True),
     Column("requested_by_name", Text, nullable=False),
     # Set when a company's points are spent: the right that the participant used.
     Column("entitlement_id", Uuid, ForeignKey("entitlement.id")),
@@ -148,7 +148,8 @@ reward_order = Table(
     Column("points", BigInteger, nullable=False),
     Column("cost_minor", BigInteger, nullable=False),
     Column("currency", CHAR(3), nullable=False),
-    # The budget that holds the money. Null: there was not enough, and finance can't approve until there is.
+    # The budget that holds the money, or held it. Null: there was not enough, and finance can't approve until
+    # there is; or the reward costs none.
     Column("budget_id", Uuid, ForeignKey("budget.id")),
     Column("spend_posting_id", BigInteger, nullable=False),
     Column("payload_hash", Text, nullable=False),
@@ -156,7 +157,7 @@ reward_order = Table(
     Column("ordered_at", DateTime(timezone=True), nullable=False),
     Column("decided_by", Uuid, ForeignKey("app_user.id")),
     Column("decided_by_name", Text),
-    Column("decided_at", DateTime(timezone=True)),
+    Column("decided_at", DateTime(timezone=True), index=True),
     Column("decision_reason", Text),
     Column("txid", Xid8, nullable=False, server_default=text("pg_current_xact_id()"), index=True),
     CheckConstraint(f"state in ({_ORDER_STATES})", name="state"),
@@ -168,7 +169,7 @@ reward_order = Table(
     # Administrators included; only a cancellation is one's own.
     CheckConstraint("state not in ('approved', 'rejected') or decided_by <> requested_by", name="two_people"),
     CheckConstraint("state <> 'rejected' or length(decision_reason) >= 3", name="reason"),
-    CheckConstraint("state <> 'approved' or budget_id is not null", name="budget"),
+    CheckConstraint("state <> 'approved' or budget_id is not null or cost_minor = 0", name="budget"),
     Index(
         "ix_reward_order_waiting",
         "ordered_at",

@@ -421,7 +421,7 @@ def upgrade() -> None:
     sa.Column('decision_reason', sa.Text(), nullable=True),
     sa.Column('txid', Xid8(), server_default=sa.text('pg_current_xact_id()'), nullable=False),
     sa.CheckConstraint("(state in ('awaiting_code', 'awaiting_finance')) = (decided_at is null)", name=op.f('ck_reward_order_decided')),
-    sa.CheckConstraint("state <> 'approved' or budget_id is not null", name=op.f('ck_reward_order_budget')),
+    sa.CheckConstraint("state <> 'approved' or budget_id is not null or cost_minor = 0", name=op.f('ck_reward_order_budget')),
     sa.CheckConstraint("state <> 'rejected' or length(decision_reason) >= 3", name=op.f('ck_reward_order_reason')),
     sa.CheckConstraint("state in ('awaiting_code', 'awaiting_finance', 'approved', 'rejected', 'cancelled')", name=op.f('ck_reward_order_state')),
     sa.CheckConstraint("state not in ('approved', 'rejected') or decided_by <> requested_by", name=op.f('ck_reward_order_two_people')),
@@ -441,6 +441,8 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_reward_order_company_id'), 'reward_order', ['company_id'], unique=False)
     op.create_index(op.f('ix_reward_order_participant_id'), 'reward_order', ['participant_id'], unique=False)
+    op.create_index(op.f('ix_reward_order_decided_at'), 'reward_order', ['decided_at'], unique=False)
+    op.create_index(op.f('ix_reward_order_requested_by'), 'reward_order', ['requested_by'], unique=False)
     op.create_index(op.f('ix_reward_order_reward_id'), 'reward_order', ['reward_id'], unique=False)
     op.create_index(op.f('ix_reward_order_txid'), 'reward_order', ['txid'], unique=False)
     op.create_index('ix_reward_order_waiting', 'reward_order', ['ordered_at'], unique=False, postgresql_where=sa.text("state in ('awaiting_code', 'awaiting_finance')"))
