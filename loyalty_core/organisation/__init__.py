@@ -18,6 +18,7 @@ from loyalty_core.organisation.store import (
     insert_missing_regions,
     region_by_code,
     region_ids_below,
+    set_distributor,
     set_salesperson,
 )
 
@@ -39,5 +40,6 @@ __all__ = [
     "insert_missing_regions",
     "region_by_code",
     "region_ids_below",
+    "set_distributor",
     "set_salesperson",
 ]

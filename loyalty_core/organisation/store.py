@@ -193,6 +193,14 @@ def set_salesperson(connection: Connection, company_id: UUID, user_id: UUID | No
     )
 
 
+def set_distributor(connection: Connection, company_id: UUID, distributor_id: UUID | None) -> None:
+    """Let the company buy through a distributor; None: straight from the brand owner."""
+    connection.execute(
+        text("update company set distributor_id = :distributor_id where id = :company_id"),
+        {"distributor_id": distributor_id, "company_id": company_id},
+    )
+
+
 def insert_missing_regions(
     connection: Connection, rows: Sequence[tuple[UUID, str]], recorded_at: datetime
 ) -> None:

@@ -2,6 +2,7 @@
 
 from loyalty_core.participants.commands import (
     CodeTakenError,
+    NotADistributorError,
     NotASalespersonError,
     OwnLinkError,
     OwnRegistrationError,
@@ -9,6 +10,7 @@ from loyalty_core.participants.commands import (
     RequestKeyReusedError,
     UnknownUserError,
     UserTakesPartError,
+    assign_distributor,
     assign_salesperson,
     decide_registrations,
     link_user,
@@ -59,6 +61,7 @@ __all__ = [
     "CompanyRegistration",
     "ContactRefused",
     "NameRefused",
+    "NotADistributorError",
     "NotASalespersonError",
     "OwnLinkError",
     "OwnRegistrationError",
@@ -75,6 +78,7 @@ __all__ = [
     "UnknownUserError",
     "UserTakesPartError",
     "Waiting",
+    "assign_distributor",
     "assign_salesperson",
     "count_participants",
     "decide_registrations",

@@ -25,6 +25,7 @@ from loyalty_core.organisation import (
     all_regions,
     company_by_code,
     insert_company,
+    set_distributor,
     set_salesperson,
 )
 from loyalty_core.participants import policy, store
@@ -85,6 +86,18 @@ class OwnLinkError(NotAllowedError):
 
     def __init__(self) -> None:
         super().__init__(_("You can't link yourself to a participant: another administrator can."))
+
+
+class NotADistributorError(Refusal):
+    """The company can't buy through that one."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(
+            _("“{code}” is no distributor that this company can buy through. Choose another.").format(
+                code=code
+            )
+        )
+        self.code = code
 
 
 class NotASalespersonError(Refusal):
@@ -505,5 +518,38 @@ def assign_salesperson(database: Database, scope: Scope, *, company_code: str, u
                 "code": company.code,
                 "before": str(company.salesperson_id) if company.salesperson_id else None,
                 "after": str(user_id) if user_id else None,
+            },
+        )
+
+
+def assign_distributor(
+    database: Database, scope: Scope, *, company_code: str, distributor_code: str | None
+) -> None:
+    """Say through which distributor a company buys, None through none; the same once more changes nothing.
+
+    Raises NotAllowedError, UnknownCompanyError, NotADistributorError.
+    """
+    with database.transaction(scope) as connection:
+        check_permission(connection, scope, Permission.ASSIGN_SALESPEOPLE)
+        company = company_by_code(connection, company_code)
+        distributor = company_by_code(connection, distributor_code) if distributor_code is not None else None
+        if distributor is not None and (
+            distributor.kind is not CompanyKind.DISTRIBUTOR or distributor.id == company.id
+        ):
+            raise NotADistributorError(distributor.code)
+        distributor_id = distributor.id if distributor is not None else None
+        if company.distributor_id == distributor_id:
+            return
+        set_distributor(connection, company.id, distributor_id)
+        audit.record(
+            connection,
+            scope,
+            "participants.distributor_assigned",
+            "company",
+            company.id,
+            {
+                "code": company.code,
+                "before": str(company.distributor_id) if company.distributor_id else None,
+                "after": str(distributor_id) if distributor_id else None,
             },
         )

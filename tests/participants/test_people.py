@@ -179,3 +179,31 @@ def test_only_sales_staff_who_see_the_company_become_responsible_for_it(database
         with database.snapshot(head.scope) as connection:
             assert organisation.company_by_code(connection, company).salesperson_id == wanted
     assert actions(database).count("participants.salesperson_assigned") == 2
+
+
+def test_a_company_buys_through_a_distributor_and_through_nobody_else(database: Database) -> None:
+    region = a_region(database)
+    company, other = an_active_company(database, "C-1", region), an_active_company(database, "C-2", region)
+    registration_id = participants.register_company(
+        database,
+        COMMAND_LINE,
+        code="D-1",
+        name="Distributor",
+        kind=organisation.CompanyKind.DISTRIBUTOR,
+        region_id=region,
+        request_key=new_id(),
+    )
+    participants.decide_registrations(
+        database, COMMAND_LINE, company_ids=[registration_id], approve=True, reason=None
+    )
+    clerk = somebody(database, Role.OPERATOR, name="clerk").scope
+    with pytest.raises(NotAllowedError):
+        participants.assign_distributor(database, clerk, company_code=company, distributor_code="D-1")
+    with pytest.raises(participants.NotADistributorError):
+        participants.assign_distributor(database, COMMAND_LINE, company_code=company, distributor_code=other)
+    for wanted in ("D-1", "D-1", None):
+        participants.assign_distributor(database, COMMAND_LINE, company_code=company, distributor_code=wanted)
+        with database.snapshot(COMMAND_LINE) as connection:
+            expected = organisation.company_by_code(connection, wanted).id if wanted else None
+            assert organisation.company_by_code(connection, company).distributor_id == expected
+    assert actions(database).count("participants.distributor_assigned") == 2
