@@ -1,0 +1,192 @@
+"""The programmes, and the sales that the operator brings in and the programme manager settles, period by period."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from uuid import UUID
+
+from loyalty_core import intake, programmes, settlement
+from loyalty_core.demo import files
+from loyalty_core.demo.market import CURRENCY, TIME_ZONE, first_day_of
+from loyalty_core.demo.stage import Stage
+from loyalty_core.intake import ColumnMapping, ImportState
+from loyalty_core.kernel import Refusal, Scope, _
+
+PROGRAMME_CODE = "partner-points"
+CLAIMS_PROGRAMME_CODE = "service-stars"
+
+_CLAIMS_MONTHS = 4
+
+
+class DemoNotMadeError(Refusal):
+    """A file of the demo did not end as it should."""
+
+    def __init__(self, found: intake.FileImport) -> None:
+        super().__init__(
+            _(
+                "The demo could not be made: the import of “{file}” is {state}. {refusal} Start without the "
+                "demo: laurel run --empty"
+            ).format(file=found.file_name, state=found.state.value, refusal=found.refusal or "")
+        )
+        self.found = found
+
+
+def programme_document(last_day: date, goal: int) -> str:
+    """Return the older programme's document: two years from the month in which the sales begin.
+
+    `goal` is in whole euro.
+    """
+    starts = first_day_of(last_day).replace(day=1)
+    ends = starts.replace(year=starts.year + 2) - timedelta(days=1)
+    return f"""\
+# What partners earn for what they buy.
+code: {PROGRAMME_CODE}
+name: Partner points
+starts: {starts.isoformat()}
+ends: {ends.isoformat()}
+time_zone: {TIME_ZONE}
+currency: {CURRENCY}
+collects: company
+earns_from: sales
+goals: {{sales: {goal}.00}}
+point_value: 0.05
+inactive_after_days: 45
+rules:
+  - id: base
+    per: line
+    award: {{points: 1, per_amount: 10.00}}
+"""
+
+
+def claims_document(last_day: date, goal: int) -> str:
+    """Return the younger programme's document: a year from the first of a month some four months ago."""
+    starts = claims_begin(last_day)
+    ends = starts.replace(year=starts.year + 1) - timedelta(days=1)
+    return f"""\
+# What people of service providers earn for what they say they bought, once it is verified.
+code: {CLAIMS_PROGRAMME_CODE}
+name: Service stars
+starts: {starts.isoformat()}
+ends: {ends.isoformat()}
+time_zone: {TIME_ZONE}
+currency: {CURRENCY}
+collects: participant
+earns_from: claims
+goals: {{sales: {goal}.00}}
+point_value: 0.01
+inactive_after_days: 45
+rules:
+  - id: star
+    per: line
+    award: {{points: 10, per_amount: 10.00}}
+"""
+
+
+def claims_begin(last_day: date) -> date:
+    """Return the first day of the programme that earns from claims."""
+    year, month = divmod(last_day.year * 12 + last_day.month - 1 - _CLAIMS_MONTHS, 12)
+    return date(year, month + 1, 1)
+
+
+def apply_programmes(stage: Stage) -> None:
+    """Apply both documents; their goals lie a little above what is sold."""
+    manager = stage.scope_of("manager")
+    begin = first_day_of(stage.last_day)
+    days = (stage.last_day - begin).days + 1
+    a_day = int(stage.lines["cents"].sum()) / 100 / days
+    with stage.at(begin - timedelta(days=20), 16):
+        programmes.apply_programme(
+            stage.database, manager, programme_document(stage.last_day, _round(a_day * 731 * 1.06))
+        )
+    with stage.at(claims_begin(stage.last_day) - timedelta(days=9), 16):
+        programmes.apply_programme(
+            stage.database, manager, claims_document(stage.last_day, _round(a_day * 365 * 1.12))
+        )
+
+
+def _round(euro: float) -> int:
+    return max(1, round(euro / 10_000)) * 10_000
+
+
+def import_sales(stage: Stage) -> None:
+    """Bring in each period's sales the morning after it ends, and settle them."""
+    operator, manager = stage.scope_of("operator"), stage.scope_of("manager")
+    for place, period in enumerate(files.periods(stage.last_day)):
+        after = period.last_day + timedelta(days=1)
+        with stage.at(after, 6.5):
+            _import(
+                stage,
+                operator,
+                period.file_name,
+                files.REPORTS,
+                ImportState.ACCEPTED,
+                lambda path, period=period: files.write_period(path, stage.lines, period),
+                creates_missing=True,
+            )
+        with stage.at(after, 7.5):
+            _settle(stage, manager, runs=place + 1)
+
+
+def import_lists(stage: Stage) -> None:
+    """Bring in what came after the settlement: a list with mistakes, one that is half wrong, one held."""
+    operator = stage.scope_of("operator")
+    day = stage.last_day.isoformat()
+    for name, state, rows in (
+        ("late-invoices", ImportState.ACCEPTED, lambda: files.late_invoices(stage.lines, stage.last_day)),
+        ("wholesale-list", ImportState.ACCEPTED, lambda: files.half_wrong(stage.last_day)),
+        ("returns", ImportState.WAITING, lambda: files.list_of_returns(stage.lines, stage.last_day)),
+    ):
+        _import(
+            stage,
+            operator,
+            f"{name}_{day}.csv",
+            files.LISTS,
+            state,
+            lambda path, rows=rows: files.write_rows(path, rows()),
+        )
+
+
+def _settle(stage: Stage, scope: Scope, *, runs: int) -> None:
+    with stage.database.transaction(scope) as connection:
+        programme = programmes.programme_by_code(connection, scope, PROGRAMME_CODE)
+        done = len(settlement.settlements(connection, programme.id, limit=runs))
+    if done < runs:
+        settlement.settle_programme(stage.database, scope, PROGRAMME_CODE)
+
+
+def _import(
+    stage: Stage,
+    scope: Scope,
+    file_name: str,
+    mapping: ColumnMapping,
+    expected: ImportState,
+    write: Callable[[Path], None],
+    *,
+    creates_missing: bool = False,
+) -> UUID:
+    with stage.database.transaction(scope) as connection:
+        begun = [
+            found.id
+            for found in intake.find_imports(connection, words=file_name, limit=10)
+            if found.state is not ImportState.REFUSED
+        ]
+    if begun:
+        import_id = begun[0]
+    else:
+        path = stage.folder / file_name
+        write(path)
+        import_id = intake.resume_or_start_import(
+            stage.database,
+            scope,
+            file_id=intake.receive_local_file(stage.database, stage.settings, scope, path),
+            mapping=mapping,
+            datasets=stage.datasets,
+            creates_missing=creates_missing,
+        )
+        path.unlink()
+    report = intake.run_import(
+        stage.database, stage.settings, import_id, datasets=stage.datasets, scope=scope
+    )
+    if report.found.state is not expected:
+        raise DemoNotMadeError(report.found)
+    return import_id
