@@ -12,8 +12,8 @@ import math
 import os
 import threading
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from streamlit.starlette import App
 from api import Beside, Guard, create_api
 from laurel import registers as _registers  # noqa: F401 what it imports is what counts
 from laurel.migrate import current_revision, head_revision
-from loyalty_core import access
+from loyalty_core import access, analytics
 from loyalty_core.kernel import (
     PROJECT_FOLDER,
     Database,
@@ -80,6 +80,23 @@ class Readiness:
             return self._fault
 
 
+@contextmanager
+def replica_kept_fresh(runtime: Runtime) -> Iterator[None]:
+    """Keep a replica of the database inside the block: the one background thread of this process pulls it."""
+    path = analytics.replica_path(runtime.settings.private_folder("replica"))
+    replica = analytics.Replica(runtime.database, path)
+    puller = analytics.Puller(replica)
+    analytics.use_replica(replica)
+    puller.start()
+    try:
+        yield
+    finally:
+        analytics.use_replica(None)
+        puller.stop()
+        replica.close()
+        analytics.remove_replica(path)
+
+
 def _hand_logs_to_the_root() -> None:
     """Undo Streamlit's own handlers, so that every line is JSON; a request is no news and is not logged."""
     for name in list(logging.root.manager.loggerDict):
@@ -117,8 +134,9 @@ def create_application(runtime: Runtime) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(_app: App) -> AsyncIterator[None]:
         _hand_logs_to_the_root()
-        _log.info("web_started")
-        yield
+        with replica_kept_fresh(runtime):
+            _log.info("web_started")
+            yield
         _log.info("web_stopped")
 
     pages = App(PROJECT_FOLDER / "app.py", lifespan=lifespan, on_script_error=show_script_error)

@@ -53,6 +53,7 @@ class Replica:
         self._low: int | None = None
         self._identity: tuple[int, int, int] | None = None
         self._fresh_at: datetime | None = None
+        self._writing: duckdb.DuckDBPyConnection | None = None
         self._root = _open(path)
         self._prepare()
 
@@ -118,6 +119,11 @@ class Replica:
             enter_scope(cursor, scope)
             return _frame(cursor.sql(query.sql, params=bound or None))
 
+    def interrupt(self) -> None:
+        """Break off the pull that is under way in another thread, if there is one; it fails and changes nothing."""
+        if (cursor := self._writing) is not None:
+            cursor.interrupt()
+
     def close(self) -> None:
         """Close the file and the connection; waits for a pull that is under way."""
         with self._pulling:
@@ -162,6 +168,7 @@ class Replica:
         server = snapshot.server
         rows: dict[str, int] = {}
         with self._cursor() as cursor:
+            self._writing = cursor
             cursor.begin()
             if low is None:
                 for table in (*(table.name for table in tables), "receipt", *_ROLL_UP_NAMES):
@@ -170,6 +177,7 @@ class Replica:
                 rows[table.name] = _take(cursor, snapshot, table, low)
             self._store_mark(cursor, server)
             cursor.commit()
+            self._writing = None
         self._low, self._identity = server.settled_below, server.identity
         self._generation += 1
         if low is None:
@@ -273,5 +281,5 @@ def _open(path: Path | None) -> duckdb.DuckDBPyConnection:
         "lock_configuration": "true",
     }
     if path is not None:
-        config["temp_directory"] = str(path.with_suffix(".tmp"))
+        config["temp_directory"] = f"{path}.tmp"
     return duckdb.connect(str(path) if path is not None else ":memory:", config=config)
