@@ -321,11 +321,12 @@ def waiting_orders(
     unfunded: bool | None = None,
     words: str = "",
     sort: WaitingSort = WaitingSort.OLDEST,
+    order_id: UUID | None = None,
 ) -> list[WaitingOrder]:
     """Return the orders of the scope that wait for finance, with their budget and the requester's history.
 
     `unfunded` True: only those without money, False: only those with; `words` are looked for in the number, the
-    people, the company and the reward.
+    people, the company and the reward; `order_id` finds one order alone.
     """
     order_by = _SORTS[sort]
     rows = connection.execute(
@@ -333,7 +334,8 @@ def waiting_orders(
             f"select {_COLUMNS}, p.time_zone, b.set_minor - b.reserved_minor - b.spent_minor as available_minor,"
             " q.orders as requester_orders, q.rejected as requester_rejected, e.orders as participant_orders,"
             " e.rejected as participant_rejected, m.decided as claims_decided, m.rejected as claims_rejected"
-            f"{_FROM}{_HISTORY}{_WAITS}{order_by} limit :limit offset :offset"
+            f"{_FROM}{_HISTORY}{_WAITS} and (cast(:order_id as uuid) is null or o.id = :order_id)"
+            f"{order_by} limit :limit offset :offset"
         ),
         {
             "limit": limit,
@@ -341,6 +343,7 @@ def waiting_orders(
             "programme_id": programme_id,
             "unfunded": unfunded,
             "words": words,
+            "order_id": order_id,
             **_seen(scope),
         },
     ).all()
