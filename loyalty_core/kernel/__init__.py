@@ -17,7 +17,7 @@ from loyalty_core.kernel.errors import NotAllowedError, NotFoundError, Refusal, 
 from loyalty_core.kernel.exports import Cell, csv_text, write_csv, write_xlsx
 from loyalty_core.kernel.ids import new_id
 from loyalty_core.kernel.logs import configure_logs, get_logger
-from loyalty_core.kernel.money import Money, UnknownCurrencyError, minor_digits, to_minor
+from loyalty_core.kernel.money import Money, UnknownCurrencyError, minor_digits, share_minor, to_minor
 from loyalty_core.kernel.runtime import Runtime, current_database, current_runtime, use_runtime
 from loyalty_core.kernel.scope import ActorKind, Scope
 from loyalty_core.kernel.settings import PROJECT_FOLDER, Settings
@@ -56,6 +56,7 @@ __all__ = [
     "now",
     "rights_of",
     "set_scope",
+    "share_minor",
     "sqlalchemy_url",
     "to_minor",
     "use_runtime",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import MAX_PREC, ROUND_HALF_UP, Context, Decimal
+from fractions import Fraction
 
 from babel.numbers import get_currency_precision, list_currencies
 
@@ -35,6 +36,16 @@ def to_minor(amount: Decimal, currency: str) -> int:
     """Round a decimal amount half up (away from zero at the half) to whole minor units, sign kept."""
     exact = amount.scaleb(minor_digits(currency), context=_EXACT)
     return int(exact.to_integral_value(rounding=ROUND_HALF_UP, context=_EXACT))
+
+
+def share_minor(amount_minor: int, part: Decimal, whole: Decimal) -> int:
+    """Return the part's share of an amount in minor units, rounded once, half up (away from zero at the half).
+
+    `whole` is not zero; part and whole are in the same unit.
+    """
+    exact = Fraction(amount_minor) * Fraction(part) / Fraction(whole)
+    rounded = int((2 * abs(exact) + 1) // 2)
+    return rounded if exact >= 0 else -rounded
 
 
 @dataclass(frozen=True, slots=True)
