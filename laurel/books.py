@@ -1,5 +1,5 @@
 """What `check-books` checks beside sales, awards and the ledger: what each subdomain says must hold of its own."""
 
-from loyalty_core import budgets
+from loyalty_core import budgets, rewards
 
-BOOKS = (budgets.broken_budgets,)
+BOOKS = (budgets.broken_budgets, rewards.broken_orders)

@@ -1,5 +1,8 @@
 """What points buy: the catalogue, orders, and finance's decisions."""
 
+from loyalty_core.rewards.books import (
+    broken_orders,
+)
 from loyalty_core.rewards.commands import (
     NotOfCompanyError,
     NotYoursToEntitleError,
@@ -144,6 +147,7 @@ __all__ = [
     "WaitingSort",
     "Wallet",
     "add_picture",
+    "broken_orders",
     "cancel_order",
     "catalogue",
     "count_orders_of_participant",

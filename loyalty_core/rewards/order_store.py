@@ -522,6 +522,16 @@ def insert_order(connection: Connection, scope: Scope, new: NewOrder) -> Order:
     return placed
 
 
+def orders_not_as_placed(connection: Connection) -> int:
+    """Return how many orders do not fit the hash that they were placed with."""
+    names = list(OrderPayload.__dataclass_fields__)
+    rows = connection.execute(text("select * from reward_order"), execution_options={"yield_per": 5000})
+    return sum(
+        payload_hash(OrderPayload(**{name: values[name] for name in names})) != values["payload_hash"]
+        for values in rows.mappings()
+    )
+
+
 def insert_event(
     connection: Connection, scope: Scope, order: Order, *, reason: str | None, recorded_at: datetime
 ) -> None:

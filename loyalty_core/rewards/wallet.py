@@ -82,7 +82,7 @@ class NotOfferedError(Refusal):
 
     def __init__(self, reward: Reward, on: date) -> None:
         if reward.state is not RewardState.OFFERED:
-            sentence = _("“{name}” is not offered any more. Choose another reward.")
+            sentence = _("“{name}” is not offered at the moment. Choose another reward.")
         elif on < reward.starts_on:
             sentence = _("“{name}” can be ordered from {day} on.")
         else:
