@@ -7,7 +7,6 @@ from uuid import UUID
 
 import streamlit as st
 
-from loyalty_core import sales
 from loyalty_core.access import CSV, XLSX, Permission, SignedInUser, make_export
 from loyalty_core.intake import (
     FileImport,
@@ -18,6 +17,7 @@ from loyalty_core.intake import (
     decline_waiting_import,
     import_by_id,
     quarantined_rows,
+    registered_datasets,
     rejected_file_name,
     write_rejected_rows,
 )
@@ -80,12 +80,18 @@ def what_happens_next(found: FileImport, *, may_decide: bool) -> str:
         ImportState.RUNNING: _(
             "You may leave this page: the import goes on, and its address stays the same."
         ),
-        ImportState.ACCEPTED: _("The accepted rows are sales lines now and earn points when settled.")
+        ImportState.ACCEPTED: _accepted_sentence(found.dataset)
         if found.accepted
         else _("Nothing new came of it: what is good in this file was there already."),
         ImportState.DECLINED: _("An operator declined this file. Nothing of it counts."),
         ImportState.REFUSED: _("Nothing of this file was taken. Put it right and upload it again."),
     }[found.state]
+
+
+def _accepted_sentence(dataset: str) -> str:
+    if dataset == "claims":
+        return _("The accepted rows are claims now and wait in the claims queue.")
+    return _("The accepted rows are sales lines now and earn points when settled.")
 
 
 def phase_title(phase: Phase) -> str:
@@ -95,7 +101,7 @@ def phase_title(phase: Phase) -> str:
         Phase.COPY: _("Laying out the rows"),
         Phase.RULES: _("Checking every row"),
         Phase.CHECKS: _("Judging the file as a whole"),
-        Phase.INSERT: _("Writing the sales lines"),
+        Phase.INSERT: _("Writing what is accepted"),
         Phase.COMMIT: _("Finishing"),
     }[phase]
 
@@ -124,7 +130,7 @@ def reason_title(dataset: str, reason: str) -> str:
 
 def reason_text(dataset: str, reason: str) -> str:
     """Return what a reason means and what to do about it."""
-    return sales.reason_text(reason) if dataset == "sales" else reason
+    return registered_datasets()[dataset].reason_text(reason)
 
 
 def show_figures(found: FileImport) -> None:
@@ -142,7 +148,7 @@ def show_figures(found: FileImport) -> None:
                 wording.short_number(found.accepted or 0),
                 part(found.accepted),
                 delta_color="off",
-                help=_("Rows that became sales lines."),
+                help=_("Rows that were taken in and count from now on."),
             ),
             Figure(
                 _("Duplicates"),
@@ -206,7 +212,7 @@ def quarantine_table(rows: Sequence[QuarantinedRow], dataset: str) -> dict[str, 
         table[_("Sheet")] = [row.sheet for row in rows]
     table[_("Reasons")] = ["; ".join(reason_title(dataset, reason) for reason in row.reasons) for row in rows]
     present = {name for row in rows for name in row.body}
-    canonical = [name for name in sales.SALES_COLUMNS.names if name in present]
+    canonical = [name for name in registered_datasets()[dataset].columns.names if name in present]
     for name in [*canonical, *sorted(present - set(canonical))]:
         table[column_title(name)] = [_cell(name, row.body.get(name)) for row in rows]
     return table
@@ -238,6 +244,9 @@ def column_title(name: str) -> str:
         "unit_price": _("Unit price"),
         "amount": _("Amount"),
         "currency": _("Currency"),
+        "claim_no": _("Claim number"),
+        "participant_code": _("Participant"),
+        "sold_on": _("Date of sale"),
     }.get(name, name)
 
 
@@ -283,11 +292,16 @@ def show_checks(found: FileImport) -> None:
             st.caption(wording.plain(_(check["what_to_do"])))
 
 
+def dataset_title(name: str) -> str:
+    """Return what a dataset's files bring."""
+    return {"sales": _("sales"), "claims": _("claims")}.get(name, name)
+
+
 def summary_line(found: FileImport) -> str:
     """Return who brought which file when, for a page's line of context."""
     return _("Import {number} · {dataset} · brought by {who} on {when}").format(
         number=found.number,
-        dataset=_("sales") if found.dataset == "sales" else found.dataset,
+        dataset=dataset_title(found.dataset),
         who=wording.plain(found.requested_by_name),
         when=wording.plain(wording.moment(found.requested_at)),
     )
@@ -357,7 +371,7 @@ def _show_decision(user: SignedInUser, found: FileImport) -> None:
     with st.form(f"decision_{found.id}"):
         st.subheader(_("Your decision"), anchor=False)
         st.markdown(
-            _("Accept it, and its {good} good rows become sales lines; decline it, and none does.").format(
+            _("Accept it, and its {good} good rows are taken in; decline it, and none is.").format(
                 good=wording.number((found.rows or 0) - (found.quarantined or 0))
             )
         )

@@ -1,7 +1,7 @@
 """What the page of uploads shows: a file's first rows and what each column was understood as."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -19,6 +19,7 @@ from loyalty_core.intake import (
     MappingGuess,
     ReceivedFile,
     find_imports,
+    guess_dataset,
     guess_mapping,
     load_shipped_mapping,
     preview_file,
@@ -32,9 +33,8 @@ from loyalty_core.intake import (
 from loyalty_core.kernel import Refusal, _, current_database, current_runtime, ngettext
 from ui import wording
 from ui.elements import card, form_done, form_key, table
-from ui.imports import column_title
+from ui.imports import column_title, dataset_title
 
-DATASET = "sales"
 EXAMPLES = 3
 DATE_FORMATS = (
     "%Y-%m-%d %H:%M:%S",
@@ -103,12 +103,9 @@ def show_confirmation(user: SignedInUser, file: ReceivedFile) -> UUID | None:
     except FileRefusal as refusal:
         st.error(wording.plain_lines(refusal.sentence), icon=":material/block:")
         return None
-    guess = guess_mapping(
-        preview.header,
-        preview.rows,
-        registered_datasets()[DATASET].columns,
-        _known_mappings(user).values(),
-    )
+    known = _known_mappings(user).values()
+    dataset = _choose_dataset(preview, known, key=str(file.id))
+    guess = guess_mapping(preview.header, preview.rows, registered_datasets()[dataset].columns, known)
     if guess.known is not None:
         st.success(
             _("The columns are those of the source “{source}”. Look at the first rows, then start.").format(
@@ -124,10 +121,27 @@ def show_confirmation(user: SignedInUser, file: ReceivedFile) -> UUID | None:
     with card(_("The first rows, as they stand")):
         table(_as_it_stands(preview), alt=_("First rows of the file"))
         st.caption(_where(preview))
-    fields = _show_columns(preview, guess, key=str(file.id))
-    formats = _show_formats(guess, fields, key=str(file.id))
-    _show_understood(preview, fields, formats)
-    return _show_start(user, file, fields, formats, guess)
+    key = f"{file.id}_{dataset}"
+    fields = _show_columns(preview, guess, dataset, key=key)
+    formats = _show_formats(guess, fields, dataset, key=key)
+    _show_understood(preview, fields, formats, dataset)
+    return _show_start(user, file, fields, formats, guess, dataset)
+
+
+def _choose_dataset(preview: FilePreview, known: Iterable[ColumnMapping], *, key: str) -> str:
+    """Draw a choice of what the file brings, the best guess at first, and return the dataset's name."""
+    names = list(registered_datasets())
+    guessed = guess_dataset(
+        preview.header, preview.rows, [one.columns for one in registered_datasets().values()], known
+    )
+    return st.radio(
+        _("What the file brings"),
+        names,
+        index=names.index(guessed),
+        format_func=dataset_title,
+        key=f"dataset_{key}",
+        horizontal=True,
+    )
 
 
 def _where(preview: FilePreview) -> str:
@@ -153,10 +167,10 @@ def _as_it_stands(preview: FilePreview) -> dict[str, list[str]]:
     return table_columns
 
 
-def _show_columns(preview: FilePreview, guess: MappingGuess, *, key: str) -> dict[str, str]:
+def _show_columns(preview: FilePreview, guess: MappingGuess, dataset: str, *, key: str) -> dict[str, str]:
     """Draw a choice for each column of the file; return canonical column to header."""
     meaning_of = {header: column for column, header in guess.columns.items()}
-    names = registered_datasets()[DATASET].columns.names
+    names = registered_datasets()[dataset].columns.names
     chosen: list[tuple[str, str]] = []
     with st.expander(
         _("What each column holds"), expanded=guess.known is None, icon=":material/view_column:"
@@ -198,7 +212,7 @@ class Formats:
     time_zone: str
 
 
-def _show_formats(guess: MappingGuess, fields: Mapping[str, str], *, key: str) -> Formats:
+def _show_formats(guess: MappingGuess, fields: Mapping[str, str], dataset: str, *, key: str) -> Formats:
     known = guess.known
     with st.expander(_("How it is written"), expanded=known is None, icon=":material/format_list_numbered:"):
         first, second, third = st.columns(3)
@@ -230,7 +244,9 @@ def _show_formats(guess: MappingGuess, fields: Mapping[str, str], *, key: str) -
         fourth, fifth = st.columns(2)
         currencies = sorted(list_currencies())
         currency = None
-        if "currency" not in fields:
+        if "currency" in fields:
+            fourth.caption(_("The currency stands in the file."))
+        elif "currency" in registered_datasets()[dataset].columns.names:
             currency = fourth.selectbox(
                 _("Currency"),
                 currencies,
@@ -238,8 +254,6 @@ def _show_formats(guess: MappingGuess, fields: Mapping[str, str], *, key: str) -
                 key=f"currency_{key}",
                 placeholder=_("Choose the currency of the amounts"),
             )
-        else:
-            fourth.caption(_("The currency stands in the file."))
         zone = fifth.text_input(
             _("Time zone"),
             value=known.time_zone if known else str(st.context.timezone or "UTC"),
@@ -254,9 +268,9 @@ def _date_example(date_format: str) -> str:
     return datetime(2026, 1, 31, 14, 5).strftime(date_format)  # noqa: DTZ001 an example to show
 
 
-def _show_understood(preview: FilePreview, fields: Mapping[str, str], formats: Formats) -> None:
+def _show_understood(preview: FilePreview, fields: Mapping[str, str], formats: Formats, dataset: str) -> None:
     """Say which of the first rows' cells could not be read in this way of writing."""
-    kinds = {column.name: column.kind for column in registered_datasets()[DATASET].columns.columns}
+    kinds = {column.name: column.kind for column in registered_datasets()[dataset].columns.columns}
     unreadable: list[str] = []
     for column, header in fields.items():
         place = preview.header.index(header)
@@ -283,13 +297,13 @@ def _show_understood(preview: FilePreview, fields: Mapping[str, str], formats: F
 
 
 def _mapping(
-    name: str, fields: Mapping[str, str], formats: Formats, known: ColumnMapping | None
+    name: str, fields: Mapping[str, str], formats: Formats, known: ColumnMapping | None, dataset: str
 ) -> ColumnMapping:
     try:
         return ColumnMapping.model_validate(
             {
                 "name": name.strip(),
-                "dataset": DATASET,
+                "dataset": dataset,
                 "columns": dict(fields),
                 "decimal_separator": formats.decimal_separator,
                 "thousands_separator": formats.thousands_separator,
@@ -322,6 +336,7 @@ def _show_start(
     fields: Mapping[str, str],
     formats: Formats,
     guess: MappingGuess,
+    dataset: str,
 ) -> UUID | None:
     form = f"start_{file.id}"
     key = form_key(form)
@@ -339,7 +354,7 @@ def _show_start(
         is_started = st.form_submit_button(_("Start"), type="primary", icon=":material/play_arrow:")
     if not is_started:
         return None
-    mapping = _mapping(name or "", fields, formats, guess.known)
+    mapping = _mapping(name or "", fields, formats, guess.known, dataset)
     import_id = start_import(
         current_database(),
         user.scope,

@@ -23,7 +23,7 @@ from loyalty_core.intake.dataset import (
     register_dataset,
     registered_datasets,
 )
-from loyalty_core.intake.guessing import MappingGuess, guess_mapping, reads_date, reads_number
+from loyalty_core.intake.guessing import MappingGuess, guess_dataset, guess_mapping, reads_date, reads_number
 from loyalty_core.intake.mapping import (
     ColumnKind,
     ColumnMapping,
@@ -107,6 +107,7 @@ __all__ = [
     "drop_orphaned_staging",
     "file_by_id",
     "find_imports",
+    "guess_dataset",
     "guess_mapping",
     "import_by_id",
     "imports_by_state",

@@ -52,6 +52,27 @@ def guess_mapping(
     )
 
 
+def guess_dataset(
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    datasets: Iterable[DatasetColumns],
+    known: Iterable[ColumnMapping] = (),
+) -> str:
+    """Guess which of the datasets a file brings, and return its name.
+
+    The dataset of the known mapping that explains most headers; else the one of which fewest required columns are
+    missing, and among those the one that explains most headers.
+    """
+    known, datasets = list(known), list(datasets)
+
+    def fits(columns: DatasetColumns) -> tuple[int, int, int]:
+        guess = guess_mapping(header, rows, columns, known)
+        missing = sum(column.required and column.name not in guess.columns for column in columns.columns)
+        return (0 if guess.known is None else len(guess.columns), -missing, len(guess.columns))
+
+    return max(datasets, key=fits).name
+
+
 def reads_date(cell: str, formats: Iterable[str]) -> bool:
     """Whether one of the strptime formats reads the cell."""
     for one in formats:

@@ -6,7 +6,7 @@ from loyalty_core import intake
 from loyalty_core.access import Permission
 from loyalty_core.intake import ImportState
 from loyalty_core.kernel import Refusal, _, current_database
-from ui import elements, registry, wording
+from ui import elements, registry, samples, wording
 from ui import imports as import_blocks
 from ui import uploads as blocks
 from ui.identity import require
@@ -20,7 +20,8 @@ LATEST = 8
 def show_chooser() -> None:
     """Let the reader choose a file, and lead back to those that came last."""
     elements.page_header(
-        _("Uploads"), _("Bring a sales file, CSV or XLSX. Nothing of it counts before you have looked at it.")
+        _("Uploads"),
+        _("Bring a file of sales or claims, CSV or XLSX. Nothing of it counts before you have looked at it."),
     )
     file_id = choose_file(key="sales_file")
     if file_id is not None:
@@ -45,6 +46,7 @@ def show_chooser() -> None:
             ),
         )
         return
+    samples.show_samples(user)
     with elements.card(_("Latest files")):
         for one in latest:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
