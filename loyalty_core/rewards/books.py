@@ -67,6 +67,7 @@ ORDER_CHECKS: dict[str, str] = {
         " array_agg(state order by id) as states from order_event group by order_id) e on e.order_id = o.id"
         " where o.id is null or e.order_id is null or e.states[1] <> 'awaiting_code' or e.states[e.n] <> o.state"
         " or (o.state in ('approved', 'rejected') and e.states[e.n - 1] <> 'awaiting_finance')"
+        " or (o.state = 'cancelled' and e.states[e.n - 1] not in ('awaiting_code', 'awaiting_finance'))"
     ),
 }
 
