@@ -59,6 +59,14 @@ def pages() -> list[PageEntry]:
             "imports", _("Imports"), "inventory_2", "pages/intake/imports.py", Permission.SEE_IMPORTS, data
         ),
         PageEntry(
+            "registrations",
+            _("Registrations"),
+            "how_to_reg",
+            "pages/participants/registrations.py",
+            Permission.REGISTER_PARTNERS,
+            data,
+        ),
+        PageEntry(
             "standings",
             _("Standings"),
             "leaderboard",

@@ -217,6 +217,24 @@ def waiting_companies(connection: Connection) -> list[CompanyRegistration]:
     return [_registration(row) for row in rows]
 
 
+def decided_companies(connection: Connection, *, limit: int) -> list[CompanyRegistration]:
+    """Return the companies that were approved or rejected, the last decided first."""
+    rows = connection.execute(
+        text(_REGISTRATION + "where q.state <> 'waiting' order by q.decided_at desc, q.code limit :limit"),
+        {"limit": limit},
+    )
+    return [_registration(row) for row in rows]
+
+
+def decided_participants(connection: Connection, *, limit: int) -> list[Participant]:
+    """Return the participants about whom something was decided, the last decided first."""
+    rows = connection.execute(
+        text(_PARTICIPANT + "where p.state <> 'waiting' order by p.decided_at desc, p.code limit :limit"),
+        {"limit": limit},
+    )
+    return [_participant(row) for row in rows]
+
+
 def registration_by_id(connection: Connection, registration_id: UUID) -> CompanyRegistration:
     """Return the registration of a company. Raises UnknownRegistrationError."""
     row = connection.execute(text(_REGISTRATION + "where q.id = :id"), {"id": registration_id}).first()

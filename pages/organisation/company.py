@@ -7,6 +7,7 @@ from loyalty_core.access import Permission
 from loyalty_core.kernel import Refusal, _, current_database
 from ui import cached, elements, registry, wording
 from ui import companies as blocks
+from ui import company_people as people_blocks
 from ui import programmes as programme_blocks
 from ui.identity import require
 
@@ -170,6 +171,7 @@ try:
 except Refusal as refusal:
     st.error(wording.plain_lines(refusal.sentence), icon=":material/block:")
     st.stop()
+elements.show_said()
 
 elements.page_header(
     wording.plain(company.name),
@@ -187,10 +189,15 @@ elements.page_header(
         ]
     ),
 )
+if user.may(Permission.ASSIGN_SALESPEOPLE) and st.button(
+    _("Change who is responsible…"), icon=":material/support_agent:"
+):
+    people_blocks.salesperson_dialog(user, company)
 if not known:
     elements.empty_state(
         "workspace_premium", _("No programme yet"), _("Points begin with a programme and settled sales.")
     )
+    people_blocks.show_people(user, company)
     st.stop()
 if len(known) > 1:
     programme = st.selectbox(
@@ -227,10 +234,12 @@ elements.figure_row(
 with elements.card(_("Net sales by month")):
     blocks.show_months(months, key="months")
 
-VIEWS = {"statement": _("Points statement"), "lines": _("Sales lines")}
+VIEWS = {"statement": _("Points statement"), "lines": _("Sales lines"), "people": _("People")}
 view = elements.choose_view(VIEWS, key="view")
 if view == "lines":
     show_lines(company)
+elif view == "people":
+    people_blocks.show_people(user, company)
 elif balance is None:
     elements.empty_state(
         "receipt_long",

@@ -123,6 +123,8 @@ def test_who_sees_a_region_reads_nobody_of_another(database: Database) -> None:
         assert participants.count_participants(connection) == 1
         assert participants.participants_of_company(connection, foreign_id) == []
         assert participants.namesakes(connection) == {}
+        assert [one.code for one in participants.decided_companies(connection, limit=9)] == ["C-1"]
+        assert participants.decided_participants(connection, limit=9) == []
         with pytest.raises(participants.UnknownParticipantError):
             participants.participant_by_id(connection, unseen)
         with pytest.raises(participants.UnknownParticipantError):

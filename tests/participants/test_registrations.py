@@ -80,6 +80,7 @@ def test_an_approved_company_is_there_and_a_rejected_one_is_not(database: Databa
             region_id,
         )
         assert participants.registration_by_id(connection, first).created_company_id == company.id
+        assert [one.id for one in participants.decided_companies(connection, limit=1)] == [second]
         rejected = participants.registration_by_id(connection, second)
         assert rejected.state is RegistrationState.REJECTED
         assert rejected.decision_reason == "No such firm at this address"
