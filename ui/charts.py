@@ -6,6 +6,7 @@ dichromacies, and stand out 3:1 from the page; a test measures both.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 import plotly.graph_objects as go
@@ -57,6 +58,8 @@ def bars(
     mode: Mode,
     before: Sequence[float | None] | None = None,
     before_name: str = "",
+    goal: Sequence[float] | None = None,
+    goal_name: str = "",
     span: Span | None = None,
     height: int = 300,
     separators: str = ".,",
@@ -65,7 +68,8 @@ def bars(
     """Return upright bars, one a label, with the year before as a dotted line where `before` is given.
 
     `labels`, `values` and `before` have equal lengths; None in `before` leaves a gap. `separators` are
-    the decimal and the group sign. `unit` stands before each value in the hover text.
+    the decimal and the group sign. `unit` stands before each value in the hover text. `goal`, one value a
+    label, is a thin line in steps.
     """
     figure = go.Figure(
         go.Bar(
@@ -85,6 +89,17 @@ def bars(
                 mode="lines",
                 line={"color": PALETTES[mode][1], "width": 2.5, "dash": "dot"},
                 hovertemplate=f"{unit}%{{y:,.0f}}<extra>{before_name}</extra>",
+            )
+        )
+    if goal is not None:
+        figure.add_trace(
+            go.Scatter(
+                x=list(labels),
+                y=list(goal),
+                name=goal_name,
+                mode="lines",
+                line={"color": PALETTES[mode][2], "width": 1.5, "shape": "hvh"},
+                hovertemplate=f"{unit}%{{y:,.0f}}<extra>{goal_name}</extra>",
             )
         )
     if span is not None:
@@ -111,7 +126,9 @@ def bars(
             xanchor="left",
         )
     _layout(figure, mode=mode, height=height, separators=separators)
-    figure.update_layout(hovermode="x unified", bargap=0.28, showlegend=before is not None)
+    figure.update_layout(
+        hovermode="x unified", bargap=0.28, showlegend=before is not None or goal is not None
+    )
     figure.update_xaxes(type="category", showgrid=False, fixedrange=True, nticks=8, tickangle=0, title=None)
     figure.update_yaxes(fixedrange=True, nticks=6, tickformat="~s", title=None, rangemode="tozero")
     return figure
@@ -172,6 +189,73 @@ def rows_of_bars(
     figure.update_yaxes(
         visible=False, fixedrange=True, range=[len(labels) - 0.45, -0.75], zeroline=False, showgrid=False
     )
+    return figure
+
+
+def _faint(colour: str) -> str:
+    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0.14)"
+
+
+def burn_down(
+    days: Sequence[date],
+    values: Sequence[float],
+    *,
+    texts: Sequence[str],
+    name: str,
+    pace: Sequence[tuple[date, float, str]],
+    pace_name: str,
+    first: date,
+    last: date,
+    ticks: Sequence[tuple[date, str]],
+    mode: Mode,
+    height: int = 280,
+    separators: str = ".,",
+) -> go.Figure:
+    """Return what was left after each day as steps, from `first` to `last`, and where the pace leads, dotted.
+
+    `days`, `values` and `texts` (what the hover says) have equal lengths. `pace` holds (day, value, hover text)
+    of the dotted line's ends, none for no line; `ticks` (day, label) below the axis.
+    """
+    figure = go.Figure(
+        go.Scatter(
+            x=list(days),
+            y=list(values),
+            text=list(texts),
+            name=name,
+            mode="lines",
+            fill="tozeroy",
+            fillcolor=_faint(PALETTES[mode][0]),
+            line={"color": PALETTES[mode][0], "width": 2.5, "shape": "hv"},
+            hovertemplate=f"%{{text}}<extra>{name}</extra>",
+        )
+    )
+    if pace:
+        figure.add_trace(
+            go.Scatter(
+                x=[day for day, _value, _text in pace],
+                y=[value for _day, value, _text in pace],
+                text=[text for _day, _value, text in pace],
+                name=pace_name,
+                mode="lines+markers",
+                line={"color": PALETTES[mode][1], "width": 2.5, "dash": "dot"},
+                marker={"size": 8},
+                cliponaxis=False,
+                hovertemplate=f"%{{text}}<extra>{pace_name}</extra>",
+            )
+        )
+    _layout(figure, mode=mode, height=height, separators=separators)
+    figure.update_layout(hovermode="closest", showlegend=bool(pace))
+    figure.update_xaxes(
+        range=[first, last],
+        showgrid=False,
+        fixedrange=True,
+        tickvals=[day for day, _label in ticks],
+        ticktext=[label for _day, label in ticks],
+        ticklabelmode="instant",
+        title=None,
+    )
+    figure.update_yaxes(fixedrange=True, nticks=6, tickformat="~s", title=None, rangemode="tozero")
     return figure
 
 

@@ -50,6 +50,8 @@ HOME = "home"
 def pages() -> list[PageEntry]:
     """Return every page in the menu's order, titled in the reader's language; the first is the default."""
     data, programme, people = _("Data"), _("Programmes"), _("Administration")
+    figures = _("Figures")
+    points, given = _("My points"), _("Rewards")
     return [
         PageEntry(HOME, _("Home"), "home", "pages/home/home.py", Permission.SEE_HOME, ""),
         PageEntry(
@@ -89,6 +91,63 @@ def pages() -> list[PageEntry]:
             "pages/programmes/programmes.py",
             Permission.SEE_PROGRAMMES,
             programme,
+        ),
+        PageEntry(
+            "rewards", _("Rewards"), "redeem", "pages/portal/rewards.py", Permission.USE_PORTAL, points
+        ),
+        PageEntry(
+            "my-orders",
+            _("My orders"),
+            "local_shipping",
+            "pages/portal/orders.py",
+            Permission.USE_PORTAL,
+            points,
+        ),
+        PageEntry(
+            "orders",
+            _("Reward approvals"),
+            "approval",
+            "pages/rewards/orders.py",
+            Permission.SEE_ORDERS,
+            given,
+        ),
+        PageEntry(
+            "catalogue",
+            _("Reward catalogue"),
+            "featured_seasonal_and_gifts",
+            "pages/rewards/catalogue.py",
+            Permission.SEE_REWARDS,
+            given,
+        ),
+        PageEntry(
+            "order-for",
+            _("Order for a participant"),
+            "shopping_bag",
+            "pages/rewards/order_for.py",
+            Permission.ORDER_FOR_OTHERS,
+            given,
+        ),
+        PageEntry(
+            "budgets", _("Budgets"), "savings", "pages/budgets/budgets.py", Permission.SEE_BUDGETS, given
+        ),
+        PageEntry(
+            "performance",
+            _("Performance"),
+            "monitoring",
+            "pages/analytics/performance.py",
+            Permission.SEE_PERFORMANCE,
+            figures,
+        ),
+        PageEntry(
+            "regions", _("Regions"), "map", "pages/analytics/regions.py", Permission.SEE_REGIONS, figures
+        ),
+        PageEntry(
+            "participants",
+            _("Participants"),
+            "groups",
+            "pages/analytics/participants.py",
+            Permission.SEE_PARTICIPANTS,
+            figures,
         ),
         PageEntry("users", _("Users"), "group", "pages/access/users.py", Permission.MANAGE_USERS, people),
         PageEntry("audit", _("Audit"), "policy", "pages/audit/audit.py", Permission.SEE_AUDIT, people),

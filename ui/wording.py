@@ -79,6 +79,11 @@ def day(value: date) -> str:
     return format_date(value, format="d MMM y", locale=reader_locale())
 
 
+def day_of_year(value: date) -> str:
+    """Return the day without its year, for the marks of a chart: 1 Dec."""
+    return format_date(value, format="d MMM", locale=reader_locale())
+
+
 def month(value: date) -> str:
     """Return the month of the date: Dec 2010."""
     return format_date(value, format="MMM y", locale=reader_locale())

@@ -1,0 +1,222 @@
+"""Regions: the reader's areas and sales staff, ranked, and any company with who is responsible for it."""
+
+import streamlit as st
+
+from loyalty_core import programmes
+from loyalty_core.access import Permission
+from loyalty_core.kernel import _, current_database, now
+from loyalty_core.organisation import all_regions
+from ui import charts, drill, elements, explored, performance, registry, wording
+from ui import programmes as programme_blocks
+from ui import regions as blocks
+from ui import standings as region_blocks
+from ui.identity import require
+from ui.performance import Dimension, Measure
+from ui.regions import RankedBy
+from ui.spans import spans
+
+user = require(Permission.SEE_REGIONS)
+database = current_database()
+BARS = 15
+ALL = ""
+
+with database.snapshot(user.scope) as connection:
+    known = programmes.list_programmes(connection, user.scope)
+    regions = all_regions(connection)
+header = st.container()
+intro = _("Your areas and sales staff by sales, growth and budget.")
+if not known or not explored.is_ready():
+    with header:
+        elements.page_header(_("Regions"), intro)
+    if known:
+        explored.stop_until_ready()
+    elements.empty_state(
+        "map",
+        _("No programme yet"),
+        _("Areas are compared once there is a programme and its first sales file."),
+        lambda: registry.link(user, "programmes", _("To the programmes"), icon="workspace_premium"),
+    )
+    st.stop()
+
+VIEWS = {"areas": _("Areas"), "staff": _("Sales staff"), "companies": _("Companies")}
+view = elements.choose_view(VIEWS, key="view")
+programme = known[0]
+if len(known) > 1:
+    programme = st.selectbox(
+        _("Programme"),
+        known,
+        format_func=lambda one: programme_blocks.programme_label(one, known),
+        key="programme",
+        bind="query-params",
+    )
+choices = spans(programme.starts_on, programme.ends_on, performance.sold_days(user.scope, programme))
+if not choices:
+    with header:
+        elements.page_header(_("Regions"), intro)
+    elements.empty_state(
+        "map",
+        _("No sales yet"),
+        _("Areas are compared as soon as a sales file in the programme's currency is accepted."),
+        lambda: registry.link(user, "uploads", _("Bring a file"), icon="upload_file"),
+    )
+    st.stop()
+
+period_at, region_at, third_at = st.columns(3, vertical_alignment="bottom")
+span = period_at.selectbox(
+    _("Period"), choices, format_func=lambda one: one.label, key="period", bind="query-params"
+)
+by_code = {region.code: region for region in regions}
+labels = region_blocks.region_labels(regions)
+region = region_at.selectbox(
+    _("Area"),
+    [ALL, *by_code],
+    format_func=lambda code: labels.get(code, _("All that you see")),
+    key="region",
+    bind="query-params",
+)
+chosen_region = by_code[region] if region else None
+asked = performance.Asked(
+    programme, region_ids=blocks.own_regions(regions, chosen_region.id if chosen_region else None)
+)
+currency = programme.currency
+with header:
+    elements.page_header(
+        _("Regions"),
+        " · ".join(
+            [
+                wording.plain(chosen_region.name if chosen_region else programme.name),
+                f"{wording.day(span.since)} – {wording.day(span.until)}",
+                *(
+                    [
+                        _("growth against {first} – {last}").format(
+                            first=wording.day(span.before[0]), last=wording.day(span.before[1])
+                        )
+                    ]
+                    if span.before
+                    else []
+                ),
+            ]
+        ),
+    )
+
+
+def show_ranked(rows: list[blocks.Ranked], *, of_areas: bool) -> blocks.Ranked | None:
+    """Draw areas or people as bars, with a table below, and return the chosen one."""
+    with third_at:
+        titles = {RankedBy.SALES: _("Sales"), RankedBy.GROWTH: _("Growth")}
+        if of_areas:
+            titles[RankedBy.BUDGET] = _("Budget used")
+        by = st.selectbox(
+            _("Ranked by"),
+            list(titles),
+            format_func=titles.__getitem__,
+            key="rank_areas" if of_areas else "rank_staff",
+            bind="query-params",
+        )
+    in_order = blocks.ranked(rows, by)
+    top = in_order[:BARS]
+    with elements.card(_("{what} by {rank}").format(what=VIEWS[view], rank=titles[by].lower())):
+        chosen = elements.chart(
+            charts.rows_of_bars(
+                [one.label for one in top],
+                [blocks.bar_value(one, by, currency) for one in top],
+                texts=[blocks.bar_text(one, currency, of_areas=of_areas) for one in top],
+                ids=[one.key for one in top],
+                mode=elements.mode(),
+                separators=elements.separators(),
+            ),
+            key=f"bars_{view}_{by}_{span.since}_{span.until}_{region}",
+            alt=", ".join(f"{one.label} {blocks.bar_text(one, currency, of_areas=of_areas)}" for one in top),
+            selects=True,
+        )
+        st.caption(
+            _("Click an area to see those below it, or its companies.")
+            if of_areas
+            else _("Click a person to see the companies that they are responsible for.")
+        )
+    elements.table(
+        blocks.ranked_table(in_order, currency, of_areas=of_areas),
+        alt=_("The same as a table"),
+        numbers=[_("Net sales"), _("Growth"), _("On last year"), _("Budget"), _("Used"), _("Rewards")],
+    )
+    return next((one for one in top if chosen and one.key == chosen[0]), None)
+
+
+def show_areas() -> None:
+    """Draw the areas below the chosen one, and go down into the one that is clicked."""
+    tops = blocks.areas_below(regions, chosen_region.id if chosen_region else None)
+    if not tops:
+        drill.show_companies(user, Measure.SALES, asked, (span.since, span.until))
+        return
+    found = performance.parts(user.scope, Measure.SALES, Dimension.REGION, asked, span)
+    picked = show_ranked(
+        blocks.rolled_up(regions, tops, found, blocks.budgets_on(user.scope, asked, now().date())),
+        of_areas=True,
+    )
+    if picked is None:
+        return
+    below = next(one for one in regions if str(one.id) == picked.key)
+    query = {"region": labels[below.code]}
+    if span is not choices[0]:
+        query["period"] = span.label
+    if len(known) > 1:
+        query["programme"] = programme_blocks.programme_label(programme, known)
+    registry.open_page("regions", **query)
+
+
+def show_staff() -> None:
+    """Draw the salespeople, and the companies of the one that is clicked."""
+    rows = blocks.staff(user.scope, asked, span)
+    if not rows:
+        st.caption(_("Nobody sold anything in these days."))
+        return
+    picked = show_ranked(rows, of_areas=False)
+    if picked is not None:
+        drill.show_rows(
+            user,
+            Measure.SALES,
+            asked.narrowed_to(Dimension.SALESPERSON, picked.key),
+            (span.since, span.until),
+            what=picked.label,
+        )
+
+
+def show_companies() -> None:
+    """Draw every company with who is responsible for it; the chosen one opens."""
+    words = (
+        third_at.text_input(
+            _("Find"), key="words", bind="query-params", placeholder=_("name or code"), type="search"
+        )
+        or ""
+    )
+    days = (span.since, span.until)
+    total = performance.count_companies(user.scope, asked, days, span.before, words=words, only_sold=False)
+    if not total:
+        elements.empty_state("search_off", _("No company matches"), _("Try a part of its name or code."))
+        return
+    rows_at, offset = elements.paged(total, key="page")
+    rows = performance.companies(
+        user.scope,
+        asked,
+        days,
+        span.before,
+        words=words,
+        only_sold=False,
+        limit=elements.ROWS_A_PAGE,
+        offset=offset,
+    )
+    with rows_at:
+        chosen = elements.choose_row(
+            performance.companies_table(rows, currency, has_before=span.before is not None),
+            key=f"companies_{region}_{offset}",
+            alt=_("Companies with who is responsible for them, those with the most sales first"),
+            numbers=[_("Net sales"), _("Change"), _("Returns"), _("Points")],
+        )
+        st.caption(_("Choose a company to open it."))
+    if chosen is not None and chosen < len(rows):
+        registry.open_page("company", company=rows[chosen]["code"])
+
+
+if chosen_region is not None:
+    registry.link(user, "regions", _("All areas"), icon="arrow_back")
+{"areas": show_areas, "staff": show_staff, "companies": show_companies}[view]()
