@@ -199,16 +199,18 @@ _COLUMNS = (
     "o.id, o.number, o.request_key, o.programme_id, p.name as programme_name, o.company_id, c.code as company_code,"
     " c.name as company_name, c.region_id, coalesce(g.name, '') as region_name, o.participant_id,"
     " coalesce(t.code, '') as participant_code, coalesce(n.display_name, t.code, '') as participant_name,"
-    " t.user_id as participant_user_id, o.requested_by, o.requested_by_name, o.entitlement_id, o.account_id,"
+    " t.user_id as participant_user_id, o.requested_by,"
+    " coalesce(u.display_name, o.requested_by_name) as requested_by_name, o.entitlement_id, o.account_id,"
     " o.reward_id, r.code as reward_code, r.name as reward_name, r.kind as reward_kind, r.picture_id, o.points,"
     " o.cost_minor, o.currency, o.budget_id, o.spend_posting_id, o.payload_hash, o.state, o.ordered_at,"
-    " o.decided_by, o.decided_by_name, o.decided_at, o.decision_reason"
+    " o.decided_by, coalesce(d.display_name, o.decided_by_name) as decided_by_name, o.decided_at, o.decision_reason"
 )
 _FROM = (
     " from reward_order o join programme p on p.id = o.programme_id join reward r on r.id = o.reward_id"
     " join company c on c.id = o.company_id left join region g on g.id = c.region_id"
     " left join participant t on t.id = o.participant_id"
     " left join participant_person n on n.participant_id = o.participant_id"
+    " left join app_user u on u.id = o.requested_by left join app_user d on d.id = o.decided_by"
 )
 _OF_SCOPE = " (:every_programme or o.programme_id in (select unnest(cast(:seen as uuid[]))))"
 
@@ -292,7 +294,7 @@ def count_orders_of_participant(connection: Connection, participant_id: UUID) ->
 _WAITS = (
     f" where {_WAITING} and (cast(:programme_id as uuid) is null or o.programme_id = :programme_id)"
     " and (cast(:unfunded as boolean) is null or :unfunded = (o.budget_id is null and o.cost_minor > 0))"
-    " and (:words = '' or position(lower(:words) in lower(concat_ws(' ', o.number, o.requested_by_name, t.code,"
+    " and (:words = '' or position(lower(:words) in lower(concat_ws(' ', o.number, u.display_name, t.code,"
     f" n.display_name, c.code, c.name, r.code, r.name))) > 0) and {_OF_SCOPE}"
 )
 _HISTORY = (
@@ -425,8 +427,9 @@ def events(connection: Connection, order_id: UUID) -> list[OrderEvent]:
     """Return the states that an order of the scope came into, in their order."""
     rows = connection.execute(
         text(
-            "select state, is_funded, reason, caused_by, caused_by_name, recorded_at from order_event"
-            " where order_id = :order_id order by id"
+            "select e.state, e.is_funded, e.reason, e.caused_by, coalesce(u.display_name, e.caused_by_name),"
+            " e.recorded_at from order_event e left join app_user u on u.id = e.caused_by"
+            " where e.order_id = :order_id order by e.id"
         ),
         {"order_id": order_id},
     )
