@@ -269,8 +269,6 @@ SCOPES = {
         scope(regions={"north", "north-east"}),
         ({"N1", "N2", "E1"}, {"north", "north-east"}, EVERY_PROGRAMME),
     ),
-    "a head of sales of an area": (scope(regions={"north-east"}), ({"E1"}, {"north-east"}, EVERY_PROGRAMME)),
-    "a participant's company": (scope(companies={"S2"}), ({"S2"}, set(), EVERY_PROGRAMME)),
     "a salesperson's companies": (scope(companies={"N1", "S1"}), ({"N1", "S1"}, set(), EVERY_PROGRAMME)),
     "a region and a company elsewhere": (
         scope(regions={"south"}, companies={"E1"}),
