@@ -12,7 +12,7 @@ import streamlit as st
 from loyalty_core import standings
 from loyalty_core.kernel import Scope, current_database
 from loyalty_core.programmes import Programme
-from loyalty_core.standings import MonthTotal, Standing, StandingsBy, StandingsTotal
+from loyalty_core.standings import MonthTotal, Place, Standing, StandingsBy, StandingsTotal
 
 Version = tuple[str, int, int]
 
@@ -132,3 +132,13 @@ def total(
             region_ids=list(region_ids) if region_ids is not None else None,
             words=words,
         )
+
+
+@st.cache_data(max_entries=5000, ttl=3600, show_spinner=False, hash_funcs={Scope: scope_key})
+def place_of_account(
+    version: Version,  # noqa: ARG001 part of the key
+    scope: Scope,
+    account_id: UUID,
+) -> Place | None:
+    """Return where an account of the scope stands by the points that it earned."""
+    return standings.place_of_account(current_database(), scope, account_id)

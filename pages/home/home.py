@@ -8,12 +8,13 @@ from loyalty_core import intake, programmes
 from loyalty_core.access import Permission
 from loyalty_core.kernel import _, current_database
 from loyalty_core.standings import StandingsBy
-from ui import cached, elements, registry, wording
+from ui import cached, elements, registry, shop, wording
 from ui import companies as company_blocks
 from ui import home as blocks
 from ui import imports as import_blocks
 from ui import programmes as programme_blocks
 from ui import standings as standings_blocks
+from ui.homes import participant as participant_home
 from ui.identity import require
 
 user = require(Permission.SEE_HOME)
@@ -21,6 +22,12 @@ database = current_database()
 FIRST_PLACES = 6
 LATEST_IMPORTS = 5
 ENOUGH_TO_STAND_BESIDE_A_CHART = 3
+
+if user.may(Permission.USE_PORTAL):
+    participant = shop.own_participant(user)
+    if participant is not None or not user.may(Permission.SEE_STANDINGS):
+        participant_home.show(user, participant)
+        st.stop()
 
 with database.snapshot(user.scope) as connection:
     known = programmes.list_programmes(connection, user.scope)
