@@ -317,8 +317,10 @@ def has_picture(connection: Connection, picture_id: UUID) -> bool:
 
 _ENTITLED = (
     "select e.id, e.company_id, e.participant_id, p.code as participant_code,"
-    " coalesce(n.display_name, p.code) as display_name, e.granted_by_name, e.granted_at from entitlement e"
+    " coalesce(n.display_name, p.code) as display_name,"
+    " coalesce(u.display_name, e.granted_by_name) as granted_by_name, e.granted_at from entitlement e"
     " join participant p on p.id = e.participant_id left join participant_person n on n.participant_id = p.id"
+    " left join app_user u on u.id = e.granted_by"
     " where e.ended_at is null"
 )
 
