@@ -476,12 +476,8 @@ def ask_dialog(
     with st.form(form, border=False):
         st.caption(wording.plain(programme.name))
         regions = list(labels)
-        region = st.selectbox(
-            _("Region"),
-            regions,
-            index=regions.index(region_id) if region_id in labels else 0,
-            format_func=labels.__getitem__,
-        )
+        at_first = regions.index(region_id) if region_id is not None and region_id in labels else 0
+        region: UUID = st.selectbox(_("Region"), regions, index=at_first, format_func=lambda one: labels[one])
         chosen = st.selectbox(
             _("Quarter"),
             list(quarters),

@@ -264,7 +264,17 @@ def movements(connection: Connection, budget_id: UUID, *, limit: int, offset: in
         {"budget_id": budget_id, "limit": limit, "offset": offset},
     )
     return [
-        Movement(row[0], MovementKind(row[1]), *row[2:5], Figures(*row[5:8]), row[8], row[9]) for row in rows
+        Movement(
+            id=row.id,
+            kind=MovementKind(row.kind),
+            amount_minor=row.amount_minor,
+            order_id=row.order_id,
+            change_id=row.change_id,
+            after=Figures(row.set_after_minor, row.reserved_after_minor, row.spent_after_minor),
+            moved_by_name=row.moved_by_name,
+            recorded_at=row.recorded_at,
+        )
+        for row in rows
     ]
 
 

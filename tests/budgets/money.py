@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from loyalty_core import access
 from loyalty_core.access import Role, ScopeGrant, ScopeKind
-from loyalty_core.budgets import quarter_of, store
+from loyalty_core.budgets import ChangeState, quarter_of, store
 from loyalty_core.budgets.policy import Figures, MovementKind
 from loyalty_core.kernel import Database, Scope, new_id, now
 from loyalty_core.organisation import add_region
@@ -50,8 +50,8 @@ def make_field(database: Database, scope: Scope) -> Field:
     town = add_region(database, scope, code="PL-N-G", name="Gdynia", parent_id=area)
     abroad = add_region(database, scope, code="RS", name="Serbia", parent_id=None)
     with database.transaction(scope) as connection:
-        ids = [programme_by_code(connection, scope, code).id for code in ("year", "side")]
-    return Field(*ids, country, area, town, abroad)
+        year, side = (programme_by_code(connection, scope, code).id for code in ("year", "side"))
+    return Field(year, side, country, area, town, abroad)
 
 
 def a_budget(
@@ -83,7 +83,7 @@ def a_budget(
     store.write_decision(
         connection,
         change.id,
-        store.ChangeState.APPROVED,
+        ChangeState.APPROVED,
         None,
         decided_by=people[1],
         decided_by_name="Checker",

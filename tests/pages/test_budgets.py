@@ -158,7 +158,8 @@ def test_nobody_but_those_who_may_is_offered_to_ask(funded: World) -> None:
 def draw_ask(user: object, programme: object, labels: object, quarter: object, region_id: object) -> None:
     from ui.budgets import ask_dialog
 
-    ask_dialog(user, programme, labels, [quarter], region_id=region_id, quarter=quarter, set_minor=None)  # type: ignore[arg-type]
+    given = {"region_id": region_id, "quarter": quarter, "set_minor": None}
+    ask_dialog(user, programme, labels, [quarter], **given)  # type: ignore[arg-type, list-item]
 
 
 def draw_decision(user: object, change: object, approve: object) -> None:
