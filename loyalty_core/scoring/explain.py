@@ -17,13 +17,17 @@ from loyalty_core.scoring.policy import Unscored
 
 @dataclass(frozen=True, slots=True)
 class LineToExplain:
-    """What scoring reads of a sales line; `sold_at` is timezone-aware, `sold_on` the line's own local day."""
+    """What scoring reads of a sales line; `sold_at` is timezone-aware, `sold_on` the line's own local day.
+
+    `is_claim`: the amount is what a claim has of the line, and `sales_line_id` the claim's number.
+    """
 
     sales_line_id: int
     amount_minor: int
     currency: str
     sold_on: date
     sold_at: datetime
+    is_claim: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,13 @@ def _award_sentence(
         step=_money(to_minor(rule.award.per_amount, document.currency), document.currency),
     )
     amount = _money(abs(line.amount_minor), line.currency)
-    if points > 0:
+    if line.is_claim:
+        holds = ngettext(
+            "The claim's {amount} hold {steps} of them: {points} point.",
+            "The claim's {amount} hold {steps} of them: {points} points.",
+            points,
+        )
+    elif points > 0:
         holds = ngettext(
             "The line's {amount} hold {steps} of them: {points} point.",
             "The line's {amount} hold {steps} of them: {points} points.",
@@ -121,7 +131,12 @@ def _reason_sentence(document: ProgrammeDocument, rule: Rule, line: LineToExplai
         )
     if reason is Unscored.ZERO_AMOUNT:
         return _("The line's amount is zero.")
-    return _("The line's {amount} are less than the {step} that rule “{rule}” asks for.").format(
+    less = (
+        _("The claim's {amount} are less than the {step} that rule “{rule}” asks for.")
+        if line.is_claim
+        else _("The line's {amount} are less than the {step} that rule “{rule}” asks for.")
+    )
+    return less.format(
         amount=_money(line.amount_minor, line.currency),
         step=_money(to_minor(rule.award.per_amount, document.currency), document.currency),
         rule=rule.id,

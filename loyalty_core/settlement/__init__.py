@@ -1,11 +1,13 @@
 """From lines to awards to postings."""
 
+from loyalty_core.settlement.claims import ClaimPoints, claim_points, explain_claim
 from loyalty_core.settlement.commands import (
     BookCheck,
     check_books,
     queue_unfinished_requests,
     request_settlement,
     run_requested_settlement,
+    settle_due_claims,
     settle_programme,
 )
 from loyalty_core.settlement.states import RequestState
@@ -14,6 +16,7 @@ from loyalty_core.settlement.store import (
     LineOfCompany,
     Settlement,
     SettlementRequest,
+    awards_of_claim,
     awards_of_posting,
     count_awards_of_posting,
     count_lines_of_company,
@@ -29,15 +32,19 @@ from loyalty_core.settlement.store import (
 __all__ = [
     "AwardOfPosting",
     "BookCheck",
+    "ClaimPoints",
     "LineOfCompany",
     "RequestState",
     "Settlement",
     "SettlementRequest",
+    "awards_of_claim",
     "awards_of_posting",
     "check_books",
+    "claim_points",
     "count_awards_of_posting",
     "count_lines_of_company",
     "count_lines_since",
+    "explain_claim",
     "latest_request",
     "line_with_points",
     "lines_of_company",
@@ -46,6 +53,7 @@ __all__ = [
     "request_by_id",
     "request_settlement",
     "run_requested_settlement",
+    "settle_due_claims",
     "settle_programme",
     "settlements",
 ]

@@ -9,7 +9,7 @@ from uuid import UUID
 import polars as pl
 from sqlalchemy import Connection
 
-from loyalty_core import access, audit, ledger, programmes, scoring
+from loyalty_core import access, audit, ledger, programmes, scoring, verification
 from loyalty_core.kernel import DATABASE_WENT_AWAY, Database, Refusal, Scope, _, get_logger, new_id, now
 from loyalty_core.kernel.jobs import defer_settlement
 from loyalty_core.settlement import policy, store
@@ -52,24 +52,64 @@ def settle_programme(
     new. `on_progress` gets (lines scored, lines in all). Raises NotAllowedError,
     ProgrammeNotFoundError, PointsOverflowError.
     """
-    started_at, begun = now(), time.monotonic()
     with database.transaction(scope) as connection:
         access.check_permission(connection, scope, access.Permission.SETTLE_PROGRAMMES)
         programme = programmes.programme_by_code(connection, scope, code)
+    run = _settle(database, scope, programme.id, on_progress=on_progress)
+    assert run is not None, "only what runs by itself may find nothing to do"
+    return run
+
+
+def settle_due_claims(database: Database) -> int:
+    """Settle every programme with decided claims that are not settled yet, or with new rules for claims.
+
+    Returns how many programmes it posted to; where nothing changes it leaves no settlement. A programme that
+    is refused keeps none of the others waiting: its refusal is raised at the end.
+    """
+    system = Scope.of_system("settlement of claims")
+    with database.transaction(system) as connection:
+        due = store.due_programmes(connection)
+    settled, refused = 0, None
+    for programme_id in due:
+        try:
+            settled += _settle(database, system, programme_id, only_if_due=True) is not None
+        except Refusal as refusal:
+            refused = refused or refusal
+    if refused is not None:
+        raise refused
+    return settled
+
+
+def _settle(
+    database: Database,
+    scope: Scope,
+    programme_id: UUID,
+    *,
+    only_if_due: bool = False,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Settlement | None:
+    """Settle a programme in the name of the scope's actor. With `only_if_due`, None where nothing changed."""
+    started_at, begun = now(), time.monotonic()
     actor = scope.widened()
     with database.transaction(actor) as connection, scoring.ScoringEngine() as engine:
-        store.lock_settlement(connection, programme.id)
-        programme = programmes.programme_by_id(connection, actor, programme.id)
+        store.lock_settlement(connection, programme_id)
+        if only_if_due and programme_id not in store.due_programmes(connection):
+            return None
+        programme = programmes.programme_by_id(connection, actor, programme_id)
         version = programme.current_version
         rules = scoring.compile_rules(programmes.document_of(connection, actor, programme.id, version))
         mark = store.mark_of(connection, programme.id)
         low = mark.low_txid if mark is not None and mark.version == version else 0
-        # Read before the lines are: what ends meanwhile is read again next time, and found settled.
-        next_low = store.oldest_running_txid(connection)
-        awards, lines = _score(connection, engine, rules, programme.id, low, mark, on_progress)
+        # Taken before anything is read: what ends meanwhile is read again next time, and found settled.
+        next_mark = store.mark_now(connection, version)
+        score = _score if programme.earns_from is programmes.EarnsFrom.SALES else _score_claims
+        awards, lines = score(connection, engine, rules, programme.id, low, mark, on_progress)
+        store.move_mark(connection, programme.id, next_mark)
+        if only_if_due and not awards.height:
+            return None
         settlement_id = new_id()
-        postings = _post(connection, programme.id, settlement_id, version, awards)
-        store.move_mark(connection, programme.id, Mark(version, next_low))
+        kind = ledger.AccountKind(programme.collects.value)
+        postings = _post(connection, programme.id, kind, settlement_id, version, awards)
         run = Settlement(
             id=settlement_id,
             programme_id=programme.id,
@@ -91,7 +131,7 @@ def settle_programme(
             "programme",
             programme.id,
             {
-                "code": code,
+                "code": programme.code,
                 "version": version,
                 "lines": lines,
                 "awards": run.awards,
@@ -221,45 +261,91 @@ def _score(
     return pl.concat(added), count
 
 
+def _score_claims(
+    connection: Connection,
+    engine: scoring.ScoringEngine,
+    rules: scoring.CompiledRules,
+    programme_id: UUID,
+    low: int,
+    mark: Mark | None,
+    on_progress: Callable[[int, int], None] | None,
+) -> tuple[pl.DataFrame, int]:
+    """Return the awards to add for decided claims, and how many claims were scored for them."""
+    total = store.count_claims_since(connection, programme_id, low) if on_progress is not None else 0
+    standing = (
+        store.standing_claim_awards(connection, programme_id, low)
+        if mark is not None
+        else pl.DataFrame(schema=store.STANDING_CLAIM_SCHEMA)
+    )
+    document = rules.document
+    added, count = [pl.DataFrame(schema=policy.AWARD_SCHEMA)], 0
+    for claims in store.claims_since(
+        connection,
+        programme_id,
+        low,
+        currency=document.currency,
+        for_participants=document.collects is programmes.Collects.PARTICIPANT,
+    ):
+        # A claim is scored as a line of its own: its number stands where a line's id does.
+        lines = claims.drop("sales_line_id").rename({"claim_number": "sales_line_id"})
+        scored = pl.DataFrame(engine.score(rules, lines)).rename({"sales_line_id": "claim_number"})
+        here = standing.join(claims.select("claim_number"), on="claim_number", how="semi")
+        added.append(policy.new_claim_awards(scored, here, claims, time_zone=document.time_zone))
+        count += claims.height
+        if on_progress is not None:
+            on_progress(count, total)
+    return pl.concat(added), count
+
+
 def _post(
-    connection: Connection, programme_id: UUID, settlement_id: UUID, version: int, awards: pl.DataFrame
+    connection: Connection,
+    programme_id: UUID,
+    kind: ledger.AccountKind,
+    settlement_id: UUID,
+    version: int,
+    awards: pl.DataFrame,
 ) -> int:
-    """Post the awards' points to the companies' accounts, insert the awards; return how many postings."""
+    """Post the awards' points to their owners' accounts, insert the awards; return how many postings."""
     if not awards.height:
         return 0
     moment = now()
-    companies = [UUID(company) for company in awards["company_id"].unique().sort()]
+    owners = awards.select("owner_id", "company_id").unique(subset="owner_id").sort("owner_id")
     accounts = ledger.open_accounts(
         connection,
         programme_id,
-        ledger.AccountKind.COMPANY,
-        [(company, company) for company in companies],
+        kind,
+        [(UUID(owner), UUID(company)) for owner, company in owners.iter_rows()],
         moment,
     )
     drafts = policy.drafts_of(awards, accounts, settlement_id=settlement_id, happened_at=moment)
     posted = ledger.post(connection, programme_id=programme_id, source=SOURCE, drafts=drafts)
+    owner_of_account = {account_id: owner_id for owner_id, account_id in accounts.items()}
     of_award = pl.DataFrame(
         {
-            "company_id": [str(draft.company_id) for draft in drafts],
+            "owner_id": [str(owner_of_account[draft.account_id]) for draft in drafts],
             "is_earned": [draft.points > 0 for draft in drafts],
             "posting_id": [posted[draft.key] for draft in drafts],
         },
-        schema={"company_id": pl.String, "is_earned": pl.Boolean, "posting_id": pl.Int64},
+        schema={"owner_id": pl.String, "is_earned": pl.Boolean, "posting_id": pl.Int64},
     )
     with_postings = awards.with_columns((pl.col("points") > 0).alias("is_earned")).join(
-        of_award, on=["company_id", "is_earned"], how="left", maintain_order="left"
+        of_award, on=["owner_id", "is_earned"], how="left", maintain_order="left"
     )
     store.insert_awards(connection, with_postings, programme_id=programme_id, version=version)
     return len(drafts)
 
 
 def check_books(database: Database, *others: Callable[[Connection], Mapping[str, int]]) -> list[BookCheck]:
-    """Check all that must hold of sales, awards and the ledger, at one moment, over everything.
+    """Check all that must hold of sales, claims, awards and the ledger, at one moment, over everything.
 
     `others` are checks of more books: each gives, by its name, how many things break it.
     """
     with database.snapshot(Scope.of_system("check of the books")) as connection:
-        found = {**ledger.broken_books(connection), **store.broken_settlements(connection)}
+        found = {
+            **ledger.broken_books(connection),
+            **verification.broken_claims(connection),
+            **store.broken_settlements(connection),
+        }
         for broken in others:
             found.update(broken(connection))
     return [BookCheck(name, broken) for name, broken in found.items()]

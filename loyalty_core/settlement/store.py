@@ -1,7 +1,7 @@
 """Every query of settlement."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -24,14 +24,36 @@ _LINE_SCHEMA = {
     "sold_on": pl.Date,
 }
 STANDING_SCHEMA = {"sales_line_id": pl.Int64, "rule_id": pl.String, "held": pl.Int64, "revision": pl.Int32}
+_CLAIM_SCHEMA = {
+    "claim_number": pl.Int64,
+    "sales_line_id": pl.Int64,
+    "company_id": pl.String,
+    "owner_id": pl.String,
+    "amount_minor": pl.Int64,
+    "currency": pl.String,
+    "sold_on": pl.Date,
+    "sold_at_us": pl.Int64,
+}
+STANDING_CLAIM_SCHEMA = {
+    "claim_number": pl.Int64,
+    "rule_id": pl.String,
+    "sales_line_id": pl.Int64,
+    "held": pl.Int64,
+    "happened_on": pl.Date,
+    "revision": pl.Int32,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How far a programme is settled: every line of transactions below `low_txid`, under `version`."""
+    """How far a programme is settled: every line of transactions below `low_txid`, under `version`.
+
+    `seen` is the snapshot (a pg_snapshot as text) taken before the last settlement read; None where there is none.
+    """
 
     version: int
     low_txid: int
+    seen: str | None = None
 
 
 def lock_settlement(connection: Connection, programme_id: UUID) -> None:
@@ -52,30 +74,54 @@ def mark_of(connection: Connection, programme_id: UUID) -> Mark | None:
     row = connection.execute(
         text(
             "select version, case when system_identifier = (select system_identifier from pg_control_system())"
-            " and low_txid <= pg_snapshot_xmax(pg_current_snapshot()) then low_txid::text else '0' end as low"
-            " from settlement_mark where programme_id = :id"
+            " and low_txid <= pg_snapshot_xmax(pg_current_snapshot()) then low_txid::text else '0' end as low,"
+            " seen from settlement_mark where programme_id = :id"
         ),
         {"id": programme_id},
     ).first()
-    return Mark(row.version, int(row.low)) if row else None
+    return Mark(row.version, int(row.low), row.seen) if row else None
 
 
 def move_mark(connection: Connection, programme_id: UUID, mark: Mark) -> None:
     """Remember how far the programme is settled."""
     connection.execute(
         text(
-            "insert into settlement_mark (programme_id, version, low_txid, system_identifier)"
-            " select :id, :version, cast(cast(:low as text) as xid8), system_identifier from pg_control_system()"
-            " on conflict (programme_id) do update set version = excluded.version,"
-            " low_txid = excluded.low_txid, system_identifier = excluded.system_identifier"
+            "insert into settlement_mark (programme_id, version, low_txid, system_identifier, seen)"
+            " select :id, :version, cast(cast(:low as text) as xid8), system_identifier, :seen"
+            " from pg_control_system() on conflict (programme_id) do update set version = excluded.version,"
+            " low_txid = excluded.low_txid, system_identifier = excluded.system_identifier, seen = excluded.seen"
         ),
-        {"id": programme_id, "version": mark.version, "low": str(mark.low_txid)},
+        {"id": programme_id, "version": mark.version, "low": str(mark.low_txid), "seen": mark.seen},
     )
 
 
-def oldest_running_txid(connection: Connection) -> int:
-    """Return the id below which every transaction has ended: later reads see all that those wrote."""
-    return int(connection.execute(text("select pg_snapshot_xmin(pg_current_snapshot())::text")).scalar_one())
+def mark_now(connection: Connection, version: int) -> Mark:
+    """Return the mark of a settlement that reads from now on.
+
+    Below its id every transaction has ended, so that later reads see all that those wrote.
+    """
+    row = connection.execute(
+        text("select pg_snapshot_xmin(s)::text as low, s::text as seen from pg_current_snapshot() s")
+    ).one()
+    return Mark(version, int(row.low), row.seen)
+
+
+_DUE = """
+select p.id from programme p left join settlement_mark m on m.programme_id = p.id
+where p.earns_from = 'claims' and case
+    when m.programme_id is null or m.version <> p.current_version or m.seen is null
+        or m.system_identifier <> (select system_identifier from pg_control_system())
+        or m.low_txid > pg_snapshot_xmax(pg_current_snapshot())
+    then exists (select from claim_decision d where d.programme_id = p.id)
+    else exists (select from claim_decision d where d.programme_id = p.id and d.txid >= m.low_txid
+        and not pg_visible_in_snapshot(d.txid, m.seen::pg_snapshot))
+end order by p.code
+"""
+
+
+def due_programmes(connection: Connection) -> list[UUID]:
+    """Return the programmes with decided claims that the last settlement can't have seen, or under other rules."""
+    return list(connection.execute(text(_DUE)).scalars())
 
 
 def count_lines_since(connection: Connection, low_txid: int) -> int:
@@ -143,19 +189,99 @@ def standing_awards(connection: Connection, programme_id: UUID, low_txid: int) -
     return pl.concat(frames) if frames else pl.DataFrame(schema=STANDING_SCHEMA)
 
 
+_DECIDED_SINCE = sql.SQL(
+    "select n.claim_number from claim_decision n where n.programme_id = {programme} and n.txid >= {low}::text::xid8"
+)
+
+
+def count_claims_since(connection: Connection, programme_id: UUID, low_txid: int) -> int:
+    """Return how many claims of the programme transactions from `low_txid` on have decided."""
+    return int(
+        connection.execute(
+            text(
+                "select count(distinct claim_number) from claim_decision where programme_id = :programme_id"
+                " and txid >= cast(cast(:low as text) as xid8)"
+            ),
+            {"programme_id": programme_id, "low": str(low_txid)},
+        ).scalar_one()
+    )
+
+
+def claims_since(
+    connection: Connection, programme_id: UUID, low_txid: int, *, currency: str, for_participants: bool
+) -> Iterator[pl.DataFrame]:
+    """Yield the last decisions on claims that transactions from `low_txid` on have decided.
+
+    (claim_number, sales_line_id, company_id, owner_id, amount_minor, currency, sold_on, sold_at in UTC), in frames
+    of bounded size. A rejected claim has no line and no amount, in the programme's `currency`. The owner is the
+    participant or the company; a claim without a participant is left out where participants collect.
+    """
+    query = sql.SQL(
+        "select d.claim_number, d.sales_line_id, d.company_id, d.{owner}, d.amount_minor,"
+        " coalesce(d.currency, {currency}), d.sold_on,"
+        " (extract(epoch from coalesce(d.sold_at, d.sold_on::timestamp at time zone 'UTC')) * 1000000)::bigint"
+        " from claim_decision d where d.{owner} is not null and d.claim_number in ({since})"
+        " and not exists (select from claim_decision n where n.claim_number = d.claim_number"
+        " and n.revision > d.revision) order by d.claim_number"
+    ).format(
+        owner=sql.Identifier("participant_id" if for_participants else "company_id"),
+        currency=sql.Literal(currency),
+        since=_DECIDED_SINCE.format(programme=sql.Literal(programme_id), low=sql.Literal(str(low_txid))),
+    )
+    moment = pl.col("sold_at_us").cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    for piece in _copied(connection, query):
+        frame = pl.read_csv(piece, has_header=False, schema=_CLAIM_SCHEMA)
+        yield frame.with_columns(moment.alias("sold_at")).drop("sold_at_us")
+
+
+def standing_claim_awards(connection: Connection, programme_id: UUID, low_txid: int) -> pl.DataFrame:
+    """Return what the claims of `claims_since` hold already.
+
+    A row per claim, rule and line: (claim_number, rule_id, sales_line_id, held points, happened_on, revision), the
+    last two of the last award there.
+    """
+    query = sql.SQL(
+        "select a.claim_number, a.rule_id, a.sales_line_id, sum(a.points),"
+        " (array_agg(a.happened_on order by a.revision desc))[1], max(a.revision) from award a"
+        " where a.programme_id = {programme} and a.claim_number in ({since})"
+        " group by a.claim_number, a.rule_id, a.sales_line_id"
+    ).format(
+        programme=sql.Literal(programme_id),
+        since=_DECIDED_SINCE.format(programme=sql.Literal(programme_id), low=sql.Literal(str(low_txid))),
+    )
+    frames = [
+        pl.read_csv(piece, has_header=False, schema=STANDING_CLAIM_SCHEMA)
+        for piece in _copied(connection, query)
+    ]
+    return pl.concat(frames) if frames else pl.DataFrame(schema=STANDING_CLAIM_SCHEMA)
+
+
+def points_of_claims(connection: Connection, numbers: Sequence[int]) -> dict[int, int]:
+    """Return the points that each of the claims holds in the scope; a claim that never had any is left out."""
+    rows = connection.execute(
+        text(
+            "select claim_number, sum(points)::bigint from award"
+            " where claim_number in (select unnest(cast(:numbers as bigint[]))) group by claim_number"
+        ),
+        {"numbers": list(numbers)},
+    )
+    return {row[0]: int(row[1]) for row in rows}
+
+
 def insert_awards(connection: Connection, awards: pl.DataFrame, *, programme_id: UUID, version: int) -> None:
-    """Insert awards: (sales_line_id, posting_id, points, basis_minor, revision, happened_on, rule_id).
+    """Insert awards: (sales_line_id, claim_number, posting_id, points, basis_minor, revision, happened_on, rule_id).
 
     Each is its posting's company's. By COPY into a table of the transaction's own, then one INSERT: COPY can't
     write under row security.
     """
     raw = driver_connection(connection)
     raw.execute(
-        "create temporary table new_award (sales_line_id bigint, posting_id bigint,"
+        "create temporary table new_award (sales_line_id bigint, claim_number bigint, posting_id bigint,"
         " points bigint, basis_minor bigint, revision integer, happened_on date, rule_id text) on commit drop"
     )
     columns = [
         "sales_line_id",
+        "claim_number",
         "posting_id",
         "points",
         "basis_minor",
@@ -168,9 +294,10 @@ def insert_awards(connection: Connection, awards: pl.DataFrame, *, programme_id:
             copy.write(frame.write_csv(include_header=False).encode())
     connection.execute(
         text(
-            "insert into award (sales_line_id, programme_id, company_id, posting_id, points, basis_minor,"
-            " version, revision, happened_on, rule_id) select n.sales_line_id, :programme_id, p.company_id,"
-            " n.posting_id, n.points, n.basis_minor, :version, n.revision, n.happened_on, n.rule_id"
+            "insert into award (sales_line_id, claim_number, programme_id, company_id, posting_id, points,"
+            " basis_minor, version, revision, happened_on, rule_id) select n.sales_line_id, n.claim_number,"
+            " :programme_id, p.company_id, n.posting_id, n.points, n.basis_minor, :version, n.revision,"
+            " n.happened_on, n.rule_id"
             " from new_award n join posting p on p.id = n.posting_id"
         ),
         {"programme_id": programme_id, "version": version},
@@ -349,8 +476,9 @@ def show_progress(connection: Connection, request_id: UUID, lines_scored: int, l
 class AwardOfPosting:
     """One award on a statement, down to the row of the file that its line came from.
 
-    `unit_price` and `quantity` are as they were reported; `amount_minor` and `basis_minor` are minor units of
-    `currency`.
+    `unit_price`, `quantity` and `amount_minor` are the whole line's, as they were reported; `basis_minor` is what
+    the rule was applied to: of an award for a claim the claimed share. Both amounts are minor units of `currency`.
+    `claim_number` and `claim_no` are None where the line itself earned.
     """
 
     award_id: int
@@ -375,6 +503,19 @@ class AwardOfPosting:
     file_name: str | None
     sheet: str | None
     row_no: int
+    posting_id: int
+    claim_number: int | None
+    claim_no: str | None
+
+
+_AWARD = (
+    "select a.id, l.id, a.rule_id, a.version, a.revision, a.points, a.basis_minor, l.currency, l.sold_on,"
+    " l.sold_at, l.invoice_no, l.line_no, p.code, p.name, l.quantity, l.unit_price, l.amount_minor,"
+    " l.import_id, i.number, f.file_name, l.sheet, l.row_no, a.posting_id, a.claim_number, c.claim_no from award a"
+    " join sales_line l on l.id = a.sales_line_id join product p on p.id = l.product_id"
+    " left join file_import i on i.id = l.import_id left join received_file f on f.id = i.file_id"
+    " left join claim c on c.number = a.claim_number"
+)
 
 
 def awards_of_posting(
@@ -386,14 +527,18 @@ def awards_of_posting(
     """
     rows = connection.execute(
         text(
-            "select a.id, l.id, a.rule_id, a.version, a.revision, a.points, a.basis_minor, l.currency, l.sold_on,"
-            " l.sold_at, l.invoice_no, l.line_no, p.code, p.name, l.quantity, l.unit_price, l.amount_minor,"
-            " l.import_id, i.number, f.file_name, l.sheet, l.row_no from award a"
-            " join sales_line l on l.id = a.sales_line_id join product p on p.id = l.product_id"
-            " left join file_import i on i.id = l.import_id left join received_file f on f.id = i.file_id"
-            " where a.posting_id = :posting_id order by abs(a.points) desc, a.id limit :limit offset :offset"
+            _AWARD + " where a.posting_id = :posting_id order by abs(a.points) desc, a.id"
+            " limit :limit offset :offset"
         ),
         {"posting_id": posting_id, "limit": limit, "offset": offset},
+    )
+    return [AwardOfPosting(*row) for row in rows]
+
+
+def awards_of_claim(connection: Connection, claim_number: int) -> list[AwardOfPosting]:
+    """Return every award that a claim of the scope was given or lost, the first first; each names its posting."""
+    rows = connection.execute(
+        text(_AWARD + " where a.claim_number = :number order by a.id"), {"number": claim_number}
     )
     return [AwardOfPosting(*row) for row in rows]
 
@@ -487,8 +632,36 @@ SETTLEMENT_CHECKS: dict[str, str] = {
         " where p.id is null or p.company_id <> a.company_id or p.programme_id <> a.programme_id"
     ),
     "awards of a line under a rule are numbered without gaps": (
-        "select count(*) from (select count(*) as n, max(revision) as last from award"
+        "select count(*) from (select count(*) as n, max(revision) as last from award where claim_number is null"
         " group by sales_line_id, programme_id, rule_id) a where a.n <> a.last"
+    ),
+    "awards of a claim under a rule are numbered without gaps": (
+        "select count(*) from (select count(*) as n, max(revision) as last from award where claim_number is not null"
+        " group by claim_number, programme_id, rule_id) a where a.n <> a.last"
+    ),
+    "every award of a claim rests on a decision for its line": (
+        "select count(*) from award a where a.claim_number is not null and not exists (select from claim_decision d"
+        " where d.claim_number = a.claim_number and d.sales_line_id = a.sales_line_id"
+        " and d.programme_id = a.programme_id and d.company_id = a.company_id)"
+    ),
+    # What was decided since the last settlement holds after the next one.
+    "points of a claim lie on the line of its last decision": (
+        "select count(*) from (select claim_number, sales_line_id, programme_id from award"
+        " where claim_number is not null group by claim_number, sales_line_id, programme_id, rule_id"
+        " having sum(points) <> 0) a join claim_decision d on d.claim_number = a.claim_number"
+        " and not exists (select from claim_decision n where n.claim_number = d.claim_number"
+        " and n.revision > d.revision) join settlement_mark m on m.programme_id = a.programme_id"
+        " where d.sales_line_id is distinct from a.sales_line_id"
+        " and (d.txid < m.low_txid or pg_visible_in_snapshot(d.txid, m.seen::pg_snapshot))"
+    ),
+    "every award is posted to the account of who earned it": (
+        "select count(*) from (select distinct a.posting_id, case when p.collects = 'participant'"
+        " then c.participant_id else a.company_id end as owner_id, p.collects from award a"
+        " join programme p on p.id = a.programme_id left join claim c on c.number = a.claim_number"
+        " where (p.earns_from = 'claims') = (a.claim_number is not null)) a"
+        " full join (select p.id, o.owner_id, o.kind from posting p join ledger_entry e on e.posting_id = p.id"
+        " join account o on o.id = e.account_id and o.kind <> 'system' where p.source = 'settlement') o"
+        " on o.id = a.posting_id where o.owner_id is distinct from a.owner_id or o.kind is distinct from a.collects"
     ),
     "every accepted import has exactly its lines": (
         "select count(*) from file_import i full join (select import_id, count(*) as n from sales_line"

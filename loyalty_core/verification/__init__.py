@@ -72,6 +72,7 @@ from loyalty_core.verification.store import (
     count_claims_of_participant,
     document_by_id,
     history,
+    last_decisions,
 )
 
 __all__ = [
@@ -136,6 +137,7 @@ __all__ = [
     "enter_claim",
     "fetch_document",
     "history",
+    "last_decisions",
     "queue_summary",
     "queued_claim",
     "queued_claims",

@@ -256,8 +256,7 @@ def add_document(
             scope,
             access.Permission.USE_PORTAL if is_own else access.Permission.ENTER_CLAIMS,
         )
-        (company,) = organisation.companies_by_id(connection, [company_id]) or [None]
-        if company is None:
+        if not organisation.companies_by_id(connection, [company_id]):
             raise organisation.UnknownCompanyError(str(company_id))
         before = store.same_document(connection, company_id, sha256, scope.user_id)
         # The file first: a row never points at what is not there. The other way round nothing is lost.

@@ -242,19 +242,36 @@ def was_decided_by(connection: Connection, claim: Claim, request_key: UUID) -> b
     return found == request_key
 
 
+_DECISION = (
+    "select d.claim_number, d.revision, d.kind, d.sales_line_id, d.quantity, d.amount_minor, d.currency, d.sold_on,"
+    " d.sold_at, d.reason, d.decided_by_name, d.decided_at, l.invoice_no, p.code as product_code,"
+    " p.name as product_name from claim_decision d"
+    " left join sales_line l on l.id = d.sales_line_id left join product p on p.id = l.product_id"
+)
+
+
+def _decision(row: Row[Any]) -> Decision:
+    return Decision(**{**row._asdict(), "kind": DecisionKind(row.kind)})
+
+
 def history(connection: Connection, number: int) -> list[Decision]:
     """Return every decision on a claim of the scope, the first first."""
     rows = connection.execute(
-        text(
-            "select d.claim_number, d.revision, d.kind, d.sales_line_id, d.quantity, d.amount_minor, d.currency,"
-            " d.sold_on, d.sold_at, d.reason, d.decided_by_name, d.decided_at, l.invoice_no,"
-            " p.code as product_code, p.name as product_name from claim_decision d"
-            " left join sales_line l on l.id = d.sales_line_id left join product p on p.id = l.product_id"
-            " where d.claim_number = :number order by d.revision"
-        ),
-        {"number": number},
+        text(_DECISION + " where d.claim_number = :number order by d.revision"), {"number": number}
     )
-    return [Decision(**{**row._asdict(), "kind": DecisionKind(row.kind)}) for row in rows]
+    return [_decision(row) for row in rows]
+
+
+def last_decisions(connection: Connection, numbers: Sequence[int]) -> dict[int, Decision]:
+    """Return the last decision on each of the claims that lies in the scope and has one."""
+    rows = connection.execute(
+        text(
+            _DECISION + " join claim c on c.number = d.claim_number and c.revision = d.revision"
+            " where d.claim_number in (select unnest(cast(:numbers as bigint[])))"
+        ),
+        {"numbers": list(numbers)},
+    )
+    return {row.claim_number: _decision(row) for row in rows}
 
 
 def lock_units(

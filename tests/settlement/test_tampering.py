@@ -1,12 +1,16 @@
 """What someone with the owner's rights changes by hand, the check of the books finds."""
 
+from decimal import Decimal
+
 import psycopg
 import pytest
 
 from loyalty_core.kernel import Database, Scope
 from loyalty_core.settlement import check_books, settle_programme
+from loyalty_core.verification import approve_claims
 from tests.sales.files import bring, row
 from tests.settlement.programmes import spring
+from tests.verification.claims import claim, club, person
 
 OWN = "(select id from account where kind = 'company' order by id limit 1)"
 
@@ -108,6 +112,57 @@ TAMPERING = [
     ),
 ]
 
+CLAIM_TAMPERING = [
+    (
+        "every claim repeats its last decision",
+        "update claim set decided_at = decided_at + interval '1 second' where state = 'approved'",
+    ),
+    ("every claim repeats its last decision", "delete from claim_decision"),
+    ("decisions of a claim are numbered without gaps", "update claim_decision set revision = 5"),
+    (
+        "every decision belongs to a claim of its company, participant and programme",
+        "update claim_decision set participant_id = null",
+    ),
+    (
+        "every approved amount is the claimed share of its line",
+        "update claim_decision set amount_minor = amount_minor + 1 where sales_line_id is not null",
+    ),
+    ("claimed units of a line are those of its approved claims", "update claimed_line set units_claimed = 0"),
+    ("claimed units of a line are those of its approved claims", "delete from claimed_line"),
+    (
+        "no line has more units claimed than were sold",
+        "update sales_line set quantity = 1 where quantity = 2",
+    ),
+    ("no line has more units claimed than were sold", "update claimed_line set sales_line_id = 0"),
+    (
+        "every accepted import of claims has exactly its claims",
+        "update claim set import_id = gen_random_uuid() where number = (select min(number) from claim)",
+    ),
+    (
+        "awards of a claim under a rule are numbered without gaps",
+        "update award set revision = revision + 1 where claim_number is not null",
+    ),
+    ("every award of a claim rests on a decision for its line", "delete from claim_decision"),
+    (
+        "points of a claim lie on the line of its last decision",
+        "insert into claim_decision (claim_number, revision, programme_id, company_id, participant_id, kind,"
+        " amount_minor, sold_on, reason, decided_by_name, decided_at, txid) select claim_number, 2, programme_id,"
+        " company_id, participant_id, 'correct', 0, sold_on, 'by hand', 'owner', now(), txid from claim_decision",
+    ),
+    (
+        "every award is posted to the account of who earned it",
+        "update account set owner_id = gen_random_uuid() where kind = 'participant'",
+    ),
+    (
+        "every award is posted to the account of who earned it",
+        "update account set owner_id = gen_random_uuid() where kind = 'company'",
+    ),
+    (
+        "every award is posted to the account of who earned it",
+        "update award set claim_number = null where claim_number is not null",
+    ),
+]
+
 
 @pytest.fixture
 def settled(committed_database: Database, everything: Scope) -> Database:
@@ -127,7 +182,7 @@ def settled(committed_database: Database, everything: Scope) -> Database:
 def test_untouched_books_hold_and_every_check_has_a_case_here(settled: Database) -> None:
     checks = check_books(settled)
     assert all(check.ok and check.detail == "holds" for check in checks)
-    assert {check.name for check in checks} == {name for name, _tampering in TAMPERING}
+    assert {check.name for check in checks} == {name for name, _tampering in TAMPERING + CLAIM_TAMPERING}
 
 
 @pytest.mark.parametrize(("name", "tampering"), TAMPERING)
@@ -137,3 +192,19 @@ def test_tampering_is_found(settled: Database, owner_url: str, name: str, tamper
     found = {check.name: check for check in check_books(settled)}
     assert not found[name].ok
     assert "break it" in found[name].detail
+
+
+@pytest.mark.parametrize(("name", "tampering"), CLAIM_TAMPERING)
+def test_tampering_with_claims_is_found(
+    settled: Database, owner_url: str, everything: Scope, name: str, tampering: str
+) -> None:
+    club(settled)
+    bring(settled, everything, [row(invoice_no="K1", quantity="2", unit_price="40.00")])
+    number = claim(settled, everything, person(settled), invoice_no="K1", quantity=Decimal(2)).number
+    approve_claims(settled, everything, [number])
+    settle_programme(settled, everything, "club")
+    assert all(check.ok for check in check_books(settled))
+    with psycopg.connect(owner_url) as owner:
+        assert owner.execute(tampering.encode()).rowcount > 0
+    found = {check.name: check for check in check_books(settled)}
+    assert not found[name].ok

@@ -34,7 +34,7 @@ def test_a_claim_that_agrees_in_company_invoice_product_and_quantity_is_approved
     with database.snapshot(everything) as connection:
         found = verification.claim_by_number(connection, made.number)
         (decision,) = verification.history(connection, made.number)
-    assert (found.state, found.approved_quantity) == (ClaimState.APPROVED, 3)
+    assert (found.state, found.approved_quantity) == (ClaimState.APPROVED, Decimal(3))
     assert found.sales_line_id == line_id(database, everything, invoice_no="I1")
     assert (decision.kind, decision.amount_minor, decision.currency) == (DecisionKind.APPROVE, 5997, "EUR")
     assert decision.sold_on == date(2026, 3, 10)
@@ -155,7 +155,7 @@ def test_a_correction_moves_the_units_from_line_to_line_and_a_withdrawal_frees_t
     found = correct(
         database, everything, made.number, sales_line_id=one, quantity=Decimal(2), reason="Two of five."
     )
-    assert (found.state, units()) == (ClaimState.APPROVED, {one: 2})
+    assert (found.state, units()) == (ClaimState.APPROVED, {one: Decimal(2)})
     with pytest.raises(verification.CorrectionChangesNothingError):
         correct(database, everything, made.number, sales_line_id=one, quantity=Decimal(2), reason="Again")
     correct(database, everything, made.number, sales_line_id=one, quantity=Decimal(5), reason="All five.")
