@@ -29,6 +29,13 @@ def chain_audit(database: Database, settings: Settings) -> None:
     audit.chain_pending(database, settings.home)
 
 
+def settle_due_claims(database: Database) -> None:
+    """Post what the claims decided since give."""
+    programmes = settlement.settle_due_claims(database)
+    if programmes:
+        _log.info("claims_settled", programmes=programmes)
+
+
 def queue_left_behind(database: Database) -> int:
     """Have the imports and settlements that nobody works on done again, and return how many those are."""
     return intake.queue_unclaimed_imports(database) + settlement.queue_unfinished_requests(database)

@@ -1,4 +1,5 @@
-"""The worker: runs imports and settlements from the queue, chains the audit, clears what has expired.
+"""The worker: runs imports and settlements from the queue, settles decided claims, chains the audit, clears what
+has expired.
 
 Started as `python -m laurel.worker` with the application's database URL in LAUREL_APP_URL. It lives as long
 as one database session of its own (see `laurel.jobs`): when that breaks, the process ends, and whoever
@@ -135,6 +136,7 @@ class Worker:
                 asyncio.create_task(_warm_up_checks()),
                 asyncio.create_task(_every(1.0, "chain_audit", self._chain_audit)),
                 asyncio.create_task(_every(5.0, "retry_orphaned_jobs", self._retry_orphaned_jobs)),
+                asyncio.create_task(_every(5.0, "settle_due_claims", self._settle_due_claims)),
             ]
             try:
                 await work
@@ -186,6 +188,9 @@ class Worker:
 
     async def _chain_audit(self) -> None:
         await asyncio.to_thread(lambda: _laurel_task("chain_audit")(self._database, self._settings))
+
+    async def _settle_due_claims(self) -> None:
+        await asyncio.to_thread(lambda: _laurel_task("settle_due_claims")(self._database))
 
     async def _retry_orphaned_jobs(self) -> None:
         await asyncio.to_thread(_retry_orphaned_jobs, self._app_url)
