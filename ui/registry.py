@@ -61,6 +61,9 @@ def pages() -> list[PageEntry]:
             "imports", _("Imports"), "inventory_2", "pages/intake/imports.py", Permission.SEE_IMPORTS, data
         ),
         PageEntry(
+            "claims", _("Claims"), "fact_check", "pages/verification/claims.py", Permission.SEE_CLAIMS, data
+        ),
+        PageEntry(
             "registrations",
             _("Registrations"),
             "how_to_reg",
@@ -91,6 +94,14 @@ def pages() -> list[PageEntry]:
             "pages/programmes/programmes.py",
             Permission.SEE_PROGRAMMES,
             programme,
+        ),
+        PageEntry(
+            "my-claims",
+            _("My claims"),
+            "receipt_long",
+            "pages/portal/claims.py",
+            Permission.USE_PORTAL,
+            points,
         ),
         PageEntry(
             "rewards", _("Rewards"), "redeem", "pages/portal/rewards.py", Permission.USE_PORTAL, points

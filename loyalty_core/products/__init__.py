@@ -1,5 +1,5 @@
 """What is sold."""
 
-from loyalty_core.products.store import insert_missing_products
+from loyalty_core.products.store import Product, find_products, insert_missing_products
 
-__all__ = ["insert_missing_products"]
+__all__ = ["Product", "find_products", "insert_missing_products"]

@@ -1,10 +1,33 @@
 """Every query of the products."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Connection, text
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A thing that is sold."""
+
+    id: UUID
+    code: str
+    name: str
+
+
+def find_products(connection: Connection, words: str, *, limit: int) -> list[Product]:
+    """Return products whose code or name holds the words, by name; '' finds all. Everybody sees every product."""
+    rows = connection.execute(
+        text(
+            "select id, code, name from product"
+            " where :words = '' or position(lower(:words) in lower(code || ' ' || name)) > 0"
+            " order by name, code limit :limit"
+        ),
+        {"words": words, "limit": limit},
+    )
+    return [Product(row.id, row.code, row.name) for row in rows]
 
 
 def insert_missing_products(

@@ -1,0 +1,117 @@
+"""My claims: a participant says on the phone what was sold, and reads what became of each claim."""
+
+import streamlit as st
+
+from loyalty_core import settlement, verification
+from loyalty_core.access import Permission
+from loyalty_core.kernel import _, current_database
+from loyalty_core.participants import Participant, ParticipantState
+from loyalty_core.settlement import ClaimPoints
+from loyalty_core.verification import Claim, ClaimSource
+from ui import claims as blocks
+from ui import elements, shop, wording
+from ui.identity import require
+
+user = require(Permission.USE_PORTAL)
+database = current_database()
+CLAIMS_A_PAGE = 20
+
+elements.page_header(_("My claims"), _("Say what you sold or bought; points follow once the sale is found."))
+elements.show_said()
+
+
+def show_form(person: Participant) -> None:
+    """Draw the form, one field below the other, and enter the claim."""
+    drawn = st.session_state.get("own_drawn", 0)
+    key = f"own_{drawn}"
+    offered = blocks.read_offered(user, form="own")
+    with elements.card(_("Claim a sale")):
+        photo = blocks.photo_field(key=key)
+        with st.form("own", border=False):
+            sale = blocks.sale_fields(offered, key=key)
+            sent = st.form_submit_button(
+                _("Send the claim"), type="primary", icon=":material/send:", width="stretch"
+            )
+        if sent:
+            entered = blocks.enter(
+                user,
+                form="own",
+                participant_id=person.id,
+                company_id=person.company_id,
+                company_code=None,
+                sale=sale,
+                source=ClaimSource.PHONE,
+                photo=photo,
+            )
+            if entered is not None:
+                st.session_state["own_drawn"] = drawn + 1
+                st.query_params.pop("new", None)
+                elements.say_after_rerun(
+                    _("Claim {number} is sent.").format(number=wording.plain(entered.claim_no))
+                )
+                st.rerun()
+        if st.button(_("Not now"), width="stretch"):
+            st.query_params.pop("new", None)
+            st.rerun()
+
+
+def draw(claim: Claim, points: ClaimPoints | None) -> None:
+    """Draw one claim as a card: what was claimed, where it stands, its points, and what happens next."""
+    with elements.card():
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{wording.plain(claim.claim_no)}**", width="content")
+            blocks.state_badge(claim.state)
+        st.markdown(
+            wording.plain(
+                _("{quantity} × {product}").format(
+                    quantity=wording.decimal(claim.quantity), product=claim.product_name or claim.product_code
+                )
+            )
+        )
+        st.caption(
+            wording.plain(
+                _("Invoice {invoice}, {day}").format(invoice=claim.invoice_no, day=wording.day(claim.sold_on))
+            )
+        )
+        if claim.approved_quantity is not None and claim.approved_quantity != claim.quantity:
+            st.caption(
+                _("{units} of them count.").format(
+                    units=wording.plain(wording.decimal(claim.approved_quantity))
+                )
+            )
+        st.markdown(blocks.points_in_words(claim, points))
+
+
+person = shop.own_participant(user)
+if person is None:
+    shop.say_nobody()
+    st.stop()
+if person.state is not ParticipantState.ACTIVE:
+    st.info(
+        _("You can't claim at the moment: your taking part waits for approval.")
+        if person.state is ParticipantState.WAITING
+        else _("You can't claim at the moment. Ask your salesperson why."),
+        icon=":material/pause_circle:",
+    )
+elif st.query_params.get("new"):
+    show_form(person)
+elif st.button(_("Claim a sale"), type="primary", icon=":material/receipt_long:", width="stretch"):
+    st.query_params["new"] = "yes"
+    st.rerun()
+
+with database.snapshot(user.scope) as connection:
+    total = verification.count_claims_of_participant(connection, person.id)
+if not total:
+    elements.empty_state(
+        "receipt_long",
+        _("No claim yet"),
+        _("Have an invoice at hand, press “Claim a sale”, and send its number with a photo."),
+    )
+    st.stop()
+cards_at, offset = elements.paged(total, key="page", size=CLAIMS_A_PAGE)
+with database.snapshot(user.scope) as connection:
+    claims = verification.claims_of_participant(connection, person.id, limit=CLAIMS_A_PAGE, offset=offset)
+    points = settlement.claim_points(connection, [one.number for one in claims])
+with cards_at:
+    for claim in claims:
+        draw(claim, points.get(claim.number))

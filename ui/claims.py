@@ -1,0 +1,702 @@
+"""What the pages of claims show: a claim beside its best sales line, its points, its history, and the forms."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import streamlit as st
+
+from loyalty_core import organisation, participants, verification
+from loyalty_core.access import Permission, SignedInUser
+from loyalty_core.kernel import Money, Refusal, _, current_database, current_runtime, ngettext, now
+from loyalty_core.products import find_products
+from loyalty_core.settlement import ClaimPoints
+from loyalty_core.verification import (
+    Agreement,
+    Claim,
+    ClaimDocument,
+    ClaimOutcome,
+    ClaimSource,
+    ClaimsProgramme,
+    ClaimState,
+    Decision,
+    DecisionKind,
+    Difference,
+    LineBeside,
+    QueuedClaim,
+    SeveralClaimsProgrammesError,
+)
+from ui import elements, registry, wording
+
+PRODUCTS_OFFERED = 2000
+CLAIMANTS_OFFERED = 1000
+LINES_OFFERED = 8
+FEW_REJECTED = 3
+DOCUMENT_TYPES = ("jpg", "jpeg", "png", "webp", "pdf")
+
+
+# In words
+
+
+def state_title(state: ClaimState) -> str:
+    """Return where a claim stands."""
+    return {
+        ClaimState.WAITING: _("waits"),
+        ClaimState.APPROVED: _("approved"),
+        ClaimState.REJECTED: _("rejected"),
+    }[state]
+
+
+def state_badge(state: ClaimState) -> None:
+    """Draw where a claim stands, with colour and icon."""
+    looks: dict[ClaimState, tuple[elements.Colour, str]] = {
+        ClaimState.WAITING: ("orange", "hourglass_top"),
+        ClaimState.APPROVED: ("green", "check"),
+        ClaimState.REJECTED: ("red", "block"),
+    }
+    elements.badge(state_title(state), *looks[state])
+
+
+def source_title(source: ClaimSource) -> str:
+    """Return how a claim came in."""
+    return {
+        ClaimSource.PHONE: _("by phone"),
+        ClaimSource.PAPER: _("on paper"),
+        ClaimSource.FILE: _("in a file"),
+    }[source]
+
+
+def agreement_title(agreement: Agreement) -> str:
+    """Return how well the best sold line agrees with a claim."""
+    return {
+        Agreement.AGREES: _("agrees"),
+        Agreement.DIFFERS: _("differs"),
+        Agreement.UNITS_TAKEN: _("claimed before"),
+        Agreement.NO_LINE: _("no such sale"),
+    }[agreement]
+
+
+def agreement_badge(agreement: Agreement) -> None:
+    """Draw how well the best sold line agrees, with colour and icon."""
+    looks: dict[Agreement, tuple[elements.Colour, str]] = {
+        Agreement.AGREES: ("green", "check"),
+        Agreement.DIFFERS: ("orange", "difference"),
+        Agreement.UNITS_TAKEN: ("red", "content_copy"),
+        Agreement.NO_LINE: ("red", "search_off"),
+    }
+    elements.badge(agreement_title(agreement), *looks[agreement])
+
+
+def difference_title(difference: Difference) -> str:
+    """Return one thing in which a claim and its best line differ."""
+    return {
+        Difference.COMPANY: _("company"),
+        Difference.INVOICE: _("invoice"),
+        Difference.PRODUCT: _("product"),
+        Difference.QUANTITY: _("quantity"),
+        Difference.DATE: _("date"),
+        Difference.UNITS_TAKEN: _("units claimed before"),
+        Difference.NO_LINE: _("no such sale"),
+    }[difference]
+
+
+def differences_in_words(found: Sequence[Difference]) -> str:
+    """Return in what a claim and its best line differ: “quantity, date”; "—" for nothing."""
+    return ", ".join(difference_title(one) for one in found) or "—"
+
+
+def value_in_words(queued: QueuedClaim) -> str:
+    """Return what the claimed units came to at the best line's price, "—" where there is no such line."""
+    if queued.at_stake_minor is None or queued.currency is None:
+        return "—"
+    return wording.money(Money(queued.at_stake_minor, queued.currency))
+
+
+def total_in_words(claims: Sequence[QueuedClaim]) -> str:
+    """Return what the claims come to together, by currency; "" where none has a value."""
+    totals: dict[str, int] = {}
+    for queued in claims:
+        if queued.at_stake_minor is not None and queued.currency is not None:
+            totals[queued.currency] = totals.get(queued.currency, 0) + queued.at_stake_minor
+    return " + ".join(wording.money(Money(minor, currency)) for currency, minor in sorted(totals.items()))
+
+
+def record_in_words(queued: QueuedClaim) -> str:
+    """Return how the claimant's earlier claims went: “3 of 9 rejected”, “first claim”."""
+    if not queued.claims_decided:
+        return _("first claim")
+    return _("{rejected} of {all} rejected").format(
+        rejected=wording.number(queued.claims_rejected), all=wording.number(queued.claims_decided)
+    )
+
+
+def product_of(claim: Claim) -> str:
+    """Return the claimed product: its code with its name, or the code alone where nothing has it."""
+    if claim.product_name is None or claim.product_name == claim.product_code:
+        return claim.product_code
+    return f"{claim.product_code} · {claim.product_name}"
+
+
+def place_in_file(sheet: str | None, row_no: int | None, file_name: str | None) -> str:
+    """Return file, sheet and row in one line: “july.xlsx › Sheet1 › row 812”."""
+    parts = [file_name or _("a file that you don't see"), *([sheet] if sheet else [])]
+    if row_no is not None:
+        parts.append(_("row {row}").format(row=row_no))
+    return " › ".join(parts)
+
+
+def points_in_words(claim: Claim, points: ClaimPoints | None) -> str:
+    """Return what a claim is worth now and what comes next, in a sentence for who claimed."""
+    expected = points.expected if points is not None else None
+    posted = points.posted if points is not None else 0
+    if claim.state is ClaimState.WAITING:
+        if claim.programme_id is None:
+            return _("Somebody checks it. No programme gave points for claims on that day.")
+        if expected is None:
+            return _("Somebody checks it against the sales that were reported. No matching sale is in yet.")
+        return ngettext(
+            "Somebody checks it against the sales that were reported. Expected: **{points} point**.",
+            "Somebody checks it against the sales that were reported. Expected: **{points} points**.",
+            expected,
+        ).format(points=wording.number(expected))
+    if claim.state is ClaimState.REJECTED:
+        why = wording.plain(claim.decision_reason or "")
+        said = _("Rejected: {reason}").format(reason=why) if why else _("It was rejected.")
+        if posted:
+            return said + " " + _("The points that it gave are taken back in a moment.")
+        return said + "  \n" + _("If a number was wrong, claim again with the right one.")
+    if claim.programme_id is None:
+        return _("The sale is right. No programme gave points for claims on that day.")
+    if expected is not None and expected != posted:
+        return ngettext(
+            "The sale is right. **{points} point** follows in a moment.",
+            "The sale is right. **{points} points** follow in a moment.",
+            expected - posted,
+        ).format(points=wording.number(expected - posted))
+    if not posted:
+        return _("The sale is right, but the programme gives no points for it.")
+    return ngettext(
+        "**{points} point** is in your account.", "**{points} points** are in your account.", posted
+    ).format(points=wording.number(posted))
+
+
+# The queue
+
+
+def queue_table(claims: Sequence[QueuedClaim], *, decided: bool) -> dict[str, list[Any]]:
+    """Return the queue as columns; with `decided` claims among them, where each stands."""
+    columns: dict[str, list[Any]] = {
+        _("Since"): [wording.age(one.claim.recorded_at) for one in claims],
+        _("Claim"): [one.claim.claim_no for one in claims],
+    }
+    if decided:
+        columns[_("State")] = [state_title(one.claim.state) for one in claims]
+    return columns | {
+        _("Match"): [_MARKS[one.agreement] + " " + agreement_title(one.agreement) for one in claims],
+        _("Differs in"): [
+            "—" if one.agreement is Agreement.NO_LINE else differences_in_words(one.differences)
+            for one in claims
+        ],
+        _("Value"): [value_in_words(one) for one in claims],
+        _("Claimant"): [one.claim.claimant for one in claims],
+        _("Earlier claims"): [record_in_words(one) for one in claims],
+        _("Product"): [product_of(one.claim) for one in claims],
+        _("Quantity"): [wording.decimal(one.claim.quantity) for one in claims],
+        _("Invoice"): [one.claim.invoice_no for one in claims],
+        _("Sold"): [wording.day(one.claim.sold_on) for one in claims],
+        _("Photo"): [_("yes") if one.claim.document_id else "" for one in claims],
+    }
+
+
+_MARKS = {
+    Agreement.AGREES: "✓",
+    Agreement.DIFFERS: "≠",
+    Agreement.UNITS_TAKEN: "!",
+    Agreement.NO_LINE: "?",
+}
+
+
+def selected_in_words(claims: Sequence[QueuedClaim]) -> str:
+    """Return the sentence of the bar: how many are selected, what they come to, how many can be approved."""
+    agree = sum(one.agreement is Agreement.AGREES for one in claims)
+    parts = [
+        ngettext("**{count} claim**", "**{count} claims**", len(claims)).format(
+            count=wording.number(len(claims))
+        )
+    ]
+    total = total_in_words(claims)
+    if total:
+        parts.append(_("{amount} at stake").format(amount=f"**{wording.plain(total)}**"))
+    parts.append(
+        _("all agree with a sale")
+        if agree == len(claims)
+        else _("{count} of {all} agree with a sale").format(
+            count=wording.number(agree), all=wording.number(len(claims))
+        )
+    )
+    return " · ".join(parts)
+
+
+def _pairs(claim: Claim, line: LineBeside | None) -> list[tuple[str, str, str, Difference]]:
+    """Return name, claimed and sold value of each field, and the difference that would mark it."""
+    company = f"{claim.company_name} ({claim.company_code})"
+    product = product_of(claim)
+    if line is None:
+        sold = ["—"] * 5
+    else:
+        sold_product = (
+            line.product_code
+            if line.product_name == line.product_code
+            else f"{line.product_code} · {line.product_name}"
+        )
+        sold = [
+            f"{line.company_name} ({line.company_code})",
+            line.invoice_no,
+            sold_product,
+            wording.decimal(line.quantity),
+            wording.day(line.sold_on),
+        ]
+    return [
+        (_("Company"), company, sold[0], Difference.COMPANY),
+        (_("Invoice"), claim.invoice_no, sold[1], Difference.INVOICE),
+        (_("Product"), product, sold[2], Difference.PRODUCT),
+        (_("Quantity"), wording.decimal(claim.quantity), sold[3], Difference.QUANTITY),
+        (_("Sold"), wording.day(claim.sold_on), sold[4], Difference.DATE),
+    ]
+
+
+def show_beside(user: SignedInUser, queued: QueuedClaim) -> None:
+    """Draw the claim beside its best sold line; what differs stands in colour, with a sign and in words."""
+    claim, line = queued.claim, queued.best
+    with st.container(horizontal=True, vertical_alignment="center"):
+        agreement_badge(queued.agreement)
+        for one in queued.differences:
+            if one not in (Difference.NO_LINE, Difference.UNITS_TAKEN):
+                elements.badge(_("{what} differs").format(what=difference_title(one)), "orange", "difference")
+    names, claimed, sold = [], [], []
+    for name, left, right, difference in _pairs(claim, line):
+        differs = line is not None and difference in queued.differences
+        names.append(name)
+        claimed.append(f":orange-background[≠ {wording.plain(left)}]" if differs else wording.plain(left))
+        sold.append(f":orange-background[≠ {wording.plain(right)}]" if differs else wording.plain(right))
+    if line is not None:
+        names += [_("Units not claimed yet"), _("Amount")]
+        taken = Difference.UNITS_TAKEN in queued.differences
+        left_units = wording.plain(wording.decimal(line.units_left))
+        claimed += ["", wording.plain(value_in_words(queued))]
+        sold += [
+            f":red-background[! {left_units}]" if taken else left_units,
+            wording.plain(wording.money(Money(line.amount_minor, line.currency))),
+        ]
+    st.table(
+        {"name": names, _("Claimed"): claimed, _("Sold"): sold}
+        if line is not None
+        else {"name": names, _("Claimed"): claimed},
+        border="horizontal",
+        hide_index=True,
+        alt=_("The claim beside the sales line that comes nearest"),
+    )
+    if line is None:
+        st.caption(_("No sale of this product that comes near was reported."))
+    else:
+        show_file_row(
+            user, line.import_id, line.import_number, place_in_file(line.sheet, line.row_no, line.file_name)
+        )
+
+
+def show_file_row(user: SignedInUser, import_id: UUID | None, import_number: int | None, place: str) -> None:
+    """Draw the row of the file that a figure came from, and the way there."""
+    st.caption(wording.plain(place))
+    if import_number is not None and import_id is not None and Permission.SEE_IMPORTS in user.permissions:
+        registry.link(
+            user,
+            "imports",
+            _("Import {number}").format(number=import_number),
+            icon="inventory_2",
+            **{"import": str(import_id)},
+        )
+
+
+def show_document(document: ClaimDocument | None) -> None:
+    """Draw the photo of the invoice, or the way to a PDF."""
+    if document is None:
+        st.caption(_("No photo came with this claim."))
+        return
+    if document.media_type == "application/pdf":
+        st.markdown(":material/picture_as_pdf: " + f"[{_('Open the scan (PDF)')}](/documents/{document.id})")
+        return
+    st.markdown(f"![{_('Photo of the invoice')}](/documents/{document.id})")
+    st.markdown(f"[{_('Open it in full size')}](/documents/{document.id})")
+
+
+def show_history(claim: Claim, decisions: Sequence[Decision]) -> None:
+    """Draw what happened to a claim, the first thing first."""
+    st.markdown(
+        _("**Entered** {source} by {name}, {moment}").format(
+            source=source_title(claim.source),
+            name=wording.plain(claim.entered_by_name),
+            moment=wording.plain(wording.moment(claim.recorded_at)),
+        )
+    )
+    titles = {
+        DecisionKind.APPROVE: _("Approved"),
+        DecisionKind.REJECT: _("Rejected"),
+        DecisionKind.CORRECT: _("Corrected"),
+    }
+    for one in decisions:
+        parts = [
+            _("**{what}** by {name}, {moment}").format(
+                what=titles[one.kind],
+                name=wording.plain(one.decided_by_name),
+                moment=wording.plain(wording.moment(one.decided_at)),
+            )
+        ]
+        if one.quantity is not None and one.currency is not None:
+            parts.append(
+                wording.plain(
+                    _("{quantity} × {product}, invoice {invoice}: {amount}").format(
+                        quantity=wording.decimal(one.quantity),
+                        product=one.product_name or one.product_code or "",
+                        invoice=one.invoice_no or "",
+                        amount=wording.money(Money(one.amount_minor, one.currency)),
+                    )
+                )
+            )
+        elif one.kind is DecisionKind.CORRECT:
+            parts.append(_("To nothing: what it gave is taken back."))
+        if one.reason:
+            parts.append(f"*{wording.plain(one.reason)}*")
+        st.markdown("  \n".join(parts))
+
+
+# Decisions
+
+
+def outcomes_shown(outcomes: Sequence[ClaimOutcome], *, approved: bool) -> None:
+    """Draw what became of each claim of one decision."""
+    done = [one.claim_no for one in outcomes if one.refusal is None]
+    if done:
+        st.success(
+            (
+                ngettext(
+                    "{count} claim approved: {numbers}. Its points follow within seconds.",
+                    "{count} claims approved: {numbers}. Their points follow within seconds.",
+                    len(done),
+                )
+                if approved
+                else ngettext(
+                    "{count} claim rejected: {numbers}.", "{count} claims rejected: {numbers}.", len(done)
+                )
+            ).format(count=wording.number(len(done)), numbers=wording.plain(", ".join(done))),
+            icon=":material/check_circle:",
+        )
+    for one in outcomes:
+        if one.refusal is not None:
+            st.warning(
+                wording.plain(f"{one.claim_no}: {one.refusal}"),
+                icon=":material/block:",
+            )
+
+
+@st.dialog(_("Decide claims"), width="medium")
+def decide_dialog(user: SignedInUser, claims: Sequence[QueuedClaim], *, approve: bool) -> None:
+    """Say what the decision comes to, ask a reason for a rejection, decide, and keep what came of each."""
+    st.markdown(selected_in_words(claims))
+    hopeless = [one for one in claims if one.agreement is not Agreement.AGREES]
+    if approve and hopeless:
+        st.warning(
+            ngettext(
+                "{numbers} agrees with no free sale and stays waiting: correct or reject it.",
+                "{numbers} agree with no free sale and stay waiting: correct or reject them.",
+                len(hopeless),
+            ).format(numbers=wording.plain(", ".join(one.claim.claim_no for one in hopeless))),
+            icon=":material/difference:",
+        )
+    st.markdown(
+        _("Points are posted within seconds, and the sold units can't be claimed again.")
+        if approve
+        else _("No points come of it. Who claimed reads your reason.")
+    )
+    with st.form("decide_claims", border=False):
+        reason = "" if approve else st.text_area(_("Reason"), max_chars=1000, height=100)
+        label = _("Approve {count}") if approve else _("Reject {count}")
+        sent = st.form_submit_button(
+            label.format(count=wording.number(len(claims))),
+            type="primary",
+            icon=":material/check:" if approve else ":material/block:",
+        )
+    if not sent:
+        return
+    numbers = [one.claim.number for one in claims]
+    key = elements.form_key("decide_claims")
+    try:
+        outcomes = (
+            verification.approve_claims(current_database(), user.scope, numbers, request_key=key)
+            if approve
+            else verification.reject_claims(
+                current_database(), user.scope, numbers, reason=reason or "", request_key=key
+            )
+        )
+    except Refusal as refusal:
+        st.error(wording.plain_lines(refusal.sentence), icon=":material/block:")
+        return
+    elements.form_done("decide_claims")
+    st.session_state["decided_claims"] = (outcomes, approve)
+    st.session_state["claims_drawn"] = st.session_state.get("claims_drawn", 0) + 1
+    st.rerun()
+
+
+def _line_title(line: LineBeside) -> str:
+    return _("{invoice} · {quantity} × {product} · {day} · {left} not claimed").format(
+        invoice=line.invoice_no,
+        quantity=wording.decimal(line.quantity),
+        product=line.product_name or line.product_code,
+        day=wording.day(line.sold_on),
+        left=wording.decimal(line.units_left),
+    )
+
+
+@st.dialog(_("Correct a claim"), width="medium")
+def correct_dialog(user: SignedInUser, claim: Claim) -> None:
+    """Ask for the right line, units and reason, and lay the claim to them."""
+    with current_database().snapshot(user.scope) as connection:
+        near = verification.candidates(connection, claim.number, limit=LINES_OFFERED)
+    # A claim is laid to a line of its own company.
+    lines = {one.sales_line_id: one for one in near if one.company_id == claim.company_id}
+    choices: list[int | None] = [*lines, None]
+    held = claim.sales_line_id if claim.sales_line_id in lines else choices[0]
+    st.markdown(
+        wording.plain(
+            _("{number}: {quantity} × {product}, invoice {invoice}, {day}").format(
+                number=claim.claim_no,
+                quantity=wording.decimal(claim.quantity),
+                product=product_of(claim),
+                invoice=claim.invoice_no,
+                day=wording.day(claim.sold_on),
+            )
+        )
+    )
+    with st.form("correct_claim", border=False):
+        chosen = st.radio(
+            _("What was sold"),
+            choices,
+            index=choices.index(held),
+            format_func=lambda one: (
+                wording.plain(_line_title(lines[one]))
+                if one is not None
+                else _("Nothing of it: reject the claim")
+            ),
+        )
+        quantity = st.number_input(
+            _("Units that count"),
+            min_value=0.0,
+            value=float(claim.approved_quantity or claim.quantity),
+            step=1.0,
+            format="%g",
+        )
+        reason = st.text_area(_("Reason"), max_chars=1000, height=100)
+        st.caption(_("The difference in points is posted within seconds."))
+        sent = st.form_submit_button(_("Correct"), type="primary", icon=":material/edit:")
+    if not sent:
+        return
+    try:
+        corrected = verification.correct_claim(
+            current_database(),
+            user.scope,
+            claim.number,
+            sales_line_id=chosen,
+            quantity=Decimal(str(quantity)).normalize() if chosen is not None else Decimal(0),
+            reason=reason or "",
+            request_key=elements.form_key(f"correct_{claim.number}"),
+        )
+    except Refusal as refusal:
+        st.error(wording.plain_lines(refusal.sentence), icon=":material/block:")
+        return
+    elements.form_done(f"correct_{claim.number}")
+    elements.say_after_rerun(
+        _("Claim {number} is corrected: {state}.").format(
+            number=wording.plain(corrected.claim_no), state=state_title(corrected.state)
+        )
+    )
+    st.session_state["claims_drawn"] = st.session_state.get("claims_drawn", 0) + 1
+    st.rerun()
+
+
+# Forms
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What the forms let one choose from: product names by code, programmes of the day by code."""
+
+    products: Mapping[str, str]
+    programmes: Mapping[str, str]
+
+
+def read_offered(user: SignedInUser, *, form: str) -> Offered:
+    """Read the products, and the programmes where more than one may be meant."""
+    with current_database().snapshot(user.scope) as connection:
+        products = find_products(connection, "", limit=PRODUCTS_OFFERED)
+        today = verification.claims_programmes(connection, user.scope, now().date())
+    # Those of another day are known once the form was sent for it.
+    asked: Sequence[ClaimsProgramme] = st.session_state.get(f"programmes_{form}", ())
+    programmes = {one.code: one.name for one in (*today, *asked)}
+    return Offered({one.code: one.name for one in products}, programmes if len(programmes) > 1 else {})
+
+
+def sale_fields(offered: Offered, *, key: str) -> tuple[str, str, Decimal, date, str | None]:
+    """Draw the fields of a sold thing; return invoice number, product code, quantity, day, programme code."""
+    invoice = st.text_input(
+        _("Invoice number"), max_chars=100, autocomplete="off", key=f"{key}_invoice", placeholder="INV-20931"
+    )
+
+    def titled(code: str) -> str:
+        name = offered.products.get(code)
+        return code if name is None or name == code else f"{name} ({code})"
+
+    product = st.selectbox(
+        _("Product"),
+        list(offered.products),
+        index=None,
+        format_func=titled,
+        accept_new_options=True,
+        placeholder=_("Choose, or type its code"),
+        key=f"{key}_product",
+    )
+    quantity_at, day_at = st.columns(2, wrap=False)
+    quantity = quantity_at.number_input(
+        _("Quantity"), min_value=0.0, value=1.0, step=1.0, format="%g", key=f"{key}_quantity"
+    )
+    today = now().astimezone(wording.reader_time_zone()).date()
+    sold_on = day_at.date_input(_("Sold on"), value=today, max_value=today, key=f"{key}_day")
+    programme = None
+    if offered.programmes:
+        programme = st.selectbox(
+            _("Programme"),
+            list(offered.programmes),
+            index=None,
+            format_func=offered.programmes.__getitem__,
+            placeholder=_("The only one of that day"),
+            key=f"{key}_programme",
+        )
+    return (
+        invoice or "",
+        product or "",
+        Decimal(str(quantity)).normalize(),
+        sold_on,
+        programme,
+    )
+
+
+def photo_field(*, key: str) -> bytes | None:
+    """Draw the choice of a photo or scan, by file or by the camera, and return its contents."""
+    by_camera = st.toggle(_("Take the photo here"), key=f"{key}_by_camera")
+    if by_camera:
+        taken = st.camera_input(_("Photo of the invoice"), key=f"{key}_camera")
+    else:
+        taken = st.file_uploader(
+            _("Photo or scan of the invoice (may stay empty)"),
+            type=list(DOCUMENT_TYPES),
+            max_upload_size=verification.LARGEST_DOCUMENT_BYTES // (1024 * 1024),
+            key=f"{key}_file",
+        )
+    return taken.getvalue() if taken is not None else None
+
+
+def enter(
+    user: SignedInUser,
+    *,
+    form: str,
+    participant_id: UUID | None,
+    company_id: UUID | None,
+    company_code: str | None,
+    sale: tuple[str, str, Decimal, date, str | None],
+    source: ClaimSource,
+    photo: bytes | None,
+    note: str | None = None,
+    claim_no: str | None = None,
+) -> Claim | None:
+    """Keep the photo and enter the claim; return it, or None once a refusal was shown.
+
+    The form's key makes a form that is sent twice one claim.
+    """
+    invoice, product, quantity, sold_on, programme = sale
+    database = current_database()
+    try:
+        document_id = None
+        if photo is not None and company_id is not None:
+            document_id = verification.add_document(
+                database, current_runtime().settings, user.scope, company_id=company_id, data=photo
+            )
+        claim = verification.enter_claim(
+            database,
+            user.scope,
+            participant_id=participant_id,
+            company_code=company_code,
+            programme_code=programme,
+            invoice_no=invoice,
+            product_code=product,
+            quantity=quantity,
+            sold_on=sold_on,
+            source=source,
+            document_id=document_id,
+            note=note or None,
+            claim_no=claim_no or None,
+            request_key=elements.form_key(form),
+        )
+    except SeveralClaimsProgrammesError as refusal:
+        st.session_state[f"programmes_{form}"] = refusal.found
+        st.warning(
+            wording.plain_lines(refusal.sentence) + "  \n" + _("Send the form again to choose."),
+            icon=":material/workspace_premium:",
+        )
+        return None
+    except Refusal as refusal:
+        st.error(wording.plain_lines(refusal.sentence), icon=":material/block:")
+        return None
+    elements.form_done(form)
+    return claim
+
+
+@dataclass(frozen=True, slots=True)
+class Claimant:
+    """Whom a paper form may be of: a participant, or a company without one."""
+
+    participant_id: UUID | None
+    company_id: UUID
+    company_code: str
+    title: str
+
+
+def read_claimants(user: SignedInUser) -> dict[str, Claimant]:
+    """Return those who may be named on a paper form, people first, by what tells them apart."""
+    with current_database().snapshot(user.scope) as connection:
+        people = [
+            one
+            for one in participants.find_participants(connection, "", limit=CLAIMANTS_OFFERED)
+            if one.state is participants.ParticipantState.ACTIVE
+        ]
+        companies = organisation.find_companies(connection, "", limit=CLAIMANTS_OFFERED)
+    return {
+        **{
+            f"p:{one.code}": Claimant(
+                one.id,
+                one.company_id,
+                one.company_code,
+                f"{one.display_name} ({one.code}), {one.company_name}",
+            )
+            for one in people
+        },
+        **{
+            f"c:{one.code}": Claimant(
+                None,
+                one.id,
+                one.code,
+                _("{name} ({code}), nobody named").format(name=one.name, code=one.code),
+            )
+            for one in companies
+        },
+    }
