@@ -1,16 +1,18 @@
 """What an order takes, what it needs, and what comes back."""
 
 from datetime import timedelta
+from types import ModuleType
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from loyalty_core import rewards
+from loyalty_core import audit, budgets, ledger, rewards
 from loyalty_core.budgets import BudgetExhaustedError
 from loyalty_core.kernel import Refusal, new_id, now
 from loyalty_core.ledger import NotEnoughPointsError
 from loyalty_core.participants import ParticipantGroup
-from loyalty_core.rewards import OrderState, RewardState
+from loyalty_core.rewards import OrderState, RewardState, order_store, store
 from tests.rewards.shop import MONEY, SYSTEM, Shop, raise_budget
 
 
@@ -163,3 +165,78 @@ def test_without_money_one_may_leave_the_order_waiting_with_points_and_stock_hel
     assert (after.state, after.budget_id) == (OrderState.APPROVED, shop.budget)
     assert shop.money() == (MONEY + 500, 0, MONEY + 1)
     assert shop.broken() == {}
+
+
+@pytest.mark.parametrize(
+    "last_step",
+    [
+        *((ledger, "post"), (store, "move_stock"), (budgets, "reserve"), (order_store, "insert_order")),
+        *((order_store, "move_order"), (audit, "record")),
+    ],
+    ids=lambda step: step[1],
+)
+def test_an_order_that_breaks_off_at_any_step_leaves_nothing(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, last_step: tuple[ModuleType, str]
+) -> None:
+    anna, mug = shop.participant("anna"), shop.reward()
+    shop.earn(anna, 100)
+    before, step = shop.rows(), getattr(*last_step)
+
+    def break_off(*arguments: Any, **named: Any) -> Any:
+        step(*arguments, **named)
+        raise ConnectionResetError
+
+    key = new_id()
+    monkeypatch.setattr(*last_step, break_off)
+    with pytest.raises(ConnectionResetError):
+        shop.place(anna, mug, request_key=key)
+    monkeypatch.undo()
+    assert shop.rows() == before
+    assert (shop.balance(anna), shop.stock(mug), shop.money()) == (100, 10, (MONEY, 0, 0))
+    shop.place(anna, mug, request_key=key)
+    assert (shop.balance(anna), shop.stock(mug), shop.money()) == (0, 9, (MONEY, 2_000, 0))
+    assert shop.broken() == {}
+
+
+@pytest.mark.parametrize("approve", [True, False])
+def test_a_decision_that_breaks_off_leaves_the_order_waiting(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, approve: bool
+) -> None:
+    anna, mug = shop.participant("anna"), shop.reward()
+    shop.earn(anna, 100)
+    order = shop.place(anna, mug)
+    before = shop.rows()
+
+    def break_off(*_arguments: Any, **_named: Any) -> None:
+        raise ConnectionResetError
+
+    monkeypatch.setattr(audit, "record", break_off)
+    with pytest.raises(ConnectionResetError):
+        shop.decide(order, approve=approve)
+    monkeypatch.undo()
+    assert shop.rows() == before
+    assert shop.again(order).is_waiting
+    assert shop.money() == (MONEY, 2_000, 0)
+    assert shop.decide(order, approve=approve).refusal is None
+
+
+def test_the_audit_names_who_ordered_and_who_decided(shop: Shop) -> None:
+    anna, mug = shop.participant("anna"), shop.reward()
+    shop.earn(anna, 200)
+    first, second = shop.place(anna, mug), shop.place(anna, mug)
+    shop.decide(first)
+    rewards.cancel_order(shop.database, anna.scope, second.id)
+    with shop.database.transaction(SYSTEM) as connection:
+        rows = connection.execute(
+            text(
+                "select actor_name, action, subject_id, detail->>'number' from audit_record"
+                " where action like 'rewards.order%' order by id"
+            )
+        )
+        found = [tuple(row) for row in rows]
+    assert found == [
+        ("anna", "rewards.order_placed", str(first.id), str(first.number)),
+        ("anna", "rewards.order_placed", str(second.id), str(second.number)),
+        ("fiona", "rewards.order_approved", str(first.id), str(first.number)),
+        ("anna", "rewards.order_cancelled", str(second.id), str(second.number)),
+    ]
