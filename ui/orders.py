@@ -153,7 +153,7 @@ def cost_of(order: Order) -> Money:
 
 
 def _budget_money(order: WaitingOrder, minor: int | None) -> str:
-    return _("none") if minor is None else wording.money(Money(minor, order.currency))
+    return _("no budget") if minor is None else wording.money(Money(minor, order.currency))
 
 
 def queue_table(orders: Sequence[WaitingOrder], user: SignedInUser) -> dict[str, list[Any]]:

@@ -132,7 +132,7 @@ def draw(reward: Reward) -> None:
             st.caption(wording.plain(programme_blocks.programme_label(by_id[reward.programme_id], known)))
         if not may_change:
             return
-        with st.container(horizontal=True, gap="small"):
+        with st.container(horizontal=True, gap="xsmall"):
             if st.button(_("Change…"), key=f"change_button_{reward.id}"):
                 change_reward(reward)
             if st.button(_("Stock…"), key=f"stock_button_{reward.id}"):
