@@ -11,9 +11,10 @@ _PER_COMPANY = (
     "insert into participant_person (participant_id, company_id, display_name, recorded_at)"
     " select id, company_id, code, now() from participant",
     "insert into claim (claim_no, programme_id, company_id, participant_id, source, invoice_no, product_code,"
-    " quantity, sold_on, state, entered_by_name, recorded_at)"
-    " select 'K-1', (select id from programme), p.company_id, p.id, 'phone', 'INV-1', 'P1', 1, current_date,"
-    " 'waiting', 'test', now() from participant p",
+    " quantity, sold_on, state, revision, entered_by_name, recorded_at, decided_at)"
+    " select 'K-1', (select id from programme), p.company_id, p.id, 'phone', l.invoice_no, a.code, 1, l.sold_on,"
+    " 'rejected', 1, 'test', now(), now() from participant p join product a on true join lateral (select * from"
+    " sales_line l where l.company_id = p.company_id and l.product_id = a.id and l.quantity > 0 limit 1) l on true",
     "insert into claim_decision (claim_number, revision, company_id, kind, amount_minor, sold_on, reason,"
     " decided_by_name, decided_at) select number, 1, company_id, 'reject', 0, sold_on, 'unknown', 'test', now()"
     " from claim",
@@ -29,7 +30,9 @@ _PER_COMPANY = (
     "insert into reward_order (id, request_key, programme_id, company_id, participant_id, requested_by,"
     " requested_by_name, account_id, reward_id, points, cost_minor, currency, spend_posting_id, payload_hash, state,"
     " ordered_at) select gen_random_uuid(), gen_random_uuid(), r.programme_id, p.company_id, p.id, p.user_id,"
-    " 'test', gen_random_uuid(), r.id, 10, 500, 'EUR', 1, '', 'awaiting_finance', now()"
+    " 'test', gen_random_uuid(), r.id, 10, 500, 'EUR',"
+    " coalesce((select min(u.posting_id) from lot_use u where u.company_id = p.company_id), 1), '',"
+    " 'awaiting_finance', now()"
     " from participant p cross join reward r",
     "insert into order_event (order_id, company_id, state, is_funded, caused_by_name, recorded_at)"
     " select id, company_id, state, false, 'test', now() from reward_order",
