@@ -239,10 +239,10 @@ def may_entitle(connection: Connection, scope: Scope, company_id: UUID) -> bool:
     """Whether the actor is the company's salesperson or one of its owners who take part."""
     if scope.user_id is None:
         return False
-    (company,) = organisation.companies_by_id(connection, [company_id]) or [None]
-    if company is None:
+    found = organisation.companies_by_id(connection, [company_id])
+    if not found:
         return False
-    if company.salesperson_id == scope.user_id:
+    if found[0].salesperson_id == scope.user_id:
         return True
     own = participants.participant_of_user(connection, scope.user_id)
     return (

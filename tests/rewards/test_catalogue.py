@@ -43,7 +43,7 @@ def audited(shop: Shop) -> list[tuple[str, str, Any]]:
                 "select actor_name, action, detail from audit_record where action like 'rewards.%' order by id"
             )
         )
-        return [tuple(row) for row in rows]  # type: ignore[misc]
+        return [tuple(row) for row in rows]
 
 
 def test_a_reward_is_saved_whole_and_is_not_offered_yet(shop: Shop) -> None:

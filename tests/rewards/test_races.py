@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from loyalty_core import ledger, rewards
+from loyalty_core.budgets import Figures
 from loyalty_core.budgets import store as budget_store
 from loyalty_core.kernel import Database, Refusal, Scope, new_id
 from loyalty_core.ledger import PostingDraft
@@ -137,7 +138,7 @@ def test_without_the_lock_on_budgets_all_would_have_the_last_money(
     def read_only(connection: Connection, budget_id: UUID) -> budget_store.LockedBudget:
         row = connection.execute(text("select * from budget where id = :id"), {"id": budget_id}).one()
         all_have_read.wait(timeout=20)
-        held = budget_store.Figures(row.set_minor, row.reserved_minor, row.spent_minor)
+        held = Figures(row.set_minor, row.reserved_minor, row.spent_minor)
         return budget_store.LockedBudget(row.id, row.region_id, row.currency, held)
 
     monkeypatch.setattr(budget_store, "lock_budget", read_only)
@@ -195,8 +196,8 @@ def test_the_same_form_sent_50_times_at_once_orders_once(shop: Shop) -> None:
     assert shop.broken() == {}
 
 
-def a_waiting_order(shop: Shop, **reward: int) -> tuple[Person, Order]:
-    mug, (anna,) = shop.reward(stock=1, **reward), crowd(shop, 1, 100)
+def a_waiting_order(shop: Shop, *, cost_minor: int = 2_000) -> tuple[Person, Order]:
+    mug, (anna,) = shop.reward(stock=1, cost_minor=cost_minor), crowd(shop, 1, 100)
     return anna, shop.place(anna, mug)
 
 
@@ -210,7 +211,7 @@ def end_at_once(shop: Shop, anna: Person, order: Order, ways: list[str]) -> Coun
             return refusal.sentence
         return None
 
-    does = {
+    does: dict[str, Callable[[], str | None]] = {
         "cancel": cancel,
         "approve": lambda: shop.decide(order).refusal,
         "approve too": lambda: shop.decide(order, scope=shop.finance_too).refusal,
