@@ -289,7 +289,7 @@ NOT_OF_COMPANIES = {
 COUNTS_FOR_JOBS = {"settlement.count_lines_since", "standings.facts_version", "standings.sold_days"}
 WRITES = {
     *("ledger.open_accounts", "ledger.post", "organisation.insert_company", "organisation.set_distributor"),
-    "organisation.insert_missing_companies",
+    *("organisation.insert_missing_companies", "organisation.set_salesperson"),
     *("organisation.insert_missing_outlets", "organisation.insert_missing_regions"),
     "organisation.set_salesperson",
 }
