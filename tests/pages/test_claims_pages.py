@@ -1,0 +1,220 @@
+"""Claims as operators decide them, and as participants enter them and read what became of them."""
+
+from datetime import date
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from loyalty_core import access, settlement, verification
+from loyalty_core.access import Role, ScopeGrant, ScopeKind
+from loyalty_core.kernel import new_id
+from loyalty_core.verification import Claim, ClaimSource, ClaimState
+from tests.access.people import PASSWORD, sign_in
+from tests.pages.claim_world import add_claims
+from tests.pages.test_every_page import app_of, page_named, page_of, texts
+from tests.pages.world import COMMAND_LINE, World
+
+Claims = dict[str, Claim]
+
+
+@pytest.fixture(scope="module")
+def claims(world: World) -> Claims:
+    return add_claims(world)
+
+
+def queue(world: World, role: Role = Role.OPERATOR, **query: str) -> AppTest:
+    app = page_of(world, role, page_named("claims"), **query)
+    assert not app.exception, app.exception
+    return app
+
+
+def record(world: World, claim: Claim, role: Role = Role.OPERATOR) -> AppTest:
+    return queue(world, role, claim=str(claim.number))
+
+
+def numbers(app: AppTest) -> list[str]:
+    return list(app.dataframe[0].value["Claim"]) if app.dataframe else []
+
+
+def labels(app: AppTest) -> set[str]:
+    return {button.label for button in app.button}
+
+
+def test_the_queue_tells_how_each_claim_agrees_the_oldest_first(world: World, claims: Claims) -> None:
+    app = queue(world)
+    frame = app.dataframe[0].value
+    waiting = [claims[name].claim_no for name in ("agrees", "differs", "unknown", "again")]
+    assert list(frame["Claim"]) == waiting
+    assert list(frame["Match"]) == ["✓ agrees", "≠ differs", "? no such sale", "! claimed before"]
+    assert list(frame["Differs in"])[1] == "quantity, date"
+    assert list(frame["Value"])[:1] == ["€99.60"]
+    assert list(frame["Photo"]) == ["yes", "", "", ""]
+    assert list(frame["Earlier claims"]) == ["1 of 1 rejected"] * 2 + ["0 of 1 rejected"] * 2
+    assert "4 wait" in texts(app)
+
+
+def test_filters_narrow_the_queue_and_order_it(world: World, claims: Claims) -> None:
+    assert numbers(queue(world, match="agrees")) == [claims["agrees"].claim_no]
+    assert numbers(queue(world, state="rejected")) == [claims["rejected"].claim_no]
+    assert numbers(queue(world, words="marko", state="approved")) == [claims["approved"].claim_no]
+    assert numbers(queue(world, order="Value"))[0] == claims["again"].claim_no
+    by_name = list(queue(world, order="Claimant").dataframe[0].value["Claimant"])
+    assert by_name == sorted(by_name)
+    assert len(numbers(queue(world, state="every state"))) == 6
+
+
+def test_who_sees_one_region_meets_no_claim_of_another(world: World, claims: Claims) -> None:
+    access.create_user(
+        world.database,
+        COMMAND_LINE,
+        name="analyst_of_poland",
+        display_name="Analyst of Poland",
+        password=PASSWORD,
+        roles=[Role.ANALYST],
+        grants=[ScopeGrant(ScopeKind.REGION, world.region_id("Poland"))],
+    )
+    session = access.find_session(world.database, sign_in(world.database, "analyst_of_poland"))
+    assert session is not None
+    app = app_of(world, None)
+    app.user = {"session": str(session.session_id)}
+    app.run().switch_page(page_named("claims").script)
+    app.run()
+    assert numbers(app) == [claims["agrees"].claim_no, claims["differs"].claim_no]
+    app.query_params["claim"] = str(claims["unknown"].number)
+    app.run()
+    assert app.error
+    assert "Marko" not in texts(app)
+
+
+def test_a_record_lays_the_claim_beside_the_sale_and_marks_in_words_what_differs(
+    world: World, claims: Claims
+) -> None:
+    app = record(world, claims["differs"])
+    beside = app.table[0].value
+    claimed = dict(zip(beside["name"], beside["Claimed"], strict=True))
+    sold = dict(zip(beside["name"], beside["Sold"], strict=True))
+    assert "≠ 5" in claimed["Quantity"]
+    assert "≠ 2" in sold["Quantity"]
+    assert ":orange-background" in sold["Quantity"]
+    assert "≠" not in sold["Invoice"]
+    assert "april.csv › row 3" in texts(app)
+
+
+def test_a_record_shows_points_document_and_history(world: World, claims: Claims) -> None:
+    waiting = record(world, claims["agrees"])
+    figures = {metric.label: metric.value for metric in waiting.metric}
+    assert (figures["Points expected"], figures["Points posted"]) == ("9", "0")
+    assert any(f"/documents/{claims['agrees'].document_id}" in one.value for one in waiting.markdown)
+    approved = record(world, claims["approved"])
+    figures = {metric.label: metric.value for metric in approved.metric}
+    assert (figures["Points expected"], figures["Points posted"]) == ("24", "24")
+    assert "Approved" in texts(approved)
+    rejected = texts(record(world, claims["rejected"]))
+    assert "No invoice *INV-8* was issued" in rejected
+    raw = "\n".join(one.value for one in record(world, claims["rejected"]).markdown)
+    assert r"\[a form\]\(https\://evil.example\)" in raw
+
+
+def test_only_who_may_decide_is_asked_to_and_only_who_enters_keys_in(world: World, claims: Claims) -> None:
+    operator = record(world, claims["agrees"])
+    assert {"Approve…", "Reject…", "Correct…"} <= labels(operator)
+    for role in (Role.ANALYST, Role.PROGRAMME_MANAGER):
+        assert not labels(record(world, claims["agrees"], role)) & {"Approve…", "Reject…", "Correct…"}
+        assert not [radio for radio in queue(world, role).radio if "Key in a form" in radio.options]
+    decided = labels(record(world, claims["rejected"]))
+    assert "Correct…" in decided
+    assert "Approve…" not in decided
+
+
+def test_the_dialogs_say_what_a_decision_comes_to(world: World, claims: Claims) -> None:
+    app = record(world, claims["again"])
+    asked = next(button for button in app.button if button.label == "Approve…").click().run()
+    assert "€245.00" in texts(asked)
+    assert "stays waiting" in texts(asked)
+    app = record(world, claims["differs"])
+    asked = next(button for button in app.button if button.label == "Correct…").click().run()
+    offered = next(radio for radio in asked.radio if radio.label == "What was sold").options
+    assert "Masking tape" in offered[0]
+    assert "reject the claim" in offered[-1]
+
+
+def test_a_claim_that_is_not_there_is_told(world: World, claims: Claims) -> None:
+    for asked in ("999999", "0", "no number", "9" * 40):
+        app = queue(world, claim=asked)
+        assert app.error
+        assert not app.metric
+
+
+def test_an_operator_keys_in_a_paper_form(world: World, claims: Claims) -> None:
+    app = queue(world, view="Key in a form")
+    next(button for button in app.button if button.label == "Enter the claim").click()
+    app.run()
+    assert [error.value for error in app.error] == ["Choose who claims."]
+    before = len(numbers(queue(world)))
+    app = queue(world, view="Key in a form")
+    boxes = {box.label: box for box in app.selectbox}
+    boxes["Claimant"].select("p:C-200-1")
+    boxes["Product"].select("P-10")
+    fields = {field.label: field for field in app.text_input}
+    fields["Invoice number"].input("INV-2")
+    fields["Number of the form (may stay empty)"].input("F-17")
+    app.date_input[0].set_value(date(2026, 4, 3))
+    app.number_input[0].set_value(3)
+    next(button for button in app.button if button.label == "Enter the claim").click()
+    app.run()
+    assert not app.exception
+    assert "Claim F-17 of Marko Ilić is entered" in texts(app)
+    assert len(numbers(queue(world))) == before + 1
+    assert list(queue(world, words="F-17").dataframe[0].value["Quantity"]) == ["3"]
+
+
+def test_a_participant_reads_what_became_of_each_claim_in_plain_words(world: World, claims: Claims) -> None:
+    app = page_of(world, Role.PARTICIPANT, page_named("my-claims"))
+    assert not app.exception
+    seen = texts(app)
+    assert "Expected: **9 points**" in seen
+    assert "Rejected: No invoice *INV-8* was issued" in seen
+    assert "Marko" not in seen
+    assert claims["unknown"].claim_no not in seen
+    assert not app.dataframe
+
+
+def test_a_participant_claims_on_the_phone(world: World, claims: Claims) -> None:
+    app = page_of(world, Role.PARTICIPANT, page_named("my-claims"), new="yes")
+    next(box for box in app.selectbox if box.label == "Product").select("P-22")
+    next(field for field in app.text_input if field.label == "Invoice number").input("INV-1")
+    app.number_input[0].set_value(2)
+    app.date_input[0].set_value(date(2026, 3, 2))
+    next(button for button in app.button if button.label == "Send the claim").click()
+    app.run()
+    assert not app.exception, app.exception
+    assert "is sent" in texts(app)
+    with world.database.snapshot(COMMAND_LINE) as connection:
+        own = claims["agrees"].participant_id
+        assert own is not None
+        found = verification.claims_of_participant(connection, own, limit=50)
+    mine = [one for one in found if one.product_code == "P-22" and one.source is ClaimSource.PHONE]
+    assert [one.quantity for one in mine] == [2, 5]
+
+
+def test_a_rejected_claim_corrected_brings_its_points(world: World, claims: Claims) -> None:
+    with world.database.snapshot(COMMAND_LINE) as connection:
+        line = verification.candidates(connection, claims["agrees"].number)[0]
+    verification.correct_claim(
+        world.database,
+        COMMAND_LINE,
+        claims["agrees"].number,
+        sales_line_id=line.sales_line_id,
+        quantity=line.quantity,
+        reason="Seen on the invoice",
+        request_key=new_id(),
+    )
+    settlement.settle_programme(world.database, COMMAND_LINE, "club")
+    app = record(world, claims["agrees"])
+    assert {metric.label: metric.value for metric in app.metric}["Points posted"] == "9"
+    assert "Corrected" in texts(app)
+    mine = texts(page_of(world, Role.PARTICIPANT, page_named("my-claims")))
+    assert "**9 points** are in your account." in mine
+    with world.database.snapshot(COMMAND_LINE) as connection:
+        state = verification.claim_by_number(connection, claims["agrees"].number).state
+    assert state is ClaimState.APPROVED
