@@ -11,11 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import data_checks
 from loyalty_core import access, intake, organisation, programmes
-from loyalty_core.demo import partners, trade
+from loyalty_core.demo import claiming, partners, redeeming, trade
+from loyalty_core.demo.catalogue import rewards_of
 from loyalty_core.demo.market import TIME_ZONE, first_day_of
 from loyalty_core.demo.sign_ins import DemoSignIn, new_sign_ins, read_table, table_of, write_table
 from loyalty_core.demo.stage import Stage
@@ -24,8 +26,8 @@ from loyalty_core.kernel import Database, Scope, Settings, _, get_logger, now
 
 _SYSTEM = Scope.of_system("demo")
 _SIGN_INS_FILE = "demo-sign-ins"
-# Hashing a password takes a core a quarter of a second; waiting for the database takes none.
-_THREADS = 4
+# Waiting for the database takes no core; hashing a password takes one a quarter of a second.
+_THREADS, _HASHERS = 4, 2
 
 _log = get_logger(__name__)
 
@@ -94,33 +96,48 @@ def _unfinished(settings: Settings) -> Path:
 
 
 def _make(stage: Stage, sign_ins: tuple[DemoSignIn, ...]) -> None:
-    by_name = {one.person.name: one for one in sign_ins}
-    # Once for all files, not in a child of each import; and while passwords are hashed on another core.
-    checks = stage.begin(data_checks.warm_up)
+    # Passwords are hashed, and the checks are loaded once for all files, beside the rest of the work.
+    with ThreadPoolExecutor(1) as loading, ThreadPoolExecutor(_HASHERS) as hashing:
+        checks = stage.begin(data_checks.warm_up, pool=loading)
+        region_ids = _make_partners(stage, sign_ins, hashing)
+        checks.result()
+    trade.import_sales(stage)
+    planned = claiming.plan(stage, [one.points for one in rewards_of(trade.CLAIMS_PROGRAMME_CODE)])
+    claiming.make_claims(stage, planned)
+    orders = redeeming.plan(stage, planned)
+    reward_ids = redeeming.make_rewards(stage, orders)
+    redeeming.make_budgets(stage, orders, region_ids)
+    redeeming.make_orders(stage, orders, reward_ids)
+    trade.import_lists(stage)
+
+
+def _make_partners(
+    stage: Stage, sign_ins: tuple[DemoSignIn, ...], hashing: ThreadPoolExecutor
+) -> dict[str, UUID]:
+    """Make regions, users, companies and participants; return the regions' ids by code."""
     with stage.at(first_day_of(stage.last_day) - timedelta(days=45), 8):
-        partners.make_user(stage, _SYSTEM, by_name["admin"], {})
-        admin = stage.scope_of("admin")
+        first, *others = sign_ins
+        partners.make_user(stage, _SYSTEM, first, {})
+        admin = stage.scope_of(first.person.name)
         region_ids = partners.make_regions(stage, admin)
-        staff = {
-            one.person.name: stage.begin(partners.make_user, stage, admin, one, region_ids)
-            for one in sign_ins
+        users = {
+            one.person.name: stage.begin(partners.make_user, stage, admin, one, region_ids, pool=hashing)
+            for one in others
             if one.person.company is None
         }
-        for name in ("operator", "poland", "serbia", "britain", "indonesia"):
-            staff[name].result()
+        for name in partners.REGISTER:
+            users[name].result()
         partners.make_companies(stage, region_ids)
-        stage.together(
-            lambda one=one: partners.make_user(stage, admin, one, region_ids)
-            for one in sign_ins
+        users |= {
+            one.person.name: stage.begin(partners.make_user, stage, admin, one, region_ids, pool=hashing)
+            for one in others
             if one.person.company is not None
-        )
-        for made in staff.values():
-            made.result()
-    partners.assign_partners(stage)
-    trade.apply_programmes(stage)
+        }
     partners.make_participants(stage)
+    for made in users.values():
+        made.result()
+    partners.assign_partners(stage)
     partners.link_users(stage)
     partners.make_newcomers(stage, region_ids)
-    checks.result()
-    trade.import_sales(stage)
-    trade.import_lists(stage)
+    trade.apply_programmes(stage)
+    return region_ids

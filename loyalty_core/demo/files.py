@@ -40,6 +40,17 @@ def _mapping(name: str) -> ColumnMapping:
 REPORTS = _mapping("distributors-report")
 LISTS = _mapping("typed-list")
 
+CLAIM_COLUMNS = (
+    *("claim_no", "company_code", "participant_code", "invoice_no", "product_code", "quantity", "sold_on"),
+)
+CLAIMS = ColumnMapping(
+    name="claim-forms",
+    dataset="claims",
+    columns={column: column for column in CLAIM_COLUMNS},
+    date_formats=("%Y-%m-%d",),
+    time_zone=TIME_ZONE,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Period:

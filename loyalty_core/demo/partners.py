@@ -18,6 +18,10 @@ _HEADS = {
 }
 
 
+# Who must be there before companies and people can be registered and approved.
+REGISTER = ("operator", *_HEADS.values())
+
+
 def make_regions(stage: Stage, scope: Scope) -> dict[str, UUID]:
     """Add the regions that are missing; return all ids by code."""
     with stage.database.transaction(scope) as connection:

@@ -246,7 +246,9 @@ def _headphones(sheet: _Sheet) -> None:
 
 def _apron(sheet: _Sheet) -> None:
     sheet.bow(150, 48, 20, 160, 20, _DEEP, 4.5)
-    sheet.shape([(128, 50), (172, 50), (178, 88), (202, 104), (196, 166), (104, 166), (98, 104), (122, 88)], _GREEN)
+    sheet.shape(
+        [(128, 50), (172, 50), (178, 88), (202, 104), (196, 166), (104, 166), (98, 104), (122, 88)], _GREEN
+    )
     sheet.line([(99, 106), (78, 116)], _DEEP, 4.5)
     sheet.line([(201, 106), (222, 116)], _DEEP, 4.5)
     sheet.box(122, 118, 56, 30, _DEEP, round_by=5)

@@ -63,9 +63,11 @@ class Stage:
             self._scopes[name] = access.scope_of_user(self.database, user.id)
         return self._scopes[name]
 
-    def begin(self, action: Callable[..., _Result], *arguments: object) -> "Future[_Result]":
+    def begin(
+        self, action: Callable[..., _Result], *arguments: object, pool: ThreadPoolExecutor | None = None
+    ) -> "Future[_Result]":
         """Do it in another thread, at the time that it is here."""
-        return self.pool.submit(contextvars.copy_context().run, action, *arguments)
+        return (pool or self.pool).submit(contextvars.copy_context().run, action, *arguments)
 
     def together(self, actions: Iterable[Callable[[], object]]) -> None:
         """Do all of it in the pool's threads and wait; the first error is raised when all have ended."""

@@ -73,12 +73,12 @@ currency: {CURRENCY}
 collects: participant
 earns_from: claims
 goals: {{sales: {goal}.00}}
-point_value: 0.01
+point_value: 0.005
 inactive_after_days: 45
 rules:
   - id: star
     per: line
-    award: {{points: 10, per_amount: 10.00}}
+    award: {{points: 20, per_amount: 10.00}}
 """
 
 
@@ -114,7 +114,7 @@ def import_sales(stage: Stage) -> None:
     for place, period in enumerate(files.periods(stage.last_day)):
         after = period.last_day + timedelta(days=1)
         with stage.at(after, 6.5):
-            _import(
+            import_file(
                 stage,
                 operator,
                 period.file_name,
@@ -136,7 +136,7 @@ def import_lists(stage: Stage) -> None:
         ("wholesale-list", ImportState.ACCEPTED, lambda: files.half_wrong(stage.last_day)),
         ("returns", ImportState.WAITING, lambda: files.list_of_returns(stage.lines, stage.last_day)),
     ):
-        _import(
+        import_file(
             stage,
             operator,
             f"{name}_{day}.csv",
@@ -154,7 +154,7 @@ def _settle(stage: Stage, scope: Scope, *, runs: int) -> None:
         settlement.settle_programme(stage.database, scope, PROGRAMME_CODE)
 
 
-def _import(
+def import_file(
     stage: Stage,
     scope: Scope,
     file_name: str,
@@ -164,6 +164,7 @@ def _import(
     *,
     creates_missing: bool = False,
 ) -> UUID:
+    """Write a file, bring it in, and return the import's id. Raises DemoNotMadeError for another end."""
     with stage.database.transaction(scope) as connection:
         begun = [
             found.id

@@ -1,0 +1,167 @@
+"""Claims come in by phone, on paper and in files, and the operator decides what can be decided."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import partial
+
+from loyalty_core import participants, settlement, verification
+from loyalty_core.demo import claims, files, trade
+from loyalty_core.demo.claims import Claims, DemoClaim, Fate
+from loyalty_core.demo.market import companies
+from loyalty_core.demo.sign_ins import PEOPLE
+from loyalty_core.demo.stage import Stage, key_of, moment_of
+from loyalty_core.intake import ImportState
+from loyalty_core.kernel import Refusal, Scope
+from loyalty_core.verification import ClaimOutcome, ClaimSource, ClaimState
+
+_USER_OF = {one.participant: one.name for one in PEOPLE if one.participant is not None}
+
+
+def plan(stage: Stage, goals: Sequence[int]) -> Claims:
+    """Return the demo's claims; `goals` are the points of the rewards that participants save for."""
+    return Claims(
+        stage.lines,
+        companies(stage.scale),
+        trade.claims_begin(stage.last_day),
+        tuple(files.periods(stage.last_day)),
+        tuple(goals),
+    )
+
+
+def make_claims(stage: Stage, planned: Claims) -> None:
+    """Let all claims come in, decide those on sales that were reported, and settle what was approved."""
+    _enter(stage, [*planned.decided, *planned.open])
+    for period in planned.periods[:-1]:
+        _import_claims(stage, [claim for claim in planned.decided if _is_of(claim, period)], period.last_day)
+    _import_claims(stage, planned.open, stage.last_day)
+    numbers = _waiting_numbers(stage)
+    for period in planned.periods[:-1]:
+        _decide(
+            stage, [claim for claim in planned.decided if _is_of(claim, period)], numbers, period.last_day
+        )
+
+
+def _is_of(claim: DemoClaim, period: files.Period) -> bool:
+    return period.first_day <= claim.sold_on <= period.last_day
+
+
+def _enter(stage: Stage, found: Sequence[DemoClaim]) -> None:
+    """Enter what came by phone and on paper, on its day."""
+    operator = stage.scope_of("operator")
+    with stage.database.transaction(operator) as connection:
+        ids = {one.code: one.id for one in participants.find_participants(connection, "", limit=10**6)}
+    today = stage.last_day + timedelta(days=1)
+
+    def enter(mine: Sequence[DemoClaim]) -> None:
+        for place, claim in enumerate(mine):
+            phone = claim.source is ClaimSource.PHONE
+            with stage.when(moment_of(claims.entered_on(claim, today), 8 + place % 9 + place % 60 / 60)):
+                verification.enter_claim(
+                    stage.database,
+                    stage.scope_of(_USER_OF[claim.participant]) if phone else operator,
+                    participant_id=ids[claim.participant],
+                    company_code=None,
+                    programme_code=trade.CLAIMS_PROGRAMME_CODE,
+                    invoice_no=claim.invoice_no,
+                    product_code=claim.product_code,
+                    quantity=Decimal(claim.units),
+                    sold_on=claim.sold_on,
+                    source=claim.source,
+                    note=claim.note,
+                    claim_no=claim.claim_no,
+                    request_key=key_of("claim", claim.company, claim.claim_no),
+                )
+
+    by_hand = [claim for claim in found if claim.source is not ClaimSource.FILE]
+    stage.together(partial(enter, by_hand[part::2]) for part in range(2))
+
+
+def _import_claims(stage: Stage, found: Sequence[DemoClaim], last_day: date) -> None:
+    """Bring in a file of claims the evening after its last day."""
+    rows = [
+        {
+            "claim_no": claim.claim_no,
+            "company_code": claim.company,
+            "participant_code": claim.participant,
+            "invoice_no": claim.invoice_no,
+            "product_code": claim.product_code,
+            "quantity": str(claim.units),
+            "sold_on": claim.sold_on.isoformat(),
+        }
+        for claim in found
+        if claim.source is ClaimSource.FILE
+    ]
+    if not rows:
+        return
+    with stage.at(last_day + timedelta(days=1), 9):
+        trade.import_file(
+            stage,
+            stage.scope_of("operator"),
+            f"claims_{last_day.isoformat()}.csv",
+            files.CLAIMS,
+            ImportState.ACCEPTED,
+            lambda path: files.write_rows(path, rows, files.CLAIM_COLUMNS),
+        )
+
+
+def _waiting_numbers(stage: Stage) -> dict[tuple[str, str], int]:
+    """Return the numbers of the claims that wait, by company and claim number."""
+    operator = stage.scope_of("operator")
+    with stage.database.snapshot(operator) as connection:
+        waiting = verification.claims_queue(
+            connection,
+            verification.QueueFilter(state=ClaimState.WAITING),
+            verification.QueueOrder.AGE,
+            limit=10**5,
+        )
+    return {(one.claim.company_code, one.claim.claim_no): one.claim.number for one in waiting}
+
+
+def _decide(
+    stage: Stage, found: Sequence[DemoClaim], numbers: dict[tuple[str, str], int], last_day: date
+) -> None:
+    """Decide the claims of a period in the three days after its sales came in, and settle them."""
+    operator, manager = stage.scope_of("operator"), stage.scope_of("manager")
+    due = [claim for claim in found if (claim.company, claim.claim_no) in numbers]
+
+    def decide(mine: Sequence[DemoClaim], moment_day: date) -> None:
+        approved = [numbers[one.company, one.claim_no] for one in mine if one.fate is Fate.APPROVED]
+        with stage.at(moment_day, 11):
+            _all_done(verification.approve_claims(stage.database, operator, approved))
+        for one in mine:
+            number = numbers[one.company, one.claim_no]
+            with stage.at(moment_day, 15):
+                if one.fate is Fate.REJECTED:
+                    assert one.reason is not None
+                    _all_done(
+                        verification.reject_claims(stage.database, operator, [number], reason=one.reason)
+                    )
+                elif one.fate is Fate.CORRECTED:
+                    _correct(stage, operator, one, number)
+
+    for turn in range(3):
+        mine = due[turn::3]
+        day = last_day + timedelta(days=2 + turn)
+        stage.together(partial(decide, mine[part::2], day) for part in range(2))
+    with stage.at(last_day + timedelta(days=4), 17):
+        settlement.settle_programme(stage.database, manager, trade.CLAIMS_PROGRAMME_CODE)
+
+
+def _correct(stage: Stage, scope: Scope, claim: DemoClaim, number: int) -> None:
+    with stage.database.snapshot(scope) as connection:
+        best = verification.candidates(connection, number)[0]
+    verification.correct_claim(
+        stage.database,
+        scope,
+        number,
+        sales_line_id=best.sales_line_id,
+        quantity=Decimal(claim.sold_units),
+        reason=claim.reason or "",
+    )
+
+
+def _all_done(outcomes: Sequence[ClaimOutcome]) -> None:
+    refused = next((one for one in outcomes if one.refusal is not None), None)
+    if refused is not None:
+        raise Refusal(f"{refused.claim_no}: {refused.refusal}")

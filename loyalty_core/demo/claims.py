@@ -1,0 +1,271 @@
+"""What the people of service providers claim: planned from the sales, so that every kind of claim is among them.
+
+A plan depends on the sales alone: whoever takes it up again after an interruption finds the same claims.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from enum import StrEnum
+from functools import cached_property
+
+import polars as pl
+
+from loyalty_core.demo import people
+from loyalty_core.demo.files import Period
+from loyalty_core.demo.market import DemoCompany, products
+from loyalty_core.organisation import CompanyKind
+from loyalty_core.verification import ClaimSource
+
+# What the programme's only rule gives.
+POINTS, PER_CENTS = 20, 1000
+
+_UNKNOWN_PRODUCT = "MO-250W"
+
+
+class Fate(StrEnum):
+    """What becomes of a claim."""
+
+    WAITS = "waits"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    CORRECTED = "corrected"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoClaim:
+    """One claim. `units` are claimed, `sold_units` stand on the line; `points` are what approval gives."""
+
+    claim_no: str
+    participant: str
+    company: str
+    invoice_no: str
+    product_code: str
+    units: int
+    sold_units: int
+    cents: int
+    sold_on: date
+    source: ClaimSource
+    fate: Fate
+    reason: str | None = None
+    note: str | None = None
+
+    @property
+    def points(self) -> int:
+        """What the whole line is worth."""
+        return POINTS * (self.cents // PER_CENTS)
+
+
+# The sign-ins that claim on their own phones, each with how many claims there are to decide.
+ON_PHONE = {people.PROVIDER: 13, people.CLEANER: 11, people.FINANCE: 12}
+_SUSPICIOUS_CLAIMS = 11
+_USUAL_CLAIMS = 5
+
+_REASONS = (
+    "The invoice was claimed by a colleague before.",
+    "No such invoice was written; please look at the number again.",
+    "The goods went back a week later.",
+)
+
+
+@dataclass(frozen=True)
+class Claims:
+    """All claims of the demo, from the sales since the programme began."""
+
+    lines: pl.DataFrame
+    partners: tuple[DemoCompany, ...]
+    begin: date
+    periods: tuple[Period, ...]
+    goals: tuple[int, ...]
+
+    @cached_property
+    def _by_company(self) -> dict[str, list[dict[str, object]]]:
+        """The lines worth claiming of each service provider, the dearest first within each month."""
+        providers = [one.code for one in self.partners if one.kind is CompanyKind.SERVICE_PROVIDER]
+        found = (
+            self.lines.lazy()
+            .filter(
+                pl.col("company_code").is_in(providers),
+                pl.col("units") > 0,
+                pl.col("day") >= self.begin,
+                pl.col("cents") >= 2 * PER_CENTS,
+            )
+            # A line of which some came back is no good example.
+            .sort("cents", "invoice_no", "line_no", descending=[True, False, False])
+            .select("company_code", "invoice_no", "product_code", "units", "cents", "day")
+            .collect()
+        )
+        rows: dict[str, list[dict[str, object]]] = defaultdict(list)
+        for row in found.iter_rows(named=True):
+            rows[str(row["company_code"])].append(row)
+        return rows
+
+    @cached_property
+    def decided(self) -> list[DemoClaim]:
+        """Claims on sales that were reported a month ago or earlier: approved, rejected, corrected."""
+        last = self.periods[-2].last_day
+        found: list[DemoClaim] = []
+        for place, company in enumerate(self.partners):
+            rows = [row for row in self._by_company.get(company.code, ()) if _day(row) <= last]
+            if rows:
+                found += self._decided_of(company.code, rows, place)
+        return sorted(found, key=lambda claim: (claim.sold_on, claim.claim_no))
+
+    def _decided_of(self, company: str, rows: list[dict[str, object]], place: int) -> Iterator[DemoClaim]:
+        owner = f"{company}-1"
+        claimant = people.FINANCE if people.FINANCE.startswith(company) else owner
+        many = ON_PHONE.get(
+            claimant, _SUSPICIOUS_CLAIMS if claimant == people.SUSPICIOUS else _USUAL_CLAIMS + place % 3
+        )
+        earned = 0
+        for number, row in enumerate(rows[:many]):
+            claim = self._claim(claimant, row, f"{company[2:]}-{number + 1:02}", number, Fate.APPROVED)
+            if claimant == people.PROVIDER and number >= 6 and self._is_near(earned):
+                # One more claim is all that is missing: it waits.
+                return
+            if claimant == people.SUSPICIOUS and number >= 4:
+                claim = _wrong_invoice(claim, number, _REASONS[number % len(_REASONS)])
+            elif claimant not in ON_PHONE and (place + number) % 11 == 5:
+                claim = _wrong_invoice(claim, number, _REASONS[(place + number) % len(_REASONS)])
+            elif claimant not in ON_PHONE and (place + number) % 17 == 3:
+                claim = replace(
+                    claim,
+                    units=claim.units + 6,
+                    fate=Fate.CORRECTED,
+                    reason="The invoice says six pieces less.",
+                )
+            earned += claim.points if claim.fate is not Fate.REJECTED else 0
+            yield claim
+
+    def _is_near(self, earned: int) -> bool:
+        """Whether the next reward is so near that one more claim reaches it."""
+        missing = min((goal - earned for goal in self.goals if goal > earned), default=0)
+        return 0 < missing <= 260
+
+    def _claim(
+        self, participant: str, row: dict[str, object], claim_no: str, number: int, fate: Fate
+    ) -> DemoClaim:
+        by_hand = ClaimSource.PHONE if participant in ON_PHONE else ClaimSource.PAPER
+        is_typed = participant in ON_PHONE or number % 2 == 1
+        units, cents = row["units"], row["cents"]
+        assert isinstance(units, int)
+        assert isinstance(cents, int)
+        return DemoClaim(
+            claim_no=claim_no,
+            participant=participant,
+            company=str(row["company_code"]),
+            invoice_no=str(row["invoice_no"]),
+            product_code=str(row["product_code"]),
+            units=units,
+            sold_units=units,
+            cents=cents,
+            sold_on=_day(row),
+            source=by_hand if is_typed else ClaimSource.FILE,
+            fate=fate,
+        )
+
+    @cached_property
+    def open(self) -> list[DemoClaim]:
+        """Sixty claims that wait, of every kind: most agree with a sale, the others differ in one thing each."""
+        taken = {(claim.invoice_no, claim.product_code) for claim in self.decided}
+        fresh = {
+            company: [row for row in rows if (row["invoice_no"], row["product_code"]) not in taken]
+            for company, rows in self._by_company.items()
+        }
+        own: list[DemoClaim] = []
+        for participant, many in ((people.PROVIDER, 2), (people.CLEANER, 2)):
+            rows = fresh[participant.partition("-")[0]]
+            # The latest of what is still dear enough.
+            rows = sorted(rows[:30], key=_day, reverse=True)
+            own += [
+                self._claim(participant, row, f"P-{participant[2:6]}-{place + 1}", place, Fate.WAITS)
+                for place, row in enumerate(rows[:many])
+            ]
+        named = {claim.company for claim in own}
+        usual = [company for company in fresh if company not in named and len(fresh[company]) >= 3]
+        spread = [
+            self._claim(
+                f"{company}-{1 + place % 2}",
+                sorted(fresh[company][:20], key=_day)[-1 - turn],
+                f"{company[2:]}-{71 + turn}",
+                place,
+                Fate.WAITS,
+            )
+            for turn in range(3)
+            for place, company in enumerate(usual)
+        ]
+        agreeing = spread[: 60 - len(own) - 38]
+        rest = spread[len(agreeing) :]
+        others = [claim for claim in self.decided if claim.fate is Fate.APPROVED]
+        return [
+            *own,
+            *agreeing,
+            *(_other_quantity(claim, place) for place, claim in enumerate(rest[:10])),
+            *(_typed_wrong(claim) for claim in rest[10:18]),
+            *(_unknown_product(claim) for claim in rest[18:24]),
+            *_of_others(rest[24:30], rest[30:36]),
+            *_taken(others),
+        ]
+
+
+def _day(row: dict[str, object]) -> date:
+    day = row["day"]
+    assert isinstance(day, date)
+    return day
+
+
+def _wrong_invoice(claim: DemoClaim, number: int, reason: str) -> DemoClaim:
+    return replace(claim, invoice_no=f"{claim.invoice_no}{number % 10}", fate=Fate.REJECTED, reason=reason)
+
+
+def _other_quantity(claim: DemoClaim, place: int) -> DemoClaim:
+    return replace(
+        claim,
+        units=claim.units + (6, 12, -1)[place % 3],
+        note="Counted at the delivery." if place % 2 else None,
+    )
+
+
+def _typed_wrong(claim: DemoClaim) -> DemoClaim:
+    """Return the claim with the last two signs of its invoice the wrong way round, or one more of them."""
+    number = claim.invoice_no
+    swapped = number[:-2] + number[-1] + number[-2]
+    return replace(claim, invoice_no=swapped if swapped != number else f"{number}1")
+
+
+def _unknown_product(claim: DemoClaim) -> DemoClaim:
+    assert _UNKNOWN_PRODUCT not in {article.code for article in products()}
+    return replace(claim, product_code=_UNKNOWN_PRODUCT, note="Winter coffee, the red bag")
+
+
+def _of_others(claims: Iterable[DemoClaim], others: Iterable[DemoClaim]) -> Iterator[DemoClaim]:
+    """Yield the claims with what stands on another company's invoice."""
+    for claim, other in zip(claims, others, strict=True):
+        yield replace(
+            claim,
+            invoice_no=other.invoice_no,
+            product_code=other.product_code,
+            units=other.units,
+            cents=other.cents,
+            sold_on=other.sold_on,
+        )
+
+
+def _taken(approved: list[DemoClaim]) -> Iterator[DemoClaim]:
+    """Yield eight claims of colleagues for what was approved already; the suspicious one's own come first."""
+    first = [claim for claim in approved if claim.participant == people.SUSPICIOUS][:3]
+    later = [claim for claim in approved if claim.participant.endswith("-1") and claim not in first]
+    for claim in [*first, *later[-(8 - len(first)) :]]:
+        yield replace(
+            claim,
+            claim_no=f"{claim.claim_no}B",
+            participant=people.SUSPICIOUS if claim.participant == people.SUSPICIOUS else f"{claim.company}-2",
+            source=ClaimSource.PAPER,
+            fate=Fate.WAITS,
+        )
+
+
+def entered_on(claim: DemoClaim, today: date) -> date:
+    """Return the day on which the claim came in: some days after the sale, before today."""
+    return min(claim.sold_on + timedelta(days=2 + claim.sold_units % 5), today - timedelta(days=1))
