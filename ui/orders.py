@@ -289,27 +289,31 @@ def show_record(user: SignedInUser, order: Order | WaitingOrder) -> None:
             if isinstance(order, WaitingOrder):
                 for words, colour in checks(order, user):
                     badge(words, colour)
-        figures = [
-            Figure(_("Points"), wording.short_number(order.points)),
-            Figure(_("Cost"), wording.short_money(cost_of(order))),
-        ]
+        figure_row(
+            [
+                Figure(_("Points"), wording.short_number(order.points)),
+                Figure(_("Cost"), wording.short_money(cost_of(order))),
+            ]
+        )
         if isinstance(order, WaitingOrder) and order.budget_after_minor is not None:
             after, before = (
                 wording.short_money(Money(minor or 0, order.currency))
                 for minor in (order.budget_after_minor, order.budget_before_minor)
             )
-            figures.append(
-                Figure(
-                    _("Budget after"),
-                    after,
-                    _("{sign}from {before}").format(
-                        sign="- " if order.budget_after_minor < 0 else "", before=before
-                    ),
-                    delta_color="normal" if order.budget_after_minor < 0 else "off",
-                    help=_("What the budget still holds when this order is approved, and what without it."),
-                )
+            is_short = order.budget_after_minor < 0
+            figure_row(
+                [
+                    Figure(
+                        _("Budget after"),
+                        after,
+                        _("{sign}from {before}").format(sign="- " if is_short else "", before=before),
+                        delta_color="normal" if is_short else "off",
+                        help=_(
+                            "What the budget still holds when this order is approved, and what without it."
+                        ),
+                    )
+                ]
             )
-        figure_row(figures)
         if isinstance(order, WaitingOrder) and order.is_own(user):
             st.info(
                 _("You ordered this, or it is for you: somebody else of finance decides it."),

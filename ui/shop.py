@@ -90,7 +90,7 @@ def _ask_and_order(
     user: SignedInUser, participant: Participant, wallet: Wallet, offer: Offer, form: str
 ) -> None:
     reward = offer.reward
-    st.markdown(f"##### {wording.plain(reward.name)}")
+    st.markdown(f"**{wording.plain(reward.name)}**")
     if reward.description:
         st.markdown(wording.plain_lines(reward.description))
     lines = [

@@ -1,17 +1,19 @@
 """The pages of rewards as marketing, finance, participants and salespeople meet them."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from loyalty_core import organisation, rewards
+from loyalty_core import organisation, rewards, verification
 from loyalty_core.access import Role
-from loyalty_core.kernel import PROJECT_FOLDER
+from loyalty_core.kernel import PROJECT_FOLDER, new_id, now
 from loyalty_core.rewards import Order, OrderState
+from loyalty_core.verification import ClaimSource
 from tests.pages.reward_world import RewardWorld, make_reward_world
 from tests.pages.test_every_page import SECONDS, page_named, texts
-from tests.pages.world import World
+from tests.pages.world import COMMAND_LINE, World
 
 
 @pytest.fixture(scope="module")
@@ -249,5 +251,30 @@ def test_the_home_of_a_participant_says_what_is_next(shop: RewardWorld) -> None:
     assert "120 on hold" in seen
     assert "rank **1** of" in seen
     assert "**320 to go** for *Drill set*" in seen
-    assert "Order a reward" in labels(app)
+    assert {"Claim a sale", "Order a reward"} <= set(labels(app))
+    assert "**Last order** Thermos flask" in seen
     cleared(shop)
+
+
+def test_the_home_of_a_participant_tells_the_last_claim(shop: RewardWorld) -> None:
+    verification.enter_claim(
+        shop.database,
+        COMMAND_LINE,
+        participant_id=shop.people["milica"],
+        company_code="C-400",
+        invoice_no="INV-C-400",
+        product_code="P-10",
+        quantity=Decimal(1),
+        sold_on=now().date(),
+        source=ClaimSource.FILE,
+        claim_no="K-231",
+        request_key=new_id(),
+    )
+    seen = texts(page_of(shop, "milica", "home"))
+    assert "**Last claim** K-231" in seen
+    assert "Somebody checks it." in seen
+
+
+def test_a_person_who_takes_no_part_is_told_so(shop: RewardWorld) -> None:
+    for key in ("home", "rewards", "my-orders"):
+        assert "You don't take part with this sign-in" in texts(page_of(shop, Role.PARTICIPANT, key))

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from loyalty_core import rewards
+from loyalty_core import rewards, settlement, verification
 from loyalty_core.access import SignedInUser
 from loyalty_core.kernel import _, current_database, now
 from loyalty_core.participants import Participant
 from loyalty_core.rewards import Offer, Wallet
 from loyalty_core.standings import Place
 from ui import cached, elements, registry, shop, wording
+from ui import claims as claim_blocks
 from ui import orders as order_blocks
 from ui import rewards as reward_blocks
 
@@ -35,8 +36,11 @@ def show(user: SignedInUser, participant: Participant | None) -> None:
                 company=wording.plain(participant.company_name)
             )
         )
-    if st.button(_("Order a reward"), type="primary", icon=":material/redeem:", width="stretch"):
+    if st.button(_("Claim a sale"), type="primary", icon=":material/receipt_long:", width="stretch"):
+        registry.open_page("my-claims", new="yes")
+    if st.button(_("Order a reward"), icon=":material/redeem:", width="stretch"):
         registry.open_page("rewards")
+    _show_last_claim(user, participant)
     _show_last_order(user, participant)
     for wallet in wallets[1:]:
         _show_other_wallet(wallet)
@@ -87,6 +91,22 @@ def _show_next_reward(wallet: Wallet, offers: Sequence[Offer]) -> None:
         shop.progress_to(following, wallet)
     elif offers:
         st.markdown(_("Your points buy every reward of the catalogue."))
+
+
+def _show_last_claim(user: SignedInUser, participant: Participant) -> None:
+    with current_database().snapshot(user.scope) as connection:
+        claims = verification.claims_of_participant(connection, participant.id, limit=1)
+        points = settlement.claim_points(connection, [claim.number for claim in claims])
+    if not claims:
+        return
+    claim = claims[0]
+    with st.container(border=True, gap="small"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(
+                _("**Last claim** {number}").format(number=wording.plain(claim.claim_no)), width="content"
+            )
+            claim_blocks.state_badge(claim.state)
+        st.markdown(claim_blocks.points_in_words(claim, points.get(claim.number)))
 
 
 def _show_last_order(user: SignedInUser, participant: Participant) -> None:
