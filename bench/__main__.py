@@ -2,7 +2,7 @@
 
 import argparse
 
-from bench import import_sales, settle
+from bench import import_sales, queries, replica, settle
 
 
 def main() -> None:
@@ -13,6 +13,8 @@ def main() -> None:
     import_sales.main(["--rows", str(rows)])
     import_sales.main(["--rows", str(max(1, rows // 5)), "--bad", "0.01", "--format", "xlsx"])
     settle.main(["--rows", str(rows), "--peer-rows", str(max(1, rows // 5))])
+    replica.main(["--rows", str(rows)])
+    queries.main(["--rows", str(rows), "--inside", str(rows * 10)])
 
 
 if __name__ == "__main__":

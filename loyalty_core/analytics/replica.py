@@ -20,7 +20,7 @@ import psutil
 from loyalty_core.analytics.facts import FactTable, registered_fact_tables
 from loyalty_core.analytics.roll_ups import AFTER_AWARDS, AFTER_LINES
 from loyalty_core.analytics.source import Server, Snapshot, Source
-from loyalty_core.analytics.views import RAW, schema_of, statements
+from loyalty_core.analytics.views import KEPT_TABLES, RAW, schema_of, statements
 from loyalty_core.kernel import Database, Refusal, Scope, _, get_logger, new_id, now
 from queries import Kind, Query
 
@@ -171,8 +171,8 @@ class Replica:
             self._writing = cursor
             cursor.begin()
             if low is None:
-                for table in (*(table.name for table in tables), "receipt", *_ROLL_UP_NAMES):
-                    _do(cursor, f"delete from {RAW}.{table}")  # noqa: S608 a name of ours
+                for name in (*(table.name for table in tables), *KEPT_TABLES):
+                    _do(cursor, f"delete from {RAW}.{name}")  # noqa: S608 a name of ours
             for table in tables:
                 rows[table.name] = _take(cursor, snapshot, table, low)
             self._store_mark(cursor, server)
@@ -197,7 +197,6 @@ class Replica:
         )
 
 
-_ROLL_UP_NAMES = ("sales_day", "award_day", "receipt_day")
 _FOLLOWERS = {"sales_line": AFTER_LINES, "award": AFTER_AWARDS}
 
 
@@ -258,7 +257,7 @@ def _value(value: Any, kind: str, *, is_list: bool) -> Any:
     """Return the value with its type said, so that null and the empty list have one too."""
     if is_list and value is not None:
         value = sorted(value)
-    return duckdb.Value(value, f"{kind}[]" if is_list else kind)
+    return duckdb.Value(value, duckdb.sqltype(f"{kind}[]" if is_list else kind))
 
 
 def _frame(answer: duckdb.DuckDBPyRelation) -> pl.DataFrame:
@@ -271,7 +270,7 @@ def _frame(answer: duckdb.DuckDBPyRelation) -> pl.DataFrame:
 
 def _open(path: Path | None) -> duckdb.DuckDBPyConnection:
     """Open the file, fenced: no files, no network, no other data than what was put in."""
-    config = {
+    config: dict[str, str | bool | int | float | list[str]] = {
         "enable_external_access": "false",
         "python_enable_replacements": "false",
         "autoinstall_known_extensions": "false",

@@ -45,8 +45,9 @@ ROLL_UPS = (
     RollUp("receipt_day", "sold_on DATE, company_id UUID, currency VARCHAR, receipts BIGINT"),
 )
 
-# Not for queries: the first line of each invoice, from which receipt_day is kept.
+# Not for queries either: the first line of each invoice, from which receipt_day is kept.
 _RECEIPT = "company_id UUID, invoice_no VARCHAR, first_on DATE, first_id BIGINT, currency VARCHAR"
+KEPT_TABLES = ("receipt", *(roll_up.name for roll_up in ROLL_UPS))
 _MARK = (
     "low BIGINT, system_identifier BIGINT, timeline BIGINT, database_oid BIGINT, generation BIGINT,"
     " shape VARCHAR"
@@ -75,7 +76,8 @@ def statements(tables: Sequence[FactTable]) -> list[str]:
             schema = _schema(every_company, every_programme)
             made.append(f"create schema {schema}")
             # What a view's condition names comes first; conditions name views of their own schema.
-            for viewed in sorted([*tables, *ROLL_UPS], key=lambda one: one.seen_when is not None):
+            everything: list[FactTable | RollUp] = [*tables, *ROLL_UPS]
+            for viewed in sorted(everything, key=lambda one: one.seen_when is not None):
                 conditions = []
                 if not every_company:
                     conditions += _of_company_or_region(viewed, schema)

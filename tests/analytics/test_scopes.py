@@ -19,7 +19,7 @@ from loyalty_core.kernel import ActorKind, Scope
 from queries import Query, load_query, query_names
 from queries.loader import parse_query
 from tests.analytics.asking import choices, some_values
-from tests.analytics.filling import GivenReplica, Row, given_replica
+from tests.analytics.filling import GivenReplica, Rows, given_replica
 
 NAMES = UUID("6f0bd5b4-9fd6-4b4e-a4a3-2d7b2b0f3c11")
 PROGRAMMES = ("spring", "autumn")
@@ -35,7 +35,7 @@ def name_id(name: str) -> UUID:
     return uuid5(NAMES, name)
 
 
-def rows_of(companies: set[str], regions: set[str], programmes: set[str]) -> dict[str, list[Row]]:
+def rows_of(companies: set[str], regions: set[str], programmes: set[str]) -> Rows:
     """Return the rows of a world in which there are only these companies, regions and programmes."""
     made: dict[str, list[dict[str, Any]]] = {table.name: [] for table in registered_fact_tables()}
     made["product"] = [
@@ -94,7 +94,7 @@ def rows_of(companies: set[str], regions: set[str], programmes: set[str]) -> dic
             number = next(numbers) * 100
             if company in companies:
                 _add_company(made, company, region, programmes, number)
-    return dict(made)
+    return made
 
 
 def _add_budget(made: dict[str, list[dict[str, Any]]], region: str, programme: str, number: int) -> None:
@@ -370,7 +370,9 @@ def test_a_query_has_something_to_hide(name: str, whole: GivenReplica) -> None:
     )
 
 
-@pytest.mark.parametrize("view", [one.name for one in (*registered_fact_tables(), *ROLL_UPS)])
+@pytest.mark.parametrize(
+    "view", [*(one.name for one in registered_fact_tables()), *(one.name for one in ROLL_UPS)]
+)
 def test_a_view_shows_what_the_scope_lets_through(
     view: str, whole: GivenReplica, limited: tuple[Scope, GivenReplica]
 ) -> None:
