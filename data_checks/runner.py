@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from data_checks import sales
+from data_checks import claims, sales
 from data_checks.checks import Check, Thresholds
 from data_checks.results import CheckResult, ImportFacts, Level, SuiteResult
 
@@ -44,6 +44,7 @@ class _Suite:
 
 
 _SUITES: Mapping[str, _Suite] = {
+    "claims": _Suite(defaults=claims.DEFAULTS, checks=claims.checks, source=claims.source),
     "sales": _Suite(defaults=sales.DEFAULTS, checks=sales.checks, source=sales.source),
 }
 

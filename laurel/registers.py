@@ -5,8 +5,10 @@ from laurel.replica_facts import FACT_TABLES
 from loyalty_core.analytics import register_fact_tables
 from loyalty_core.intake import register_dataset, registered_datasets
 from loyalty_core.sales import SalesDataset
+from loyalty_core.verification import ClaimsDataset
 
 register_dataset(SalesDataset())
+register_dataset(ClaimsDataset())
 
 register_fact_tables(FACT_TABLES)
 

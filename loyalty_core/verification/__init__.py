@@ -27,6 +27,7 @@ from loyalty_core.verification.commands import (
     fetch_document,
     reject_claims,
 )
+from loyalty_core.verification.dataset import CLAIMS_COLUMNS, ClaimsDataset
 from loyalty_core.verification.matching import (
     QueuedClaim,
     QueueFilter,
@@ -76,6 +77,7 @@ from loyalty_core.verification.store import (
 )
 
 __all__ = [
+    "CLAIMS_COLUMNS",
     "LARGEST_DOCUMENT_BYTES",
     "Agreement",
     "Claim",
@@ -92,6 +94,7 @@ __all__ = [
     "ClaimantDiffersError",
     "ClaimantMissingError",
     "ClaimantNotActiveError",
+    "ClaimsDataset",
     "ClaimsProgramme",
     "CorrectionChangesNothingError",
     "Decision",

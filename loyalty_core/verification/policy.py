@@ -10,7 +10,8 @@ from uuid import UUID
 from loyalty_core.kernel import Refusal, _, ngettext
 from loyalty_core.verification.states import ClaimState
 
-LONGEST_TEXT = 100
+# As long as a reported sale's.
+LONGEST_TEXT = 300
 LONGEST_NOTE = 1000
 LARGEST_QUANTITY = Decimal(10**9)
 MOST_DECIMALS = 6

@@ -24,12 +24,12 @@ def test_the_shipped_mapping_fills_what_sales_need() -> None:
     mapping.check_against(SALES)
     assert mapping.columns["company_code"] == "CustomerID"
     assert (mapping.currency, mapping.time_zone) == ("GBP", "Europe/London")
-    assert shipped_mapping_names() == ["online-retail"]
+    assert shipped_mapping_names() == ["claims", "online-retail"]
 
 
 def test_an_unknown_name_is_told_the_known_ones() -> None:
     with pytest.raises(
-        UnknownMappingError, match=r"There is no mapping “x/\.\./y”\. Known ones: online-retail"
+        UnknownMappingError, match=r"There is no mapping “x/\.\./y”\. Known ones: claims, online-retail"
     ):
         load_shipped_mapping("x/../y")
 

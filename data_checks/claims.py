@@ -1,0 +1,95 @@
+"""The suite for files of claims: is this file, what the row rules left of it, plausible as a whole?
+
+What a claim says is judged claim by claim, by people; here only what a wrong file or mapping would show.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from statistics import median
+
+from data_checks.checks import Check, Limits, Thresholds
+from data_checks.results import N_, ImportFacts, Limit, Unit
+
+DEFAULTS = Thresholds(
+    limits={
+        "claims_left": Limits(stop=Limit(at_least=1)),
+        "quarantine_share": Limits(warn=Limit(at_most=0.20), stop=Limit(at_most=0.50)),
+        "old_share": Limits(warn=Limit(at_most=0.10), stop=Limit(at_most=0.50)),
+        "rows_against_earlier": Limits(warn=Limit(at_most=3), stop=Limit(at_most=20)),
+    },
+    oldest_years=2,
+)
+
+
+def source(staging_table: str, facts: ImportFacts, thresholds: Thresholds) -> str:
+    """Return the FROM clause that the figures are computed over: one row, over the claims that are left."""
+    oldest = facts.now - timedelta(days=365.25 * thresholds.oldest_years)
+    return f"""
+        (
+            select
+                count(*) as claims,
+                count(*) filter (where sold_on < to_timestamp({oldest.timestamp():.6f})) as too_old
+            from {staging_table} as claim
+            where not exists (
+                select 1 from {staging_table}_bad as bad
+                where bad.row_no = claim.row_no and bad.sheet is not distinct from claim.sheet
+            )
+        ) as file"""  # noqa: S608 (the table's name is checked by the runner, the rest are numbers)
+
+
+def checks(facts: ImportFacts, thresholds: Thresholds) -> list[Check]:
+    """Return the checks that apply to this file: not every one does to a small or a first one."""
+    return [*_what_is_left(facts, thresholds), *_against_earlier_files(facts, thresholds)]
+
+
+def _what_is_left(facts: ImportFacts, thresholds: Thresholds) -> Iterator[Check]:
+    yield Check(
+        name="claims_left",
+        meaning=N_("Claims that passed the row rules"),
+        what_to_do=N_(
+            "Nothing in this file can be used. Look at the reasons in the rejected rows: usually the mapping is "
+            "another file's, or companies and participants are not registered yet."
+        ),
+        unit=Unit.COUNT,
+        figure="coalesce(sum(claims), 0)",
+        limits=thresholds.limits["claims_left"],
+    )
+    if facts.rows >= thresholds.lines_for_shares:
+        yield Check(
+            name="quarantine_share",
+            meaning=N_("Part of the rows that was rejected"),
+            what_to_do=N_(
+                "Download the rejected rows, put right what their reasons name, and upload them again; if the "
+                "source always sends such rows, raise its limit."
+            ),
+            unit=Unit.SHARE,
+            figure=f"{facts.quarantined / facts.rows!r}",
+            limits=thresholds.limits["quarantine_share"],
+        )
+    if facts.rows - facts.quarantined >= thresholds.lines_for_shares:
+        yield Check(
+            name="old_share",
+            meaning=N_("Part of the claims with a date so old that it was probably misread"),
+            what_to_do=N_(
+                "Compare some dates with the file: the year may have two digits, or day and month may be swapped. "
+                "Then change the mapping's date format and upload it again."
+            ),
+            unit=Unit.SHARE,
+            figure="coalesce(sum(too_old) / nullif(sum(claims), 0), 0)",
+            limits=thresholds.limits["old_share"],
+        )
+
+
+def _against_earlier_files(facts: ImportFacts, thresholds: Thresholds) -> Iterator[Check]:
+    if len(facts.earlier) < max(thresholds.earlier_files_needed, 1):
+        return
+    usual_rows = median(file.rows for file in facts.earlier)
+    if usual_rows > 0:
+        yield Check(
+            name="rows_against_earlier",
+            meaning=N_("Rows, beside what this source usually sends"),
+            what_to_do=N_("Ask the sender whether the file holds the period that you expect, and only once."),
+            unit=Unit.RATIO,
+            figure=f"{facts.rows / usual_rows!r}",
+            limits=thresholds.limits["rows_against_earlier"],
+        )

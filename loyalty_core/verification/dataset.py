@@ -1,0 +1,96 @@
+"""Claims as a dataset: the columns of a file of claims, the rules for its rows, and how they become claims."""
+
+from sqlalchemy import Connection
+
+from loyalty_core import access
+from loyalty_core.intake import (
+    Acceptance,
+    ColumnKind,
+    DatasetColumn,
+    DatasetColumns,
+    FileFigures,
+    ImportContext,
+    Staging,
+)
+from loyalty_core.kernel import _
+from loyalty_core.verification import staged
+
+CLAIMS_COLUMNS = DatasetColumns(
+    "claims",
+    (
+        DatasetColumn("claim_no", required=True, also_called=("claim", "claim number", "form", "form no")),
+        DatasetColumn("company_code", also_called=("customer id", "customer", "company", "partner")),
+        DatasetColumn("participant_code", also_called=("participant", "member", "card", "person")),
+        DatasetColumn("programme_code", also_called=("programme", "program", "scheme")),
+        DatasetColumn("invoice_no", required=True, also_called=("invoice", "invoice number", "receipt")),
+        DatasetColumn("product_code", required=True, also_called=("stock code", "sku", "article", "item")),
+        DatasetColumn("quantity", ColumnKind.NUMBER, required=True, also_called=("qty", "units", "pieces")),
+        DatasetColumn(
+            "sold_on", ColumnKind.TIMESTAMP, required=True, also_called=("invoice date", "date", "sale date")
+        ),
+    ),
+)
+
+
+def reason_text(reason: str) -> str:
+    """Say what a quarantine reason means and what to do about it; an unknown reason is said as it is."""
+    texts = {
+        "missing_claim_no": _("No claim number in the row. Each claim of a company needs its own."),
+        "missing_claimant": _("Neither a company nor a participant in the row."),
+        "missing_invoice": _("No invoice number in the row."),
+        "missing_product": _("No product in the row."),
+        "missing_quantity": _("No quantity in the row."),
+        "missing_date": _("No date of sale in the row."),
+        "unreadable_quantity": _("The quantity is not a number in the mapping's format."),
+        "unreadable_sold_on": _("The date is not in one of the mapping's formats, or does not exist."),
+        "beyond_last_column": _("The row has more cells than the file has columns."),
+        "nothing_claimed": _("The quantity is not above zero: nothing is claimed."),
+        "quantity_not_sold": _("The quantity is larger, or has more decimals, than any sale can have."),
+        "text_too_long": _("A code or number is longer than 300 characters."),
+        "control_character": _("A text holds a control character that no keyboard writes."),
+        "date_too_early": _("The date of sale lies before 1990."),
+        "date_in_the_future": _("The date of sale lies in the future."),
+        "unknown_company": _(
+            "The company is not known among those you see. Check the code, or register it first."
+        ),
+        "unknown_participant": _(
+            "The participant is not known among those you see. Check the code, or register the person first."
+        ),
+        "participant_of_other_company": _("The participant belongs to another company than the row names."),
+        "participant_not_active": _(
+            "The participant does not take part at the moment: waits for approval, is suspended or was rejected."
+        ),
+        "unknown_programme": _("No programme with this code gives points for claims."),
+        "conflicts_with_earlier": _("The company's claim of this number came before with other contents."),
+    }
+    return texts.get(reason, reason)
+
+
+class ClaimsDataset:
+    """Rows of claims. Whether what they say was sold is no matter here: that is decided claim by claim."""
+
+    columns = CLAIMS_COLUMNS
+
+    def reason_text(self, reason: str) -> str:
+        """Say in words what a reason means and what to do about it."""
+        return reason_text(reason)
+
+    def judge(self, connection: Connection, staging: Staging, context: ImportContext) -> None:
+        """Put every bad row with all its reasons into the table of reasons. Raises NotAllowedError."""
+        access.check_permission(connection, context.scope, access.Permission.ENTER_CLAIMS)
+        staged.judge_rows(connection, staging, context)
+        staged.reject_conflicts(connection, staging, context)
+
+    def figures(self, connection: Connection, staging: Staging) -> FileFigures:
+        """Count the companies of the good rows."""
+        return staged.staged_figures(connection, staging)
+
+    def accept(self, connection: Connection, staging: Staging, context: ImportContext) -> Acceptance:
+        """Make waiting claims of the good rows that are not there yet.
+
+        A company's claim is known by its number: the same again is there already, another under a known number
+        goes to quarantine.
+        """
+        # Again: another import may have come in since the rows were judged.
+        staged.reject_conflicts(connection, staging, context)
+        return staged.insert_claims(connection, staging, context)

@@ -1,0 +1,139 @@
+"""Many decide at once about the same sold piece."""
+
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from uuid import UUID
+
+import psycopg
+import pytest
+from sqlalchemy import Connection, text
+
+from loyalty_core import verification
+from loyalty_core.kernel import Database, Scope, new_id
+from loyalty_core.settlement import check_books, settle_programme
+from loyalty_core.verification import store
+from tests.sales.files import bring, row
+from tests.verification.claims import claim, club, person, points
+
+PEOPLE = 12
+
+
+def decided_at_once(database: Database, scope: Scope, numbers: Sequence[int]) -> Counter[str]:
+    """Approve each claim in a thread of its own, all begun together, and count the answers."""
+    together = threading.Barrier(len(numbers))
+
+    def approve(number: int) -> str:
+        together.wait()
+        (outcome,) = verification.approve_claims(database, scope, [number])
+        if outcome.refusal is None:
+            return "won"
+        assert "a sold piece earns once" in outcome.refusal.lower()
+        return "refused"
+
+    with ThreadPoolExecutor(len(numbers)) as pool:
+        return Counter(pool.map(approve, numbers))
+
+
+def claims_of_the_same_piece(database: Database, scope: Scope) -> list[int]:
+    club(database)
+    bring(database, scope, [row(unit_price="50.00")])
+    people = [person(database, code=f"A{number}") for number in range(PEOPLE)]
+    return [claim(database, scope, one).number for one in people]
+
+
+def test_of_many_claims_of_one_sold_piece_one_wins_and_the_others_are_refused(
+    committed_database: Database, everything: Scope
+) -> None:
+    numbers = claims_of_the_same_piece(committed_database, everything)
+    assert decided_at_once(committed_database, everything, numbers) == {"won": 1, "refused": PEOPLE - 1}
+    settle_programme(committed_database, everything, "club")
+    assert sum(points(committed_database, everything).values()) == 5
+    assert all(check.ok for check in check_books(committed_database))
+
+
+def test_without_the_lock_one_sold_piece_earns_more_than_once(
+    committed_database: Database, owner_url: str, everything: Scope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = committed_database
+    numbers = claims_of_the_same_piece(database, everything)
+    all_have_looked = threading.Barrier(PEOPLE)
+
+    def look(
+        connection: Connection, programme_id: UUID | None, lines: Sequence[tuple[int, UUID, Decimal]]
+    ) -> dict[int, Decimal]:
+        found = connection.execute(text("select sales_line_id, units_claimed from claimed_line")).all()
+        all_have_looked.wait(60)
+        return {line[0]: Decimal(0) for line in lines} | {one[0]: one[1] for one in found}
+
+    monkeypatch.setattr(store, "lock_units", look)
+    with psycopg.connect(owner_url, autocommit=True) as owner:
+        owner.execute(
+            "insert into claimed_line (sales_line_id, programme_id, company_id, units_sold, units_claimed)"
+            " select l.id, p.id, l.company_id, l.quantity, 0 from sales_line l cross join programme p"
+        )
+    assert decided_at_once(database, everything, numbers) == {"won": PEOPLE}
+    settle_programme(database, everything, "club")
+    assert sum(points(database, everything).values()) == 5 * PEOPLE
+    broken = [check.name for check in check_books(database) if not check.ok]
+    assert broken == ["claimed units of a line are those of its approved claims"]
+
+
+def test_a_correction_and_an_approval_of_the_same_piece_at_once_do_not_both_take_it(
+    committed_database: Database, everything: Scope
+) -> None:
+    database = committed_database
+    club(database)
+    bring(database, everything, [row(quantity="2"), row(invoice_no="I2")])
+    ana = person(database)
+    first = claim(database, everything, ana, quantity=Decimal(2)).number
+    second = claim(database, everything, ana).number
+    with database.snapshot(everything) as connection:
+        line = verification.queued_claim(connection, first).best
+    assert line is not None
+    together = threading.Barrier(2)
+
+    def correct() -> bool:
+        together.wait()
+        try:
+            verification.correct_claim(
+                database,
+                everything,
+                second,
+                sales_line_id=line.sales_line_id,
+                quantity=Decimal(1),
+                reason="One of the two.",
+            )
+        except verification.UnitsTakenError:
+            return False
+        return True
+
+    def approve() -> bool:
+        together.wait()
+        return verification.approve_claims(database, everything, [first])[0].refusal is None
+
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = [one.result() for one in (pool.submit(correct), pool.submit(approve))]
+    assert sorted(outcomes) == [False, True]
+    assert all(check.ok for check in check_books(database))
+
+
+def test_a_form_sent_many_times_at_once_enters_one_claim(
+    committed_database: Database, everything: Scope
+) -> None:
+    database, key = committed_database, new_id()
+    club(database)
+    bring(database, everything, [row()])
+    ana = person(database)
+    together = threading.Barrier(PEOPLE)
+
+    def enter(_time: int) -> int:
+        together.wait()
+        return claim(database, everything, ana, request_key=key).number
+
+    with ThreadPoolExecutor(PEOPLE) as pool:
+        assert len(set(pool.map(enter, range(PEOPLE)))) == 1
+    with database.snapshot(everything) as connection:
+        assert verification.count_claims_of_participant(connection, ana) == 1
