@@ -71,6 +71,10 @@ def run(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port to listen on.", min=1, max=65535)] = 8501,
     empty: Annotated[bool, typer.Option("--empty", help="Start without the demo.")] = False,
+    scale: Annotated[
+        float,
+        typer.Option(help="How big the demo is made, at the first start: 10 is ten times.", min=0.1, max=100),
+    ] = 1.0,
 ) -> None:
     """Start the database, the worker and the web server; stop them with Ctrl-C."""
     from laurel import supervisor
@@ -83,7 +87,7 @@ def run(
             settings,
             host=host,
             port=port,
-            prepare=lambda owner_url: prepare(settings, owner_url, with_demo=not empty),
+            prepare=lambda owner_url: prepare(settings, owner_url, with_demo=not empty, scale=scale),
         )
     )
 

@@ -58,9 +58,11 @@ class DemoClaim:
 
 
 # The sign-ins that claim on their own phones, each with how many claims there are to decide.
-ON_PHONE = {people.PROVIDER: 13, people.CLEANER: 11, people.FINANCE: 12}
-_SUSPICIOUS_CLAIMS = 11
-_USUAL_CLAIMS = 5
+ON_PHONE = {people.PROVIDER: 13, people.CLEANER: 15, people.FINANCE: 12}
+_SUSPICIOUS_CLAIMS = 14
+_USUAL_CLAIMS = 3
+# How many open claims a company has at most.
+_TURNS = 5
 
 _REASONS = (
     "The invoice was claimed by a colleague before.",
@@ -124,7 +126,7 @@ class Claims:
             if claimant == people.PROVIDER and number >= 6 and self._is_near(earned):
                 # One more claim is all that is missing: it waits.
                 return
-            if claimant == people.SUSPICIOUS and number >= 4:
+            if claimant == people.SUSPICIOUS and number >= 6:
                 claim = _wrong_invoice(claim, number, _REASONS[number % len(_REASONS)])
             elif claimant not in ON_PHONE and (place + number) % 11 == 5:
                 claim = _wrong_invoice(claim, number, _REASONS[(place + number) % len(_REASONS)])
@@ -175,15 +177,15 @@ class Claims:
         }
         own: list[DemoClaim] = []
         for participant, many in ((people.PROVIDER, 2), (people.CLEANER, 2)):
-            rows = fresh[participant.partition("-")[0]]
-            # The latest of what is still dear enough.
-            rows = sorted(rows[:30], key=_day, reverse=True)
+            rows = fresh.get(participant.partition("-")[0], [])
+            # The dearest first: it is what brings the next reward.
+            rows = rows[:1] + sorted(rows[1:30], key=_day, reverse=True)
             own += [
                 self._claim(participant, row, f"P-{participant[2:6]}-{place + 1}", place, Fate.WAITS)
                 for place, row in enumerate(rows[:many])
             ]
         named = {claim.company for claim in own}
-        usual = [company for company in fresh if company not in named and len(fresh[company]) >= 3]
+        usual = [company for company in fresh if company not in named and len(fresh[company]) >= _TURNS]
         spread = [
             self._claim(
                 f"{company}-{1 + place % 2}",
@@ -192,7 +194,7 @@ class Claims:
                 place,
                 Fate.WAITS,
             )
-            for turn in range(3)
+            for turn in range(_TURNS)
             for place, company in enumerate(usual)
         ]
         agreeing = spread[: 60 - len(own) - 38]

@@ -20,6 +20,7 @@ from loyalty_core.organisation import CompanyKind
 # Where nearly all money of the quarter is spent, and where none is.
 SPENT_AREA, IDLE_AREA = "PL-KRA", "PL-WRO"
 SPENT_PERCENT = 96
+WAITING = 25
 _EARLY_DAYS = 84
 
 _USER_OF = {one.participant: one.name for one in PEOPLE if one.participant is not None}
@@ -160,7 +161,7 @@ class Orders:
             nonlocal place
             place += 1
             # Some since last week, some since this morning.
-            moment = self.today - timedelta(hours=4 + (25 - place) * 5.5)
+            moment = self.today - timedelta(hours=4 + (WAITING - place) * 5.5)
             return DemoOrder(
                 f"waits:{place}",
                 participant,
@@ -190,10 +191,12 @@ class Orders:
         if reward is not None:
             left[own] -= reward.points
             yield waits(people.WHOLESALER, "PL-GDA", reward)
-        for area, many in (("PL-GDA", 4), ("PL-POZ", 4), ("RS", 4), ("GB", 4), ("ID", 5)):
+        for area, many in (("PL-GDA", 4), ("PL-POZ", 4), ("RS", 4), ("GB", 4), ("ID", 25)):
             buyers = [one for one in self._buyers(area) if one.code != own]
             turns: dict[str, int] = defaultdict(int)
             for turn in range(many if buyers else 0):
+                if place == WAITING:
+                    return
                 buyer = buyers[(turn + 2) % len(buyers)]
                 reward = _affordable(goods, left[buyer.code] * 2 // 3, turn * 2 + 1)
                 if reward is None:

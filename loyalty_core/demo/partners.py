@@ -173,7 +173,7 @@ def link_users(stage: Stage) -> None:
 def make_newcomers(stage: Stage, region_ids: dict[str, UUID]) -> None:
     """Register those who wait for the operator: three companies and six people."""
     there = _participants_there(stage)
-    for one in people.newcomers(stage.last_day):
+    for one in people.newcomers(stage.last_day, stage.scale):
         if one.code not in there:
             _register(stage, stage.scope_of(_HEADS[one.company.country]), one)
     for applicant in people.APPLICANTS:

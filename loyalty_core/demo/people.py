@@ -125,10 +125,11 @@ def _participants(last_day: date, scale: float) -> Iterator[DemoParticipant]:
             )
 
 
-def newcomers(last_day: date) -> tuple[DemoParticipant, ...]:
+def newcomers(last_day: date, scale: float = 1.0) -> tuple[DemoParticipant, ...]:
     """Return the six who asked in the last days and wait."""
     found = []
-    for turn, company in enumerate(companies()[8:150:25]):
+    partners = companies(scale)
+    for turn, company in enumerate(partners[8 :: len(partners) // 6][:6]):
         found.append(
             DemoParticipant(
                 code=f"{company.code}-9",

@@ -38,7 +38,7 @@ _Ints = NDArray[np.int64]
 
 
 def eighteen_months(last_day: date, scale: float = 1.0) -> pl.DataFrame:
-    """Return some 150,000 lines times `scale`, by time: the columns of a sales file, and `day`.
+    """Return some 1,000 lines for each company, 150,000 at scale 1, by time: the columns of a sales file, and `day`.
 
     Columns are text as the file has them, except `day` (date), `units` and `cents` (int64), which say the same
     as `sold_at`, `quantity` and `amount` for who computes with them. 3 % are returns; (company_code, invoice_no,
@@ -48,7 +48,8 @@ def eighteen_months(last_day: date, scale: float = 1.0) -> pl.DataFrame:
     partners = companies(scale)
     first_day = market.first_day_of(last_day)
     days = [first_day + timedelta(days=n) for n in range((last_day - first_day).days + 1)]
-    invoices = round(LINES * scale * (1 - _RETURNED) / _LINES_AN_INVOICE)
+    wanted = LINES * len(partners) / len(companies())
+    invoices = round(wanted * (1 - _RETURNED) / _LINES_AN_INVOICE)
     chosen = _invoices(chance, partners, days, invoices)
     lines = _lines(chance, partners, days, *chosen)
     return _as_text(pl.concat([lines, _returns(chance, lines, partners, days)]), partners, days, series="")
