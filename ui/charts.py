@@ -143,8 +143,11 @@ def rows_of_bars(
     ids: Sequence[str] | None = None,
     colour: int = 0,
     separators: str = ".,",
+    texts_above: bool = False,
 ) -> go.Figure:
     """Return lying bars, the first label on top, each label above its bar and `texts` at the bars' ends.
+
+    Long texts stand `texts_above` too, behind the label: at the end of a bar a phone would cut them off.
 
     The label above leaves the whole width to the bars, on a phone too. `ids` come back in a selection as
     `customdata`; the labels where none are given. `colour` is a place in the palette.
@@ -158,7 +161,7 @@ def rows_of_bars(
             y=places,
             orientation="h",
             text=list(texts),
-            textposition="outside",
+            textposition="none" if texts_above else "outside",
             cliponaxis=False,
             customdata=keys,
             width=0.42,
@@ -166,13 +169,14 @@ def rows_of_bars(
             hovertemplate="%{text}<extra></extra>",
         )
     )
-    for place, label in zip(places, labels, strict=True):
+    for place, label, told in zip(places, labels, texts, strict=True):
+        above = f"{label} · {told}" if texts_above else label
         figure.add_annotation(
             x=0,
             y=place,
             xref="paper",
             yref="y",
-            text=label.replace("<", "&lt;"),
+            text=above.replace("<", "&lt;"),
             showarrow=False,
             xanchor="left",
             yanchor="bottom",
@@ -184,7 +188,7 @@ def rows_of_bars(
     figure.update_xaxes(
         visible=False,
         fixedrange=True,
-        range=[lowest * 1.25, most * 1.28 if max(values, default=0) > 0 else 0],
+        range=[lowest * 1.25, most * (1.02 if texts_above else 1.28) if max(values, default=0) > 0 else 0],
     )
     figure.update_yaxes(
         visible=False, fixedrange=True, range=[len(labels) - 0.45, -0.75], zeroline=False, showgrid=False

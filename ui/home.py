@@ -1,23 +1,22 @@
 """What waits for somebody, for the home of each role."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 
 import streamlit as st
 from sqlalchemy import Connection
 
-from loyalty_core import access, intake, settlement
+from loyalty_core import access, budgets, intake, participants, rewards, settlement, verification
 from loyalty_core.access import Permission, SignedInUser, UserState, role_title
 from loyalty_core.intake import ImportState
-from loyalty_core.kernel import Scope, _, current_database, ngettext, now
-from loyalty_core.programmes import Programme
-from loyalty_core.standings import MonthTotal
+from loyalty_core.kernel import Money, Scope, _, current_database, ngettext, now
+from loyalty_core.programmes import EarnsFrom, Programme
 from ui import registry, wording
-from ui.elements import Figure
 from ui.imports import state_title
 
 PROGRAMME_ENDS_SOON = timedelta(days=30)
+MOST_CHANGES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +51,10 @@ def what_waits(user: SignedInUser, programmes: Sequence[Programme]) -> list[Wait
         found = [
             *(_imports_that_wait(connection) if user.may(Permission.DECIDE_IMPORTS) else ()),
             *(_imports_under_way(connection) if user.may(Permission.UPLOAD_FILES) else ()),
+            *(_claims_that_wait(connection) if user.may(Permission.SEE_CLAIMS) else ()),
+            *(_orders_that_wait(connection, user.scope) if user.may(Permission.SEE_ORDERS) else ()),
+            *(_registrations_that_wait(connection) if user.may(Permission.DECIDE_REGISTRATIONS) else ()),
+            *(_budgets_that_wait(connection, user.scope) if user.may(Permission.DECIDE_BUDGETS) else ()),
             *(_lines_to_settle(connection, programmes) if user.may(Permission.SETTLE_PROGRAMMES) else ()),
         ]
     if user.may(Permission.SEE_PROGRAMMES):
@@ -95,9 +98,79 @@ def _imports_under_way(connection: Connection) -> list[Waiting]:
     ]
 
 
+def in_each_currency(amounts: Mapping[str, int]) -> str:
+    """Return amounts in minor units by currency, as text."""
+    return " + ".join(wording.short_money(Money(minor, code)) for code, minor in sorted(amounts.items()))
+
+
+def _claims_that_wait(connection: Connection) -> list[Waiting]:
+    summary = verification.queue_summary(connection)
+    if summary.oldest_at is None:
+        return []
+    return [
+        Waiting(
+            wording.number(summary.count),
+            ngettext("Claim waits for a decision", "Claims wait for a decision", summary.count),
+            _value_and_age(summary.at_stake, summary.oldest_at),
+            "claims",
+        )
+    ]
+
+
+def _orders_that_wait(connection: Connection, scope: Scope) -> list[Waiting]:
+    summary = rewards.orders_summary(connection, scope)
+    if summary.oldest_at is None:
+        return []
+    return [
+        Waiting(
+            wording.number(summary.count),
+            ngettext("Reward order waits for finance", "Reward orders wait for finance", summary.count),
+            _value_and_age(summary.cost_minor, summary.oldest_at),
+            "orders",
+        )
+    ]
+
+
+def _value_and_age(amounts: Mapping[str, int], oldest_at: datetime) -> str:
+    age = _("the oldest for {age}").format(age=wording.age(oldest_at))
+    return " · ".join(filter(None, [wording.plain(in_each_currency(amounts)), age]))
+
+
+def _registrations_that_wait(connection: Connection) -> list[Waiting]:
+    waiting = participants.registrations_waiting(connection)
+    if waiting.oldest_at is None:
+        return []
+    return [
+        Waiting(
+            wording.number(waiting.registrations),
+            ngettext(
+                "Registration waits for approval", "Registrations wait for approval", waiting.registrations
+            ),
+            _("the oldest for {age}").format(age=wording.age(waiting.oldest_at)),
+            "registrations",
+        )
+    ]
+
+
+def _budgets_that_wait(connection: Connection, scope: Scope) -> list[Waiting]:
+    found = budgets.changes(connection, scope, waiting_only=True, limit=MOST_CHANGES)
+    if not found:
+        return []
+    return [
+        Waiting(
+            wording.number(len(found)),
+            ngettext("Budget waits for a second person", "Budgets wait for a second person", len(found)),
+            _("the oldest for {age}").format(age=wording.age(min(one.asked_at for one in found))),
+            "budgets",
+        )
+    ]
+
+
 def _lines_to_settle(connection: Connection, programmes: Sequence[Programme]) -> list[Waiting]:
     found = []
     for programme in programmes:
+        if programme.earns_from is EarnsFrom.CLAIMS:
+            continue  # the worker settles decided claims by itself
         runs = settlement.settlements(connection, programme.id, limit=1)
         lines = intake.accepted_since(connection, runs[0].started_at if runs else None)
         if lines is not None:
@@ -153,47 +226,6 @@ def _people_without_rights(scope: Scope) -> list[Waiting]:
             "users",
         )
     ]
-
-
-def days_to_compare(last_sold: date, starts: date) -> tuple[date, date] | None:
-    """Return the days that the last month with sales is told against: as many of the month before.
-
-    `last_sold` is the last day with a sale: a month is compared as far as its sales reach, and the whole month
-    before with one that is over. None where the month before is not wholly in the programme.
-    """
-    first = last_sold.replace(day=1)
-    ahead = (first - timedelta(days=1)).replace(day=1)
-    if ahead < starts:
-        return None
-    is_over = (last_sold + timedelta(days=1)).day == 1
-    days = (first - ahead).days if is_over else min(last_sold.day, (first - ahead).days)
-    return ahead, ahead + timedelta(days=days - 1)
-
-
-def figure_of_months(
-    label: str,
-    value: str,
-    months: Sequence[MonthTotal],
-    before: MonthTotal | None,
-    read: Callable[[MonthTotal], int],
-) -> Figure:
-    """Return a figure of the whole programme with its course by month and the last month's change.
-
-    `before` are the days of `days_to_compare`.
-    """
-    values = [read(one) for one in months]
-    change = wording.change(values[-1], read(before)) if before is not None else None
-    month = wording.month(months[-1].month)
-    return Figure(
-        label,
-        value,
-        _("{change} in {month}").format(change=change, month=month) if change else None,
-        help=_(
-            "Of the whole programme. The line goes month by month; the change is the last month's, as far as its"
-            " sales reach, against as many days of the month before."
-        ),
-        trend=values if len(values) > 1 else None,
-    )
 
 
 def show_waiting(user: SignedInUser, waiting: Sequence[Waiting]) -> None:

@@ -40,9 +40,10 @@ if not known or not explored.is_ready():
 
 measure_titles = blocks.measure_titles()
 measure = Measure(elements.choose_view(measure_titles, key="measure"))
+filters = st.columns(3 if len(known) > 1 else 2, vertical_alignment="bottom")
 programme = known[0]
 if len(known) > 1:
-    programme = st.selectbox(
+    programme = filters[0].selectbox(
         _("Programme"),
         known,
         format_func=lambda one: programme_blocks.programme_label(one, known),
@@ -62,7 +63,7 @@ if not choices:
     )
     st.stop()
 
-period_at, region_at, group_at = st.columns(3, vertical_alignment="bottom")
+period_at, region_at = filters[-2:]
 span = period_at.selectbox(
     _("Period"), choices, format_func=lambda one: one.label, key="period", bind="query-params"
 )
@@ -75,6 +76,9 @@ region = region_at.selectbox(
     key="region",
     bind="query-params",
 )
+is_narrowed = any(st.query_params.get(one) for one in ("group", "company", "product_group", "brand"))
+with st.expander(_("More filters"), icon=":material/filter_alt:", expanded=is_narrowed):
+    group_at, company_at, product_group_at, brand_at = st.columns(4, vertical_alignment="bottom")
 kind = group_at.selectbox(
     _("Participant group"),
     [ALL, *CompanyKind],
@@ -84,7 +88,6 @@ kind = group_at.selectbox(
     help=_("Sales, receipts and points go by what the company is, rewards by the person they are for."),
 )
 groups, brands = blocks.product_choices(user.scope, programme)
-company_at, product_group_at, brand_at = st.columns(3, vertical_alignment="bottom")
 code = (
     company_at.text_input(
         _("Company"), key="company", bind="query-params", placeholder=_("its code"), type="search"
@@ -172,7 +175,6 @@ def show_figures() -> None:
             change,
             delta_color="inverse" if measure is Measure.RETURNS else "normal",
             help=blocks.in_words(measure, total, currency),
-            trend=blocks.along(days, span.step, values) if len(values) > 1 else None,
         )
     )
     if before_total is not None:
@@ -282,6 +284,7 @@ def show_parts() -> blocks.Part | None:
                 ids=[one.key for one in top],
                 mode=elements.mode(),
                 separators=elements.separators(),
+                texts_above=True,
             ),
             key=f"parts_{measure}_{dimension}_{span.since}_{span.until}",
             alt=_("{measure} of the first parts: {values}").format(

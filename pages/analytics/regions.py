@@ -40,9 +40,10 @@ if not known or not explored.is_ready():
 
 VIEWS = {"areas": _("Areas"), "staff": _("Sales staff"), "companies": _("Companies")}
 view = elements.choose_view(VIEWS, key="view")
+filters = st.columns(4 if len(known) > 1 else 3, vertical_alignment="bottom")
 programme = known[0]
 if len(known) > 1:
-    programme = st.selectbox(
+    programme = filters[0].selectbox(
         _("Programme"),
         known,
         format_func=lambda one: programme_blocks.programme_label(one, known),
@@ -61,7 +62,7 @@ if not choices:
     )
     st.stop()
 
-period_at, region_at, third_at = st.columns(3, vertical_alignment="bottom")
+period_at, region_at, third_at = filters[-3:]
 span = period_at.selectbox(
     _("Period"), choices, format_func=lambda one: one.label, key="period", bind="query-params"
 )
@@ -124,6 +125,7 @@ def show_ranked(rows: list[blocks.Ranked], *, of_areas: bool) -> blocks.Ranked |
                 ids=[one.key for one in top],
                 mode=elements.mode(),
                 separators=elements.separators(),
+                texts_above=True,
             ),
             key=f"bars_{view}_{by}_{span.since}_{span.until}_{region}",
             alt=", ".join(f"{one.label} {blocks.bar_text(one, currency, of_areas=of_areas)}" for one in top),

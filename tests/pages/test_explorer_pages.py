@@ -108,3 +108,30 @@ def test_a_page_of_participants_says_that_nobody_takes_part(world: World) -> Non
         "Never active": "0",
     }
     assert "Nobody takes part yet" in texts(app)
+
+
+@pytest.mark.parametrize(
+    ("role", "expected"),
+    [
+        (Role.PROGRAMME_MANAGER, {"Sales": "€323.40", "Points": "31", "Points held": "31"}),
+        (Role.ANALYST, {"Sales": "€323.40", "Active people": "0"}),
+        (Role.HEAD_OF_SALES, {"Sales": "€78.40", "Points": "7", "Returns": "€24.90"}),
+        (Role.ADMIN_FINANCE, {"Orders waiting": "0", "Decided today": "0"}),
+        (Role.OPERATOR, {"Held files": "1", "Refused files": "1", "Claims waiting": "0"}),
+        (Role.ADMIN_MARKETING, {"Orders": "0", "Running out": "0"}),
+    ],
+)
+def test_each_home_shows_the_figures_of_its_work(world: World, role: Role, expected: dict[str, str]) -> None:
+    app = page_of(world, role, page_named("home"))
+    assert not app.exception, app.exception
+    assert not app.error, [error.value for error in app.error]
+    shown = figures(app)
+    assert {label: shown[label] for label in expected} == expected
+
+
+def test_the_home_of_a_head_of_sales_ranks_the_own_areas_only(world: World) -> None:
+    seen = texts(page_of(world, Role.HEAD_OF_SALES, page_named("home")))
+    assert "Your areas" in seen
+    assert "C-100" in seen
+    assert "C-200" not in seen
+    assert "Serbia" not in seen

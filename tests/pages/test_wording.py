@@ -11,7 +11,6 @@ from loyalty_core.kernel.clock import fixed
 from loyalty_core.organisation import Region
 from loyalty_core.standings import Standing
 from ui import cached, wording
-from ui.home import days_to_compare
 from ui.standings import movement, periods, region_labels
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -62,25 +61,6 @@ def test_regions_of_one_name_are_told_apart_by_their_codes() -> None:
         for number, (code, name) in enumerate([("N1", "North"), ("S", "South"), ("N2", "North")])
     ]
     assert region_labels(regions) == {"N1": "North (N1)", "S": "South", "N2": "North (N2)"}
-
-
-@pytest.mark.parametrize(
-    ("last_sold", "first", "last"),
-    [
-        (date(2026, 11, 22), date(2026, 10, 1), date(2026, 10, 22)),
-        (date(2026, 11, 30), date(2026, 10, 1), date(2026, 10, 31)),
-        (date(2026, 2, 28), date(2026, 1, 1), date(2026, 1, 31)),
-        (date(2026, 3, 30), date(2026, 2, 1), date(2026, 2, 28)),
-    ],
-)
-def test_a_month_that_is_not_over_is_told_against_as_many_days_of_the_month_before(
-    last_sold: date, first: date, last: date
-) -> None:
-    assert days_to_compare(last_sold, date(2026, 1, 1)) == (first, last)
-
-
-def test_a_month_is_not_told_against_one_that_the_programme_has_in_part() -> None:
-    assert days_to_compare(date(2026, 2, 10), date(2026, 1, 2)) is None
 
 
 def test_without_sales_there_is_the_whole_programme_only() -> None:

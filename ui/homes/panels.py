@@ -1,0 +1,284 @@
+"""The panels that homes are put together from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+import streamlit as st
+
+from loyalty_core import intake, programmes
+from loyalty_core.access import Permission, SignedInUser
+from loyalty_core.kernel import Money, _, current_database, now
+from loyalty_core.programmes import Programme
+from loyalty_core.standings import StandingsBy
+from ui import cached, charts, elements, explored, home, performance, registry, wording
+from ui import imports as import_blocks
+from ui import programmes as programme_blocks
+from ui import standings as standings_blocks
+from ui.elements import Figure
+from ui.performance import Asked, Measure
+from ui.spans import Span, days_of_step, goal_of_days, spans, steps
+
+FIRST_PLACES = 6
+# Equal heights for figures with and without a course, whose links then stand in one line.
+HEIGHT_WITH_TREND = 186
+LATEST_IMPORTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Leading:
+    """A figure that leads to a page, with values for its address."""
+
+    figure: Figure
+    page: str
+    query: dict[str, str] = field(default_factory=dict)
+
+
+def reader_day() -> date:
+    """Return the day it is for the reader."""
+    return now().astimezone(wording.reader_time_zone()).date()
+
+
+def draw_head(user: SignedInUser) -> None:
+    """Greet the reader."""
+    elements.page_header(
+        home.greeting().format(name=wording.plain(user.display_name.split()[0])), home.roles_line(user)
+    )
+
+
+def leading_row(user: SignedInUser, found: Sequence[Leading]) -> None:
+    """Draw up to four figures side by side, two by two on a phone, each with the way to its page."""
+    pairs = [found[place : place + 2] for place in range(0, len(found), 2)]
+    height: int | Literal["content"] = (
+        HEIGHT_WITH_TREND if any(one.figure.trend for one in found) else "content"
+    )
+    for outer, pair in zip(st.columns([len(pair) for pair in pairs]), pairs, strict=True):
+        for inner, one in zip(outer.columns(len(pair), wrap=False), pair, strict=True):
+            with inner:
+                figure = one.figure
+                st.metric(
+                    figure.label,
+                    figure.value,
+                    figure.delta,
+                    help=figure.help,
+                    border=True,
+                    chart_data=list(figure.trend) if figure.trend else None,
+                    chart_type="area",
+                    delta_color=figure.delta_color,
+                    delta_arrow="off" if figure.delta_color == "off" else "auto",
+                    height=height,
+                )
+                if registry.allows(user, one.page):
+                    registry.link(user, one.page, _("See more"), icon="arrow_forward", **one.query)
+
+
+def choose_programme(known: Sequence[Programme]) -> Programme:
+    """Let the reader choose a programme where there are several."""
+    if len(known) == 1:
+        return known[0]
+    return st.selectbox(
+        _("Programme"),
+        known,
+        format_func=lambda one: programme_blocks.programme_label(one, known),
+        key="programme",
+        bind="query-params",
+    )
+
+
+def programme_query(programme: Programme, known: Sequence[Programme]) -> dict[str, str]:
+    """Return what names the programme in the address of a page."""
+    return {"programme": programme_blocks.programme_label(programme, known)} if len(known) > 1 else {}
+
+
+def latest_weeks(user: SignedInUser, programme: Programme) -> Span | None:
+    """Return the last thirteen weeks with sales, None where nothing was sold."""
+    found = spans(programme.starts_on, programme.ends_on, performance.sold_days(user.scope, programme))
+    return found[0] if found else None
+
+
+def goal_in(user: SignedInUser, programme: Programme) -> int | None:
+    """Return the programme's goal for net sales in minor units, for who sees all of its sales."""
+    if not user.scope.sees_everything:
+        return None
+    with current_database().snapshot(user.scope) as connection:
+        document = programmes.document_of(connection, user.scope, programme.id, programme.current_version)
+    return document.goal_sales_minor
+
+
+def measure_figure(
+    user: SignedInUser, measure: Measure, programme: Programme, known: Sequence[Programme], span: Span
+) -> Leading:
+    """Return a measure of the span with its course by week, told against the weeks before."""
+    asked, currency = Asked(programme), programme.currency
+    values = performance.over_time(user.scope, measure, asked, (span.since, span.until), span.step)
+    total = sum(values.values())
+    before = 0
+    if span.before:
+        before = sum(performance.over_time(user.scope, measure, asked, span.before, span.step).values())
+    change = wording.change(total, before)
+    return Leading(
+        Figure(
+            performance.measure_titles()[measure],
+            performance.in_words(measure, total, currency, short=True),
+            change,
+            delta_color="off" if measure is Measure.REWARDS else "normal",
+            help=_("Of the last thirteen weeks: {value}. The change is against the thirteen before.").format(
+                value=performance.in_words(measure, total, currency)
+            ),
+            trend=performance.along((span.since, span.until), span.step, values) if len(values) > 1 else None,
+        ),
+        "performance",
+        {"measure": performance.measure_titles()[measure], **programme_query(programme, known)},
+    )
+
+
+def goal_figure(
+    user: SignedInUser, programme: Programme, known: Sequence[Programme], span: Span
+) -> Leading | None:
+    """Return how much of the goal so far is reached, None without a goal."""
+    goal_minor = goal_in(user, programme)
+    if not goal_minor or programme.starts_on > span.until:
+        return None
+    days = (programme.starts_on, min(span.until, programme.ends_on))
+    due = goal_of_days(goal_minor, programme.starts_on, programme.ends_on, *days)
+    sold = sum(performance.over_time(user.scope, Measure.SALES, Asked(programme), days, span.step).values())
+    if not due:
+        return None
+    return Leading(
+        Figure(
+            _("Of the goal"),
+            wording.percent(round(sold / due, 3)),
+            _("{goal} due by now").format(
+                goal=performance.in_words(Measure.SALES, due, programme.currency, short=True)
+            ),
+            delta_color="off",
+            help=_("Net sales since the programme began, against as many days' part of its goal."),
+        ),
+        "performance",
+        {"period": _("Whole programme"), **programme_query(programme, known)},
+    )
+
+
+def show_weeks(user: SignedInUser, programme: Programme, span: Span) -> None:
+    """Draw sales week by week beside the year before and the goal."""
+    asked, days, currency = Asked(programme), (span.since, span.until), programme.currency
+    values = performance.over_time(user.scope, Measure.SALES, asked, days, span.step)
+    year = performance.over_time(user.scope, Measure.SALES, asked, span.year_before, span.step)
+    firsts = steps(*days, span.step)
+    bars = performance.along(days, span.step, values)
+    earlier = performance.along(span.year_before, span.step, year)[: len(bars)]
+    goal_minor, goals = goal_in(user, programme), None
+    if goal_minor:
+        goals = [
+            performance.drawn(
+                Measure.SALES,
+                goal_of_days(
+                    goal_minor,
+                    programme.starts_on,
+                    programme.ends_on,
+                    *days_of_step(first, span.step, *days),
+                ),
+                currency,
+            )
+            for first in firsts
+        ]
+    names = [performance.step_label(first, span.step) for first in firsts]
+    with elements.card(
+        _("Net sales by week · {programme}").format(programme=wording.plain(programme.name)), fills=True
+    ):
+        elements.chart(
+            charts.bars(
+                names,
+                [performance.drawn(Measure.SALES, one, currency) for one in bars],
+                name=_("Net sales"),
+                mode=elements.mode(),
+                before=[performance.drawn(Measure.SALES, one, currency) for one in earlier] if year else None,
+                before_name=_("A year before"),
+                goal=goals if goals and any(goals) else None,
+                goal_name=_("Goal"),
+                separators=elements.separators(),
+                unit=f"{currency} ",
+            ),
+            key="home_weeks",
+            alt=_("Net sales by week: {values}").format(
+                values=", ".join(
+                    f"{name} {wording.money(Money(value, currency))}"
+                    for name, value in zip(names, bars, strict=True)
+                )
+            ),
+        )
+
+
+def show_what_waits(user: SignedInUser, waiting: Sequence[home.Waiting], *, fills: bool) -> None:
+    """Draw what waits for the reader."""
+    with elements.card(_("What waits"), fills=fills):
+        home.show_waiting(user, waiting)
+        if user.may(Permission.UPLOAD_FILES):
+            registry.link(user, "uploads", _("Bring a file"), icon="upload_file")
+
+
+def show_first_places(user: SignedInUser, programme: Programme) -> None:
+    """Draw the first places of the standings; a chosen one opens its company."""
+    rows = cached.places(
+        cached.facts_version(),
+        user.scope,
+        programme,
+        programme.starts_on,
+        programme.ends_on,
+        None,
+        StandingsBy.COMPANY,
+        None,
+        "",
+        FIRST_PLACES,
+        0,
+    )
+    with elements.card(_("First places"), fills=True):
+        if not rows:
+            st.caption(_("Places appear with the first settled sales."))
+            return
+        chosen = elements.choose_row(
+            standings_blocks.standings_table(rows, StandingsBy.COMPANY, has_before=False),
+            key="first_places",
+            alt=_("First places of the standings"),
+            numbers=[_("Rank"), _("Points"), _("Net sales")],
+        )
+        registry.link(user, "standings", _("All standings"), icon="leaderboard")
+    if chosen is not None and chosen < len(rows):
+        registry.open_page("company", company=rows[chosen].code)
+
+
+def show_latest_imports(user: SignedInUser) -> None:
+    """Draw the imports that came last."""
+    with current_database().snapshot(user.scope) as connection:
+        imports = intake.find_imports(connection, limit=LATEST_IMPORTS)
+    with elements.card(_("Latest files"), fills=True):
+        if not imports:
+            st.caption(_("No file has come in yet."))
+        for one in imports:
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                registry.link(
+                    user,
+                    "imports",
+                    wording.plain(one.file_name),
+                    icon="description",
+                    **import_blocks.import_query(one.id),
+                )
+                import_blocks.state_badge(one.state)
+                st.caption(wording.ago(one.requested_at), width="content")
+
+
+def say_figures_come() -> None:
+    """Say calmly that the charts are not ready yet, and go on with what is."""
+    st.info(
+        _("The charts are being brought together. They are here in a moment."),
+        icon=":material/hourglass_top:",
+    )
+
+
+def figures_are_ready() -> bool:
+    """Whether charts can be drawn; says so where they can't."""
+    if explored.is_ready():
+        return True
+    say_figures_come()
+    return False
