@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import files, pictures, sessions
+from api import documents, files, pictures, sessions
 from api.errors import add_error_handlers
 from api.health import health_router
 
@@ -19,6 +19,7 @@ def create_api(fault: Callable[[], str | None]) -> FastAPI:
     app.include_router(sessions.router)
     app.include_router(files.router)
     app.include_router(pictures.router)
+    app.include_router(documents.router)
     return app
 
 

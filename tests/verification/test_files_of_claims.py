@@ -128,8 +128,9 @@ def test_a_row_becomes_a_waiting_claim_that_knows_its_row_and_a_bad_one_is_told_
     assert all(dataset.reason_text(reason) != reason for reason in found.reasons or {})
     with database.snapshot(everything) as connection:
         programme = programme_by_code(connection, everything, "club")
-        numbers = connection.execute(text("select number from claim order by row_no")).scalars()
-        claims = list(verification.claims_by_number(connection, list(numbers)).values())
+        numbers = connection.execute(text("select number from claim order by row_no")).scalars().all()
+        found_by_number = verification.claims_by_number(connection, numbers)
+        claims = [found_by_number[number] for number in numbers]
     assert [
         (claim.claim_no, claim.company_code, claim.participant_code, claim.quantity, claim.row_no)
         for claim in claims

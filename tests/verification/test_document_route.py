@@ -1,0 +1,79 @@
+"""A claim's photo over HTTP: shown to those who may see it, as what it is, with a trace of who looked."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import anyio
+import httpx
+import pytest
+from sqlalchemy import text
+
+from api import create_api
+from loyalty_core import verification
+from loyalty_core.access import Permission, Role, ScopeGrant, ScopeKind, permissions_of
+from loyalty_core.kernel import Database, Runtime, Scope, Settings, new_id, use_runtime
+from loyalty_core.organisation import company_by_code
+from tests.access.people import sign_in, somebody
+from tests.sales.files import bring, row
+
+PHOTO = b"\xff\xd8\xff\xe0" + b"photo" * 100
+
+
+@pytest.fixture
+def running(database: Database, everything: Scope, tmp_path: Path) -> Iterator[Database]:
+    """The routes in this process, beside two companies."""
+    use_runtime(Runtime(database, Settings(home=tmp_path, database_url=None)))
+    bring(database, everything, [row(), row(company_code="C2", region="South", invoice_no="J1")])
+    yield database
+    use_runtime(None)
+
+
+def ask(path: str, token: str | None) -> httpx.Response:
+    async def send() -> httpx.Response:
+        transport = httpx.ASGITransport(app=create_api(lambda: None))
+        headers = {"cookie": f"laurel_session={token}"} if token else {}
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            return await client.get(path, headers=headers)
+
+    return anyio.run(send)
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_who_may_see_claims_sees_the_photos_of_the_own_scope_and_nobody_else(
+    running: Database, everything: Scope, tmp_path: Path, role: Role
+) -> None:
+    with running.transaction(everything) as connection:
+        own, foreign = (company_by_code(connection, code).id for code in ("C1", "C2"))
+    settings = Settings(home=tmp_path, database_url=None)
+    seen, unseen = (
+        verification.add_document(running, settings, everything, company_id=company_id, data=PHOTO)
+        for company_id in (own, foreign)
+    )
+    user = somebody(running, role, grants=frozenset({ScopeGrant(ScopeKind.COMPANY, own)}))
+    token = sign_in(running)
+    may = Permission.SEE_CLAIMS in permissions_of([role])
+    answer = ask(f"/documents/{seen}", token)
+    assert answer.status_code == (200 if may else 403)
+    assert ask(f"/documents/{unseen}", token).status_code == 404
+    if may:
+        assert answer.content == PHOTO
+        assert answer.headers["content-type"] == "image/jpeg"
+        assert answer.headers["content-disposition"] == "inline"
+        assert answer.headers["cache-control"] == "private, no-store"
+    with running.transaction(everything) as connection:
+        looked = connection.execute(
+            text(
+                "select subject_id from audit_record where action = 'verification.document_fetched'"
+                " and actor_name = :name"
+            ),
+            {"name": user.name},
+        ).scalars()
+        assert list(looked) == ([str(seen)] if may else [])
+
+
+def test_nobody_is_shown_a_photo_without_signing_in_or_one_that_is_not_there(running: Database) -> None:
+    somebody(running, Role.OPERATOR)
+    assert ask(f"/documents/{new_id()}", None).status_code == 401
+    assert ask(f"/documents/{new_id()}", "wrong").status_code == 401
+    assert ask(f"/documents/{new_id()}", sign_in(running)).status_code == 404
+    assert ask("/documents/1", sign_in(running)).status_code == 422
