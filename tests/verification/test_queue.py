@@ -1,0 +1,140 @@
+"""The queue: what waits, beside what was sold, in the order that is asked for."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from loyalty_core import verification
+from loyalty_core.kernel import Database, Scope
+from loyalty_core.verification import Agreement, ClaimState, QueueFilter, QueueOrder
+from tests.sales.files import bring, row
+from tests.verification.claims import PARTNERS, claim, club, person
+
+
+@pytest.fixture
+def waiting(database: Database, everything: Scope) -> dict[str, int]:
+    """Four claims that wait and two that are decided, by a word for each."""
+    club(database)
+    club(database, PARTNERS.replace("starts: 2026-03-01", "starts: 2026-05-01"))
+    bring(
+        database,
+        everything,
+        [
+            row(quantity="2", unit_price="30.00"),
+            row(invoice_no="I2", unit_price="500.00"),
+            row(invoice_no="I3", product_code="P3", unit_price="7.00"),
+            row(company_code="C2", invoice_no="J1", unit_price="90.00", currency="USD"),
+        ],
+    )
+    zoe, bob = person(database, code="zoe", name="Zoe"), person(database, "C2", "bob", name="Bob")
+    made = {
+        "agrees": claim(database, everything, zoe, quantity=Decimal(2)),
+        "quantity": claim(database, everything, zoe, invoice_no="I2", quantity=Decimal(3)),
+        "nothing": claim(database, everything, zoe, invoice_no="X", product_code="Y", claim_no="odd 100%"),
+        "dollars": claim(database, everything, bob, invoice_no="J1"),
+        "rejected": claim(database, everything, bob, invoice_no="X", product_code="Y"),
+        "approved": claim(database, everything, zoe, invoice_no="I3", product_code="P3"),
+    }
+    verification.reject_claims(database, everything, [made["rejected"].number], reason="Not there.")
+    verification.approve_claims(database, everything, [made["approved"].number])
+    return {word: one.number for word, one in made.items()}
+
+
+def test_the_queue_filters_and_orders_and_counts_what_it_shows(
+    database: Database, everything: Scope, waiting: dict[str, int]
+) -> None:
+    words = {number: word for word, number in waiting.items()}
+
+    def shown(
+        order: QueueOrder = QueueOrder.AGE, *, limit: int = 99, offset: int = 0, **found: object
+    ) -> list[str]:
+        asked = QueueFilter(**found)  # type: ignore[arg-type]
+        with database.snapshot(everything) as connection:
+            queue = verification.claims_queue(connection, asked, order, limit=limit, offset=offset)
+            if limit == 99:
+                assert verification.count_queue(connection, asked) == len(queue)
+        return [words[one.claim.number] for one in queue]
+
+    assert shown() == ["agrees", "quantity", "nothing", "dollars"]
+    assert shown(QueueOrder.VALUE) == ["quantity", "dollars", "agrees", "nothing"]
+    assert shown(QueueOrder.VALUE, limit=2, offset=1) == ["dollars", "agrees"]
+    assert shown(QueueOrder.CLAIMANT) == ["dollars", "agrees", "quantity", "nothing"]
+    assert shown(limit=2, offset=1) == ["quantity", "nothing"]
+    assert shown(agreement=Agreement.AGREES) == ["agrees", "dollars"]
+    assert shown(agreement=Agreement.DIFFERS) == ["quantity"]
+    assert shown(agreement=Agreement.NO_LINE) == ["nothing"]
+    assert shown(agreement=Agreement.UNITS_TAKEN) == []
+    assert shown(words="zOE") == ["agrees", "quantity", "nothing"]
+    assert shown(words="100%") == ["nothing"]
+    assert shown(words="0_%") == []
+    assert shown(state=ClaimState.REJECTED) == ["rejected"]
+    assert shown(state=None, words="I3") == ["approved"]
+    with database.snapshot(everything) as connection:
+        bob = verification.claim_by_number(connection, waiting["dollars"])
+    assert shown(participant_id=bob.participant_id) == ["dollars"]
+    assert shown(programme_id=bob.programme_id) == shown()
+
+
+def test_the_summary_tells_how_much_waits_since_when_and_how_it_agrees(
+    database: Database, everything: Scope, waiting: dict[str, int]
+) -> None:
+    with database.snapshot(everything) as connection:
+        summary = verification.queue_summary(connection)
+        first = verification.claim_by_number(connection, waiting["agrees"])
+        queued = verification.queued_claim(connection, waiting["dollars"])
+    assert (summary.count, summary.oldest_at) == (4, first.recorded_at)
+    assert summary.at_stake == {"EUR": 6_000 + 150_000, "USD": 9_000}
+    assert summary.by_agreement == {
+        Agreement.AGREES: 2,
+        Agreement.DIFFERS: 1,
+        Agreement.UNITS_TAKEN: 0,
+        Agreement.NO_LINE: 1,
+    }
+    assert (queued.claims_decided, queued.claims_rejected) == (1, 1)
+
+
+def test_candidates_are_lines_that_come_near_the_best_first_and_the_claims_own_units_count_as_left(
+    database: Database, everything: Scope
+) -> None:
+    club(database)
+    bring(
+        database,
+        everything,
+        [
+            row(invoice_no="I1", product_code="P2"),
+            row(invoice_no="I1", quantity="5"),
+            row(invoice_no="I8", sold_at="2026-03-12T12:00:00+00:00"),
+            row(invoice_no="I9", sold_at="2026-03-11T12:00:00+00:00"),
+            row(company_code="C2", invoice_no="I1"),
+            row(invoice_no="I7", product_code="P2"),
+            row(invoice_no="I6", sold_at="2026-05-20T12:00:00+00:00"),
+        ],
+    )
+    made = claim(database, everything, person(database), sold_on=date(2026, 3, 10))
+    with database.snapshot(everything) as connection:
+        near = verification.candidates(connection, made.number, limit=9)
+        two = verification.candidates(connection, made.number, limit=2)
+    assert [(one.company_code, one.invoice_no, one.product_code) for one in near] == [
+        ("C1", "I1", "P1"),
+        ("C1", "I1", "P2"),
+        ("C2", "I1", "P1"),
+        ("C1", "I9", "P1"),
+        ("C1", "I8", "P1"),
+    ]
+    assert two == near[:2]
+    verification.correct_claim(
+        database,
+        everything,
+        made.number,
+        sales_line_id=near[0].sales_line_id,
+        quantity=Decimal(4),
+        reason="Four of five.",
+    )
+    other = claim(database, everything, person(database, code="A2"))
+    with database.snapshot(everything) as connection:
+        assert verification.candidates(connection, made.number)[0].units_left == 5
+        assert verification.candidates(connection, other.number)[0].units_left == 1
+        assert [one.number for one in verification.claims_on_line(connection, near[0].sales_line_id)] == [
+            made.number
+        ]
