@@ -5,9 +5,9 @@ import streamlit as st
 from loyalty_core import access, ledger, organisation, programmes, settlement
 from loyalty_core.access import Permission
 from loyalty_core.kernel import Refusal, _, current_database
-from ui import cached, elements, registry, wording
 from ui import companies as blocks
 from ui import company_people as people_blocks
+from ui import elements, explored, ranked, registry, wording
 from ui import programmes as programme_blocks
 from ui.identity import require
 
@@ -210,8 +210,8 @@ if len(known) > 1:
 else:
     programme = known[0]
 
-version = cached.facts_version()
-months = cached.monthly_totals(version, user.scope, programme, company.id)
+explored.stop_until_ready()
+months = ranked.monthly_totals(user.scope, programme, company.id)
 balance = balances.get(programme.id)
 elements.figure_row(
     [

@@ -7,7 +7,7 @@ from loyalty_core.access import Permission
 from loyalty_core.kernel import Refusal, _, current_database, current_runtime, write_xlsx
 from loyalty_core.organisation import all_regions
 from loyalty_core.standings import StandingsBy
-from ui import cached, charts, elements, registry, wording
+from ui import charts, elements, explored, ranked, registry, wording
 from ui import programmes as programme_blocks
 from ui import standings as blocks
 from ui.identity import require
@@ -29,7 +29,9 @@ if not known:
     )
     st.stop()
 
-version = cached.facts_version()
+if not explored.is_ready():
+    elements.page_header(_("Standings"), _("Who stands where, and who moved."))
+explored.stop_until_ready()
 header = st.container()
 BY = {StandingsBy.COMPANY: _("Companies"), StandingsBy.REGION: _("Regions")}
 if len(known) > 1:
@@ -42,7 +44,7 @@ if len(known) > 1:
     )
 else:
     programme = known[0]
-sold = cached.sold_days(version, user.scope, programme)
+sold = ranked.sold_days(user.scope, programme)
 choices = blocks.periods(programme.starts_on, programme.ends_on, sold)
 
 by = StandingsBy(elements.choose_view({one.value: label for one, label in BY.items()}, key="by"))
@@ -68,7 +70,7 @@ words = (
 region_ids = blocks.region_ids_below(regions, by_code[region].id) if region else None
 has_before = period.before is not None
 
-total = cached.total(version, user.scope, programme, period.since, period.until, by, region_ids, words)
+total = ranked.total(user.scope, programme, period.since, period.until, by, region_ids, words)
 with header:
     context = f"{wording.plain(programme.name)} · {wording.day(period.since)} – {wording.day(period.until)}"
     if period.before is not None:
@@ -90,7 +92,7 @@ if not total.places:
     st.stop()
 
 earlier = (
-    cached.total(version, user.scope, programme, *period.before, by, region_ids, words)
+    ranked.total(user.scope, programme, *period.before, by, region_ids, words)
     if period.before is not None
     else None
 )
@@ -117,8 +119,7 @@ elements.figure_row(
 )
 
 rows_at, offset = elements.paged(total.places, key="page")
-rows = cached.places(
-    version,
+rows = ranked.places(
     user.scope,
     programme,
     period.since,

@@ -1,0 +1,105 @@
+-- Where the regions stand in a programme: by the lines that name them, whatever their company's region.
+-- Equal points share a rank, and the next one counts them all. Ranks count everybody who had sales in the span;
+-- region_ids and words only choose which places are returned.
+-- grain: one row per region of the scope with sales in the span, the best first; the last three columns are those of all
+--   places that are chosen, whatever the limit
+-- parameters:
+--   programme_id uuid: points of this programme
+--   currency varchar: ISO 4217 of the programme; sales in others are left out
+--   time_zone varchar: IANA name of the zone whose days count; null: each line's own days
+--   since date: first day, inclusive
+--   until date: last day, inclusive
+--   before_since date: first day of the span that movement is told against; null: no such span
+--   before_until date: its last day, inclusive; null: no such span
+--   region_ids uuid[]: these only; null: all
+--   words varchar: regions with them in code or name; '' finds all
+--   row_limit bigint: at most so many places; null: all
+--   row_offset bigint: leave out so many of the first
+with sold as (
+    select
+        key,
+        sum(amount_minor) filter (where is_now) as net_minor,
+        count(*) filter (where is_now) > 0 as sold_now,
+        count(*) filter (where is_before) > 0 as sold_before
+    from (
+        select
+            key,
+            amount_minor,
+            day between $since and $until as is_now,
+            coalesce(day between $before_since and $before_until, false) as is_before
+        from (
+            select
+                l.region_id as key,
+                l.amount_minor,
+                case when $time_zone is null then l.sold_on else cast(l.sold_at at time zone $time_zone as date) end as day
+            from sales_line l
+            where l.currency = $currency and l.sold_on between least($since, coalesce($before_since, $since)) - 2 and greatest($until, coalesce($before_until, $until)) + 2
+        ) lines
+    ) spans
+    where is_now or is_before
+    group by key
+),
+
+awarded as (
+    select
+        key,
+        sum(points) filter (where day between $since and $until) as points,
+        sum(points) filter (where day between $before_since and $before_until) as previous_points
+    from (
+        select
+            l.region_id as key,
+            a.points,
+            case when $time_zone is null then a.happened_on else cast(l.sold_at at time zone $time_zone as date) end as day
+        from award a
+        join sales_line l on l.id = a.sales_line_id
+        where a.programme_id = cast($programme_id as uuid)
+            and a.happened_on between least($since, coalesce($before_since, $since)) - 2 and greatest($until, coalesce($before_until, $until)) + 2
+    ) awards
+    group by key
+),
+
+totals as (
+    select
+        s.key,
+        s.net_minor,
+        s.sold_now,
+        s.sold_before,
+        coalesce(a.points, 0) as points,
+        coalesce(a.previous_points, 0) as previous_points
+    from sold s
+    left join awarded a on a.key = s.key
+    where s.key in (select id from region)
+),
+
+ranked_now as (
+    select key, net_minor, points, rank() over (order by points desc) as rank
+    from totals
+    where sold_now
+),
+
+ranked_before as (
+    select key, previous_points, rank() over (order by previous_points desc) as previous_rank
+    from totals
+    where sold_before
+)
+
+select
+    w.rank,
+    n.code,
+    n.name,
+    n.name as region_name,
+    cast(w.points as bigint) as points,
+    cast(w.net_minor as bigint) as net_minor,
+    b.previous_rank,
+    cast(b.previous_points as bigint) as previous_points,
+    count(*) over () as places,
+    cast(sum(w.points) over () as bigint) as points_of_all,
+    cast(sum(w.net_minor) over () as bigint) as net_of_all_minor
+from ranked_now w
+join region n on n.id = w.key
+left join ranked_before b on b.key = w.key
+where ($words = '' or contains(lower(n.code || ' ' || n.name), lower($words)))
+    and (cast($region_ids as uuid[]) is null or list_contains(cast($region_ids as uuid[]), n.id))
+order by rank, net_minor desc, n.code
+limit $row_limit
+offset $row_offset
