@@ -157,6 +157,8 @@ def points_in_words(claim: Claim, points: ClaimPoints | None) -> str:
             return _("Somebody checks it. No programme gave points for claims on that day.")
         if expected is None:
             return _("Somebody checks it against the sales that were reported. No matching sale is in yet.")
+        if not expected:
+            return _("Somebody checks it against the sales that were reported. So far it gives no points.")
         return ngettext(
             "Somebody checks it against the sales that were reported. Expected: **{points} point**.",
             "Somebody checks it against the sales that were reported. Expected: **{points} points**.",
@@ -292,9 +294,9 @@ def show_beside(user: SignedInUser, queued: QueuedClaim) -> None:
             wording.plain(wording.money(Money(line.amount_minor, line.currency))),
         ]
     st.table(
-        {"name": names, _("Claimed"): claimed, _("Sold"): sold}
+        {_("What"): names, _("Claimed"): claimed, _("Sold"): sold}
         if line is not None
-        else {"name": names, _("Claimed"): claimed},
+        else {_("What"): names, _("Claimed"): claimed},
         border="horizontal",
         hide_index=True,
         alt=_("The claim beside the sales line that comes nearest"),

@@ -57,7 +57,7 @@ def show_form(person: Participant) -> None:
 
 def draw(claim: Claim, points: ClaimPoints | None) -> None:
     """Draw one claim as a card: what was claimed, where it stands, its points, and what happens next."""
-    with elements.card():
+    with st.container(border=True, gap="small"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{wording.plain(claim.claim_no)}**", width="content")
             blocks.state_badge(claim.state)
@@ -67,11 +67,11 @@ def draw(claim: Claim, points: ClaimPoints | None) -> None:
                     quantity=wording.decimal(claim.quantity), product=claim.product_name or claim.product_code
                 )
             )
-        )
-        st.caption(
-            wording.plain(
+            + "  \n:gray["
+            + wording.plain(
                 _("Invoice {invoice}, {day}").format(invoice=claim.invoice_no, day=wording.day(claim.sold_on))
             )
+            + "]"
         )
         if claim.approved_quantity is not None and claim.approved_quantity != claim.quantity:
             st.caption(

@@ -208,7 +208,7 @@ def show_queue() -> None:
         )
     ):
         blocks.show_beside(user, last)
-        with st.container(horizontal=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
             registry.link(
                 user,
                 "claims",

@@ -91,8 +91,8 @@ def test_a_record_lays_the_claim_beside_the_sale_and_marks_in_words_what_differs
 ) -> None:
     app = record(world, claims["differs"])
     beside = app.table[0].value
-    claimed = dict(zip(beside["name"], beside["Claimed"], strict=True))
-    sold = dict(zip(beside["name"], beside["Sold"], strict=True))
+    claimed = dict(zip(beside["What"], beside["Claimed"], strict=True))
+    sold = dict(zip(beside["What"], beside["Sold"], strict=True))
     assert "≠ 5" in claimed["Quantity"]
     assert "≠ 2" in sold["Quantity"]
     assert ":orange-background" in sold["Quantity"]
