@@ -58,7 +58,7 @@ class DemoClaim:
 
 
 # The sign-ins that claim on their own phones, each with how many claims there are to decide.
-ON_PHONE = {people.PROVIDER: 13, people.CLEANER: 15, people.FINANCE: 12}
+ON_PHONE = {people.PROVIDER: 30, people.CLEANER: 15, people.FINANCE: 12}
 _SUSPICIOUS_CLAIMS = 14
 _USUAL_CLAIMS = 3
 # How many open claims a company has at most.
@@ -123,7 +123,7 @@ class Claims:
         earned = 0
         for number, row in enumerate(rows[:many]):
             claim = self._claim(claimant, row, f"{company[2:]}-{number + 1:02}", number, Fate.APPROVED)
-            if claimant == people.PROVIDER and number >= 6 and self._is_near(earned):
+            if claimant == people.PROVIDER and number >= 6 and self._reaches_a_goal(earned, claim):
                 # One more claim is all that is missing: it waits.
                 return
             if claimant == people.SUSPICIOUS and number >= 6:
@@ -140,10 +140,9 @@ class Claims:
             earned += claim.points if claim.fate is not Fate.REJECTED else 0
             yield claim
 
-    def _is_near(self, earned: int) -> bool:
-        """Whether the next reward is so near that one more claim reaches it."""
-        missing = min((goal - earned for goal in self.goals if goal > earned), default=0)
-        return 0 < missing <= 260
+    def _reaches_a_goal(self, earned: int, claim: DemoClaim) -> bool:
+        """Whether this claim is all that is missing for the next reward."""
+        return any(earned < goal <= earned + claim.points for goal in self.goals)
 
     def _claim(
         self, participant: str, row: dict[str, object], claim_no: str, number: int, fate: Fate
@@ -269,5 +268,11 @@ def _taken(approved: list[DemoClaim]) -> Iterator[DemoClaim]:
 
 
 def entered_on(claim: DemoClaim, today: date) -> date:
-    """Return the day on which the claim came in: some days after the sale, before today."""
-    return min(claim.sold_on + timedelta(days=2 + claim.sold_units % 5), today - timedelta(days=1))
+    """Return the day on which the claim came in: some days after the sale, before today.
+
+    One that waits came in the last three weeks, however old the sale is.
+    """
+    entered = claim.sold_on + timedelta(days=2 + claim.sold_units % 5)
+    if claim.fate is Fate.WAITS:
+        entered = max(entered, today - timedelta(days=2 + claim.cents % 19))
+    return min(entered, today - timedelta(days=1))

@@ -116,7 +116,7 @@ def assign_partners(stage: Stage) -> None:
                     stage.database,
                     head,
                     company_code=company.code,
-                    user_id=here[place // len(staff) % len(here)].user_id,
+                    user_id=here[(place // len(staff) + 1) % len(here)].user_id,
                 )
                 participants.assign_distributor(
                     stage.database, head, company_code=company.code, distributor_code=company.distributor

@@ -9,4 +9,4 @@ from loyalty_core.kernel import Database, Settings
 
 if __name__ == "__main__":
     app_url, home = sys.argv[1:]
-    demo.make_demo(Database(app_url), Settings(Path(home), None), datasets=DATASETS)
+    demo.make_demo(Database(app_url), Settings(Path(home), None), datasets=DATASETS, scale=0.1)
