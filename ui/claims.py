@@ -398,7 +398,9 @@ def outcomes_shown(outcomes: Sequence[ClaimOutcome], *, approved: bool) -> None:
     for one in outcomes:
         if one.refusal is not None:
             st.warning(
-                wording.plain(f"{one.claim_no}: {one.refusal}"),
+                wording.plain(
+                    one.refusal if one.claim_no in one.refusal else f"{one.claim_no}: {one.refusal}"
+                ),
                 icon=":material/block:",
             )
 
