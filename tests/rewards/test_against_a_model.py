@@ -105,6 +105,10 @@ class OrdersBesideModel(RuleBasedStateMachine):
             for place in (0, 1)
         ]
         raise_budget(self.shop, self.set)
+        # Something to spend from the first step on, of every expiry.
+        for person in (0, 1):
+            for expires_on in (TODAY + timedelta(days=30), None, TODAY + timedelta(days=60)):
+                self.earn(person, 12, expires_on)
 
     def teardown(self) -> None:
         self.example.rollback()
@@ -123,6 +127,9 @@ class OrdersBesideModel(RuleBasedStateMachine):
         assert type(refused.value) is refusal
 
     @rule(place=places, points=st.integers(1, 60), expires_on=expiries)
+    def some_are_earned(self, place: int, points: int, expires_on: date | None) -> None:
+        self.earn(place, points, expires_on)
+
     def earn(self, place: int, points: int, expires_on: date | None) -> None:
         self.shop.earn(self.people[place], points, expires_on=expires_on)
         self.accounts[place].earn(points, expires_on or date.max, self._number())
@@ -303,7 +310,7 @@ def test_orders_do_what_a_plain_model_of_them_does(database: Database, everythin
         run_state_machine_as_test(
             Here,
             settings=settings(
-                max_examples=25,
+                max_examples=12,
                 stateful_step_count=18,
                 deadline=None,
                 suppress_health_check=list(HealthCheck),

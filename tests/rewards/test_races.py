@@ -9,6 +9,7 @@ from uuid import UUID
 import psycopg
 import pytest
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 
 from loyalty_core import ledger, rewards
 from loyalty_core.budgets import Figures
@@ -311,4 +312,30 @@ def test_orders_for_the_same_things_in_any_mixture_never_wait_for_each_other_for
 
     assert at_once(6, trade) == {"done": 6}
     assert shop.money() == (MONEY, 0, 6 * 2 * 100)
+    assert shop.broken() == {}
+
+
+def test_an_order_whose_connection_is_cut_leaves_nothing_and_the_same_form_orders_once(
+    shop: Shop, owner_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mug, (anna,), key = shop.reward(), crowd(shop, 1, 500), new_id()
+    before, insert = shop.rows(), order_store.insert_order
+
+    def cut_off(connection: Connection, scope: Scope, new: order_store.NewOrder) -> Order:
+        placed = insert(connection, scope, new)
+        with psycopg.connect(owner_url) as owner:
+            owner.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity"
+                " where usename = 'laurel_app' and datname = current_database()"
+            )
+        return placed
+
+    monkeypatch.setattr(order_store, "insert_order", cut_off)
+    with pytest.raises(OperationalError):
+        shop.place(anna, mug, request_key=key)
+    monkeypatch.undo()
+    assert shop.rows() == before
+    for _time in range(2):
+        shop.place(anna, mug, request_key=key)
+    assert (left(shop, mug), shop.balance(anna), shop.money()) == ((9, 1), 400, (MONEY, 2_000, 0))
     assert shop.broken() == {}
