@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache
+from math import sqrt
 
 from loyalty_core.organisation import CompanyKind
 
@@ -385,7 +386,7 @@ def _size(kind: CompanyKind, place: int, many: int) -> float:
     if kind is _D:
         return 13.0 - 1.5 * (place % 4)
     if kind is _W:
-        return 9.0 / (1 + place % 20) ** 0.5
+        return 9.0 / sqrt(1 + place % 20)
     # The last never begins.
     return 0.0 if place == many - 1 else 1.5 - 0.04 * (place % 20)
 

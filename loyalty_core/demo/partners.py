@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from itertools import groupby
 from uuid import UUID
 
@@ -94,7 +95,7 @@ def make_companies(stage: Stage, region_ids: dict[str, UUID]) -> None:
                 )
             )
 
-    stage.together(lambda country=country: join(country) for country in _HEADS)
+    stage.together(partial(join, country) for country in _HEADS)
 
 
 def _company_codes(stage: Stage) -> frozenset[str]:
@@ -122,7 +123,7 @@ def assign_partners(stage: Stage) -> None:
                     stage.database, head, company_code=company.code, distributor_code=company.distributor
                 )
 
-    stage.together(lambda country=country: assign(country) for country in _HEADS)
+    stage.together(partial(assign, country) for country in _HEADS)
 
 
 def _of(country: str, scale: float) -> list[DemoCompany]:
@@ -155,7 +156,7 @@ def make_participants(stage: Stage) -> None:
                         )
                     )
 
-    stage.together(lambda country=country: join(country) for country in _HEADS)
+    stage.together(partial(join, country) for country in _HEADS)
 
 
 def link_users(stage: Stage) -> None:

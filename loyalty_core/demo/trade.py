@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -120,7 +121,7 @@ def import_sales(stage: Stage) -> None:
                 period.file_name,
                 files.REPORTS,
                 ImportState.ACCEPTED,
-                lambda path, period=period: files.write_period(path, stage.lines, period),
+                partial(files.write_period, lines=stage.lines, period=period),
                 creates_missing=True,
             )
         with stage.at(after, 7.5):
@@ -142,8 +143,12 @@ def import_lists(stage: Stage) -> None:
             f"{name}_{day}.csv",
             files.LISTS,
             state,
-            lambda path, rows=rows: files.write_rows(path, rows()),
+            partial(_write_rows, rows=rows),
         )
+
+
+def _write_rows(path: Path, rows: Callable[[], list[files.Row]]) -> None:
+    files.write_rows(path, rows())
 
 
 def _settle(stage: Stage, scope: Scope, *, runs: int) -> None:
