@@ -43,6 +43,18 @@ class DocumentNotReadableError(Refusal):
         self.path = path
 
 
+class MappingOfOtherDatasetError(Refusal):
+    """The mapping reads files of another dataset than the one that was named."""
+
+    def __init__(self, mapping: str, own: str, dataset: str) -> None:
+        super().__init__(
+            _(
+                "The mapping “{mapping}” reads {own}, not {dataset}. Name the dataset that the file holds."
+            ).format(mapping=mapping, own=own, dataset=dataset)
+        )
+        self.mapping = mapping
+
+
 class PasswordsDifferError(Refusal):
     """The password was typed differently the second time."""
 
@@ -134,8 +146,10 @@ def import_file(
     from loyalty_core import intake
 
     chosen = intake.load_mapping(mapping)
-    if dataset not in DATASETS or chosen.dataset != dataset:
+    if dataset not in DATASETS:
         raise intake.UnknownDatasetError(dataset, sorted(DATASETS))
+    if chosen.dataset != dataset:
+        raise MappingOfOtherDatasetError(mapping, chosen.dataset, dataset)
     scope, show = Scope.of_command_line(), _progress()
     with open_workplace(Settings.from_environment()) as place:
         file_id = intake.receive_local_file(place.database, place.settings, scope, file)

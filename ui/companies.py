@@ -51,6 +51,8 @@ def place_in_file(line: AwardOfPosting | LineOfCompany) -> str:
 
 def award_cause(award: AwardOfPosting) -> str:
     """Return what an award was given for, in a word or two."""
+    if award.claim_no is not None:
+        return _("correction") if award.revision > 1 else _("claim")
     if award.revision > 1:
         return _("change of rules")
     return _("return") if award.points < 0 else _("sale")
@@ -61,6 +63,8 @@ def why_award(award: AwardOfPosting, document: ProgrammeDocument) -> str:
 
     A correction is told as the difference that it is: its line holds just what that version gives.
     """
+    if award.claim_no is not None:
+        return _why_claims_award(award, document)
     explained = [one for one in explanations(award, document, award.version) if one.rule_id == award.rule_id]
     if award.revision == 1:
         return " ".join(one.sentence for one in explained)
@@ -79,6 +83,21 @@ def why_award(award: AwardOfPosting, document: ProgrammeDocument) -> str:
     return " ".join([sentence, *(one.sentence for one in explained)])
 
 
+def _why_claims_award(award: AwardOfPosting, document: ProgrammeDocument) -> str:
+    """Return how an award for a claim came about; what the claim has of the line now is its basis."""
+    if award.revision == 1:
+        told = _("Given for claim {claim}.")
+    else:
+        told = _(
+            "The difference that a correction of claim {claim}, or a change of rules, makes: {points} points."
+        )
+    sentence = told.format(claim=award.claim_no, points=wording.signed(award.points))
+    if award.basis_minor == 0:
+        return sentence
+    explained = [one for one in explanations(award, document, award.version) if one.rule_id == award.rule_id]
+    return " ".join([sentence, *(one.sentence for one in explained)])
+
+
 def explanations(
     line: AwardOfPosting | LineOfCompany, document: ProgrammeDocument, version: int
 ) -> list[RuleExplanation]:
@@ -90,12 +109,20 @@ def explanations(
             version,
             LineToExplain(
                 sales_line_id=line.sales_line_id,
-                amount_minor=line.amount_minor,
+                amount_minor=_counted(line),
                 currency=line.currency,
                 sold_on=line.sold_on,
                 sold_at=line.sold_at,
+                is_claim=isinstance(line, AwardOfPosting) and line.claim_no is not None,
             ),
         )
+
+
+def _counted(line: AwardOfPosting | LineOfCompany) -> int:
+    """Return the amount that counts, in minor units: of an award for a claim what was claimed of the line."""
+    if isinstance(line, AwardOfPosting) and line.claim_no is not None:
+        return line.basis_minor
+    return line.amount_minor
 
 
 def awards_table(awards: Sequence[AwardOfPosting]) -> dict[str, list[Any]]:
@@ -107,7 +134,7 @@ def awards_table(awards: Sequence[AwardOfPosting]) -> dict[str, list[Any]]:
         _("Sold"): [wording.day(award.sold_on) for award in awards],
         _("Invoice"): [_invoice(award) for award in awards],
         _("Product"): [award.product_name for award in awards],
-        _("Amount"): [wording.money(Money(award.amount_minor, award.currency)) for award in awards],
+        _("Amount"): [wording.money(Money(_counted(award), award.currency)) for award in awards],
         _("File"): [place_in_file(award) for award in awards],
     }
 
@@ -137,6 +164,8 @@ def show_line(user: SignedInUser, line: AwardOfPosting | LineOfCompany) -> None:
         (_("Product"), wording.plain(f"{line.product_code} · {line.product_name}")),
         (_("Quantity"), wording.plain(wording.decimal(line.quantity))),
     ]
+    if isinstance(line, AwardOfPosting) and line.claim_no is not None:
+        pairs.insert(0, (_("Claim"), wording.plain(line.claim_no)))
     if line.unit_price is not None:
         pairs.append((_("Unit price"), wording.plain(f"{wording.exact(line.unit_price)} {line.currency}")))
     pairs += [
@@ -148,6 +177,18 @@ def show_line(user: SignedInUser, line: AwardOfPosting | LineOfCompany) -> None:
         pairs.append((_("Sheet"), wording.plain(line.sheet)))
     pairs.append((_("Row"), wording.plain(str(line.row_no))))
     facts(pairs)
+    if (
+        isinstance(line, AwardOfPosting)
+        and line.claim_no is not None
+        and Permission.SEE_CLAIMS in user.permissions
+    ):
+        registry.link(
+            user,
+            "claims",
+            _("Claim {number}").format(number=wording.plain(line.claim_no)),
+            icon="fact_check",
+            claim=str(line.claim_number),
+        )
     if line.import_number is not None and Permission.SEE_IMPORTS in user.permissions:
         registry.link(
             user,

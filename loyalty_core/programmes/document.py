@@ -412,7 +412,7 @@ def _part_at(path: tuple[str | int, ...]) -> type[BaseModel]:
     """Return the model whose keys stand at the path."""
     if not path:
         return ProgrammeDocument
-    parts = {"award": Award, "goals": Goals}
+    parts: dict[str, type[BaseModel]] = {"award": Award, "goals": Goals}
     return parts.get(path[-1], Rule) if isinstance(path[-1], str) else Rule
 
 

@@ -1,5 +1,7 @@
 """Queries that judge the rows of a file of claims and make claims of the good ones."""
 
+from uuid import UUID
+
 from sqlalchemy import Connection, TextClause
 
 from loyalty_core.intake import Acceptance, FileFigures, ImportContext, Staging
@@ -83,7 +85,7 @@ def judge_rows(connection: Connection, staging: Staging, context: ImportContext)
     )
 
 
-def _programmes(context: ImportContext) -> list[object] | None:
+def _programmes(context: ImportContext) -> list[UUID] | None:
     ids = context.scope.programme_ids
     return None if ids is None else sorted(ids)
 
