@@ -13,8 +13,8 @@
 --   before_until date: its last day, inclusive; null: no such span
 --   region_ids uuid[]: companies of these regions only; null: all
 --   words varchar: companies with them in code or name; '' finds all
---   row_limit bigint: at most so many places; null: all
---   row_offset bigint: leave out so many of the first
+--   limit bigint: at most so many places; null: all
+--   offset bigint: leave out so many of the first
 with sold as (
     select
         key,
@@ -106,5 +106,5 @@ left join region r on r.id = n.region_id
 where ($words = '' or contains(lower(n.code || ' ' || n.name), lower($words)))
     and (cast($region_ids as uuid[]) is null or list_contains(cast($region_ids as uuid[]), n.region_id))
 order by rank, net_minor desc, n.code
-limit $row_limit
-offset $row_offset
+limit $limit
+offset $offset

@@ -13,8 +13,8 @@
 --   before_until date: its last day, inclusive; null: no such span
 --   region_ids uuid[]: these only; null: all
 --   words varchar: regions with them in code or name; '' finds all
---   row_limit bigint: at most so many places; null: all
---   row_offset bigint: leave out so many of the first
+--   limit bigint: at most so many places; null: all
+--   offset bigint: leave out so many of the first
 with sold as (
     select
         key,
@@ -101,5 +101,5 @@ left join ranked_before b on b.key = w.key
 where ($words = '' or contains(lower(n.code || ' ' || n.name), lower($words)))
     and (cast($region_ids as uuid[]) is null or list_contains(cast($region_ids as uuid[]), n.id))
 order by rank, net_minor desc, n.code
-limit $row_limit
-offset $row_offset
+limit $limit
+offset $offset

@@ -83,8 +83,8 @@ def _ask(
             "before_until": before[1] if before else None,
             "region_ids": region_ids,
             "words": words,
-            "row_limit": limit,
-            "row_offset": offset,
+            "limit": limit,
+            "offset": offset,
         },
     )
 

@@ -113,8 +113,8 @@ def test_places_are_the_stores(market: Database, everything: Scope) -> None:
                     "before_until": before[1] if before else None,
                     "region_ids": regions,
                     "words": words,
-                    "row_limit": None,
-                    "row_offset": 0,
+                    "limit": None,
+                    "offset": 0,
                 },
             )
             all_of_them = (
@@ -171,8 +171,8 @@ def test_a_page_of_places_knows_what_all_come_to(market: Database, everything: S
         "region_ids": None,
         "words": "",
     }
-    every = run_query(everything, "standings_by_company", {**asked, "row_limit": None, "row_offset": 0})
-    second = run_query(everything, "standings_by_company", {**asked, "row_limit": 2, "row_offset": 2})
+    every = run_query(everything, "standings_by_company", {**asked, "limit": None, "offset": 0})
+    second = run_query(everything, "standings_by_company", {**asked, "limit": 2, "offset": 2})
     assert second.rows() == every.rows()[2:4]
     assert every["places"].to_list() == [6] * 6
     assert every["points_of_all"][0] == every["points"].sum()
