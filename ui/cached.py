@@ -12,7 +12,7 @@ import streamlit as st
 from loyalty_core import standings
 from loyalty_core.kernel import Scope, current_database
 from loyalty_core.programmes import Programme
-from loyalty_core.standings import MonthTotal, Place, Standing, StandingsBy, StandingsTotal
+from loyalty_core.standings import Place, Standing, StandingsBy
 
 Version = tuple[str, int, int]
 
@@ -35,45 +35,6 @@ def facts_version() -> Version:
     with database.snapshot(Scope.of_system("version of the facts")) as connection:
         imports, settlements = standings.facts_version(connection)
     return database.app_url, imports, settlements
-
-
-@st.cache_data(max_entries=500, ttl=3600, show_spinner=False, hash_funcs={Scope: scope_key})
-def sold_days(
-    version: Version,  # noqa: ARG001 part of the key
-    scope: Scope,
-    programme: Programme,
-) -> tuple[date, date] | None:
-    """Return the first and the last day with a sale within the programme."""
-    with current_database().snapshot(scope) as connection:
-        return standings.sold_days(
-            connection,
-            currency=programme.currency,
-            time_zone=programme.time_zone,
-            since=programme.starts_on,
-            until=programme.ends_on,
-        )
-
-
-@st.cache_data(max_entries=500, ttl=3600, show_spinner=False, hash_funcs={Scope: scope_key})
-def monthly_totals(
-    version: Version,  # noqa: ARG001 part of the key
-    scope: Scope,
-    programme: Programme,
-    company_id: UUID | None = None,
-    span: tuple[date, date] | None = None,
-) -> list[MonthTotal]:
-    """Return sales and points of each month of the programme, or of a span of days within it."""
-    since, until = span or (programme.starts_on, programme.ends_on)
-    with current_database().snapshot(scope) as connection:
-        return standings.monthly_totals(
-            connection,
-            programme_id=programme.id,
-            currency=programme.currency,
-            time_zone=programme.time_zone,
-            since=since,
-            until=until,
-            company_id=company_id,
-        )
 
 
 @st.cache_data(max_entries=500, ttl=3600, show_spinner=False, hash_funcs={Scope: scope_key})
@@ -105,32 +66,6 @@ def places(
             words=words,
             limit=limit,
             offset=offset,
-        )
-
-
-@st.cache_data(max_entries=500, ttl=3600, show_spinner=False, hash_funcs={Scope: scope_key})
-def total(
-    version: Version,  # noqa: ARG001 part of the key
-    scope: Scope,
-    programme: Programme,
-    since: date,
-    until: date,
-    by: StandingsBy,
-    region_ids: tuple[UUID, ...] | None,
-    words: str,
-) -> StandingsTotal:
-    """Return how many places there are and what they come to."""
-    with current_database().snapshot(scope) as connection:
-        return standings.standings_total(
-            connection,
-            programme_id=programme.id,
-            currency=programme.currency,
-            time_zone=programme.time_zone,
-            since=since,
-            until=until,
-            by=by,
-            region_ids=list(region_ids) if region_ids is not None else None,
-            words=words,
         )
 
 
