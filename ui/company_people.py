@@ -27,11 +27,12 @@ def show_people(user: SignedInUser, company: Company) -> None:
             else None,
         )
         return
+    may_order = user.may(Permission.ORDER_FOR_OTHERS) and company.salesperson_id == user.id
     for person in people:
-        _show_person(user, person)
+        _show_person(user, person, may_order=may_order)
 
 
-def _show_person(user: SignedInUser, person: Participant) -> None:
+def _show_person(user: SignedInUser, person: Participant, *, may_order: bool) -> None:
     label, colour, icon = participant_state_badge(person.state)
     with elements.card():
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -54,6 +55,10 @@ def _show_person(user: SignedInUser, person: Participant) -> None:
             st.markdown(wording.plain(person.decision_reason))
         with st.container(horizontal=True):
             contact_control(user, person)
+            if may_order and person.state is ParticipantState.ACTIVE:
+                registry.link(
+                    user, "order-for", _("Order for them"), icon="shopping_bag", participant=person.code
+                )
             if user.may(Permission.DECIDE_REGISTRATIONS):
                 _state_controls(user, person)
             if (

@@ -196,10 +196,11 @@ def reward_fields(
         height=80,
     )
     kind_at, category_at = st.columns(2)
+    kinds = list(RewardKind)
     kind = kind_at.selectbox(
         _("Kind"),
-        list(RewardKind),
-        index=list(RewardKind).index(reward.kind) if reward else 0,
+        kinds,
+        index=kinds.index(reward.kind if reward else RewardKind.MERCHANDISE),
         format_func=kind_title,
         key=f"kind_{key}",
     )

@@ -7,7 +7,16 @@ import streamlit as st
 
 from loyalty_core import access, programmes, rewards
 from loyalty_core.access import Permission
-from loyalty_core.kernel import Refusal, _, current_database, current_runtime, ngettext, now, write_xlsx
+from loyalty_core.kernel import (
+    Money,
+    Refusal,
+    _,
+    current_database,
+    current_runtime,
+    ngettext,
+    now,
+    write_xlsx,
+)
 from loyalty_core.rewards import OrderState, OrderToDecide, WaitingOrder, WaitingSort
 from ui import elements, registry, wording
 from ui import orders as blocks
@@ -275,7 +284,7 @@ if summary.count:
         ),
         reward_blocks.points_in_words(summary.points),
         *(
-            wording.plain(wording.money(blocks.Money(minor, currency)))
+            wording.plain(wording.money(Money(minor, currency)))
             for currency, minor in summary.cost_minor.items()
         ),
     ]

@@ -278,3 +278,14 @@ def test_the_home_of_a_participant_tells_the_last_claim(shop: RewardWorld) -> No
 def test_a_person_who_takes_no_part_is_told_so(shop: RewardWorld) -> None:
     for key in ("home", "rewards", "my-orders"):
         assert "You don't take part with this sign-in" in texts(page_of(shop, Role.PARTICIPANT, key))
+
+
+def test_a_company_leads_its_salesperson_to_ordering_for_its_people(shop: RewardWorld) -> None:
+    def links(company: str) -> list[str]:
+        app = page_of(shop, Role.SALES, "company", company=company, view="People")
+        return [
+            link.proto.query_string for link in app.get("page_link") if link.proto.label == "Order for them"
+        ]
+
+    assert sorted(links("C-300")) == ["participant=M-anna", "participant=M-jan"]
+    assert links("C-400") == []
