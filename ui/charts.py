@@ -64,12 +64,13 @@ def bars(
     height: int = 300,
     separators: str = ".,",
     unit: str = "",
+    selects: bool = False,
 ) -> go.Figure:
     """Return upright bars, one a label, with the year before as a dotted line where `before` is given.
 
     `labels`, `values` and `before` have equal lengths; None in `before` leaves a gap. `separators` are
     the decimal and the group sign. `unit` stands before each value in the hover text. `goal`, one value a
-    label, is a thin line in steps.
+    label, is a thin line in steps. In a chart that `selects` the lines let a click through to the bars.
     """
     figure = go.Figure(
         go.Bar(
@@ -102,6 +103,9 @@ def bars(
                 hovertemplate=f"{unit}%{{y:,.0f}}<extra>{goal_name}</extra>",
             )
         )
+    if selects:
+        # A unified hover would hand the click to a line, which can't be selected, and no bar would be.
+        figure.update_traces(hoverinfo="skip", hovertemplate=None, selector={"type": "scatter"})
     if span is not None:
         figure.add_shape(
             type="rect",
@@ -127,7 +131,9 @@ def bars(
         )
     _layout(figure, mode=mode, height=height, separators=separators)
     figure.update_layout(
-        hovermode="x unified", bargap=0.28, showlegend=before is not None or goal is not None
+        hovermode="closest" if selects else "x unified",
+        bargap=0.28,
+        showlegend=before is not None or goal is not None,
     )
     figure.update_xaxes(type="category", showgrid=False, fixedrange=True, nticks=8, tickangle=0, title=None)
     figure.update_yaxes(fixedrange=True, nticks=6, tickformat="~s", title=None, rangemode="tozero")

@@ -240,6 +240,7 @@ def show_over_time() -> Days | None:
                 goal_name=_("Goal"),
                 separators=elements.separators(),
                 unit=f"{currency} " if blocks.is_money(measure) else "",
+                selects=True,
             ),
             key=f"over_time_{measure}_{span.since}_{span.until}",
             alt=_("{measure} over time: {values}").format(

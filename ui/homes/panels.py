@@ -23,7 +23,15 @@ from ui.spans import Span, days_of_step, goal_of_days, spans, steps
 FIRST_PLACES = 6
 # Equal heights for figures with and without a course, whose links then stand in one line.
 HEIGHT_WITH_TREND = 186
+HEIGHT_WITH_DELTA = 120
 LATEST_IMPORTS = 5
+
+
+# More returns are worse; more rewards are neither.
+_DELTA_COLOURS: dict[Measure, Literal["normal", "inverse", "off"]] = {
+    Measure.RETURNS: "inverse",
+    Measure.REWARDS: "off",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +58,11 @@ def draw_head(user: SignedInUser) -> None:
 def leading_row(user: SignedInUser, found: Sequence[Leading]) -> None:
     """Draw up to four figures side by side, two by two on a phone, each with the way to its page."""
     pairs = [found[place : place + 2] for place in range(0, len(found), 2)]
-    height: int | Literal["content"] = (
-        HEIGHT_WITH_TREND if any(one.figure.trend for one in found) else "content"
-    )
+    height: int | Literal["content"] = "content"
+    if any(one.figure.trend for one in found):
+        height = HEIGHT_WITH_TREND
+    elif any(one.figure.delta for one in found):
+        height = HEIGHT_WITH_DELTA
     for outer, pair in zip(st.columns([len(pair) for pair in pairs]), pairs, strict=True):
         for inner, one in zip(outer.columns(len(pair), wrap=False), pair, strict=True):
             with inner:
@@ -122,7 +132,7 @@ def measure_figure(
             performance.measure_titles()[measure],
             performance.in_words(measure, total, currency, short=True),
             change,
-            delta_color="off" if measure is Measure.REWARDS else "normal",
+            delta_color=_DELTA_COLOURS.get(measure, "normal"),
             help=_("Of the last thirteen weeks: {value}. The change is against the thirteen before.").format(
                 value=performance.in_words(measure, total, currency)
             ),
