@@ -101,20 +101,26 @@ def _make(stage: Stage, sign_ins: tuple[DemoSignIn, ...]) -> None:
         checks = stage.begin(data_checks.warm_up, pool=loading)
         region_ids = _make_partners(stage, sign_ins, hashing)
         checks.result()
-    trade.import_sales(stage)
-    planned = claiming.plan(stage, [one.points for one in rewards_of(trade.CLAIMS_PROGRAMME_CODE)])
-    claiming.make_claims(stage, planned)
-    orders = redeeming.plan(stage, planned)
-    reward_ids = redeeming.make_rewards(stage, orders)
-    redeeming.make_budgets(stage, orders, region_ids)
-    redeeming.make_orders(stage, orders, reward_ids)
-    trade.import_lists(stage)
+        # Files take the database's time, and people's small steps ours.
+        sold = stage.begin(trade.import_sales, stage, pool=loading)
+        partners.make_participants(stage)
+        partners.link_users(stage)
+        partners.make_newcomers(stage, region_ids)
+        planned = claiming.plan(stage, [one.points for one in rewards_of(trade.CLAIMS_PROGRAMME_CODE)])
+        orders = redeeming.plan(stage, planned)
+        reward_ids = redeeming.make_rewards(stage, orders)
+        redeeming.make_budgets(stage, orders, region_ids)
+        sold.result()
+        listed = stage.begin(trade.import_lists, stage, pool=loading)
+        claiming.make_claims(stage, planned)
+        redeeming.make_orders(stage, orders, reward_ids)
+        listed.result()
 
 
 def _make_partners(
     stage: Stage, sign_ins: tuple[DemoSignIn, ...], hashing: ThreadPoolExecutor
 ) -> dict[str, UUID]:
-    """Make regions, users, companies and participants; return the regions' ids by code."""
+    """Make regions, users, companies and the programmes; return the regions' ids by code."""
     with stage.at(first_day_of(stage.last_day) - timedelta(days=45), 8):
         first, *others = sign_ins
         partners.make_user(stage, _SYSTEM, first, {})
@@ -133,11 +139,8 @@ def _make_partners(
             for one in others
             if one.person.company is not None
         }
-    partners.make_participants(stage)
     for made in users.values():
         made.result()
     partners.assign_partners(stage)
-    partners.link_users(stage)
-    partners.make_newcomers(stage, region_ids)
     trade.apply_programmes(stage)
     return region_ids
