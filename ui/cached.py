@@ -4,15 +4,13 @@ The version moves with every import and settlement, so nothing stale is ever sho
 key, so nothing is shown to anybody who may not see it.
 """
 
-from datetime import date
 from uuid import UUID
 
 import streamlit as st
 
 from loyalty_core import standings
 from loyalty_core.kernel import Scope, current_database
-from loyalty_core.programmes import Programme
-from loyalty_core.standings import Place, Standing, StandingsBy
+from loyalty_core.standings import Place
 
 Version = tuple[str, int, int]
 
@@ -35,38 +33,6 @@ def facts_version() -> Version:
     with database.snapshot(Scope.of_system("version of the facts")) as connection:
         imports, settlements = standings.facts_version(connection)
     return database.app_url, imports, settlements
-
-
-@st.cache_data(max_entries=500, ttl=3600, show_spinner=False, hash_funcs={Scope: scope_key})
-def places(
-    version: Version,  # noqa: ARG001 part of the key
-    scope: Scope,
-    programme: Programme,
-    since: date,
-    until: date,
-    before: tuple[date, date] | None,
-    by: StandingsBy,
-    region_ids: tuple[UUID, ...] | None,
-    words: str,
-    limit: int,
-    offset: int,
-) -> list[Standing]:
-    """Return a page of places."""
-    with current_database().snapshot(scope) as connection:
-        return standings.standings(
-            connection,
-            programme_id=programme.id,
-            currency=programme.currency,
-            time_zone=programme.time_zone,
-            since=since,
-            until=until,
-            before=before,
-            by=by,
-            region_ids=list(region_ids) if region_ids is not None else None,
-            words=words,
-            limit=limit,
-            offset=offset,
-        )
 
 
 @st.cache_data(max_entries=5000, ttl=3600, show_spinner=False, hash_funcs={Scope: scope_key})

@@ -60,9 +60,10 @@ rules:
 
 
 def claims_document(last_day: date, goal: int) -> str:
-    """Return the younger programme's document: a year from the first of a month some four months ago."""
+    """Return the younger programme's document: nine months from the first of a month some four months ago."""
     starts = claims_begin(last_day)
-    ends = starts.replace(year=starts.year + 1) - timedelta(days=1)
+    months = starts.month - 1 + 9
+    ends = starts.replace(year=starts.year + months // 12, month=months % 12 + 1) - timedelta(days=1)
     return f"""\
 # What people of service providers earn for what they say they bought, once it is verified.
 code: {CLAIMS_PROGRAMME_CODE}

@@ -269,11 +269,12 @@ class AcceptedLines:
 
 
 def accepted_since(connection: Connection, moment: datetime | None) -> AcceptedLines | None:
-    """Return the lines accepted after the moment (None: ever); None when there are none."""
+    """Return the sales lines accepted after the moment (None: ever); None when there are none."""
     row = connection.execute(
         text(
-            "select coalesce(sum(accepted), 0), min(finished_at) from file_import where state = 'accepted'"
-            " and accepted > 0 and (cast(:moment as timestamptz) is null or finished_at > :moment)"
+            "select coalesce(sum(accepted), 0), min(finished_at) from file_import where dataset = 'sales'"
+            " and state = 'accepted' and accepted > 0"
+            " and (cast(:moment as timestamptz) is null or finished_at > :moment)"
         ),
         {"moment": moment},
     ).one()

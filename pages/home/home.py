@@ -12,11 +12,10 @@ from ui.identity import require
 
 user = require(Permission.SEE_HOME)
 
-if user.may(Permission.USE_PORTAL):
-    participant = shop.own_participant(user)
-    if participant is not None or not user.may(Permission.SEE_STANDINGS):
-        participant_home.show(user, participant)
-        st.stop()
+# Whoever works here and takes part as well finds the own points in the menu.
+if user.may(Permission.USE_PORTAL) and not user.may(Permission.SEE_STANDINGS):
+    participant_home.show(user, shop.own_participant(user))
+    st.stop()
 
 with current_database().snapshot(user.scope) as connection:
     known = programmes.list_programmes(connection, user.scope)

@@ -12,7 +12,7 @@ from loyalty_core.access import Permission, SignedInUser
 from loyalty_core.kernel import Money, _, current_database, now
 from loyalty_core.programmes import Programme
 from loyalty_core.standings import StandingsBy
-from ui import cached, charts, elements, explored, home, performance, registry, wording
+from ui import charts, elements, explored, home, performance, ranked, registry, wording
 from ui import imports as import_blocks
 from ui import programmes as programme_blocks
 from ui import standings as standings_blocks
@@ -230,8 +230,7 @@ def show_what_waits(user: SignedInUser, waiting: Sequence[home.Waiting], *, fill
 
 def show_first_places(user: SignedInUser, programme: Programme) -> None:
     """Draw the first places of the standings; a chosen one opens its company."""
-    rows = cached.places(
-        cached.facts_version(),
+    rows = ranked.places(
         user.scope,
         programme,
         programme.starts_on,
