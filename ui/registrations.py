@@ -348,7 +348,7 @@ def company_dialog(user: SignedInUser) -> None:
         sent = st.form_submit_button(_("Register"), type="primary", icon=":material/add_business:")
     if not sent:
         return
-    if region is None or kind is None:
+    if region is None:
         st.error(_("Choose the region that the company sits in."), icon=":material/block:")
         return
     try:
@@ -402,7 +402,7 @@ def person_dialog(user: SignedInUser) -> None:
         sent = st.form_submit_button(_("Register"), type="primary", icon=":material/person_add:")
     if not sent:
         return
-    if not company or group is None:
+    if not company:
         st.error(_("Choose the company that the person belongs to."), icon=":material/block:")
         return
     try:
