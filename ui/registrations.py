@@ -341,7 +341,7 @@ def company_dialog(user: SignedInUser) -> None:
             _("Code"), max_chars=participants.MAX_CODE_LENGTH, placeholder="C-1204", autocomplete="off"
         )
         name = st.text_input(_("Name"), max_chars=participants.MAX_NAME_LENGTH, autocomplete="off")
-        kind = st.selectbox(_("What it is"), list(CompanyKind), index=1, format_func=kind_title)
+        kind = st.selectbox(_("What it is"), [*CompanyKind], index=1, format_func=kind_title)
         region = st.selectbox(
             _("Region"), list(labels), index=None, format_func=labels.__getitem__, placeholder=_("Choose one")
         )
@@ -391,7 +391,7 @@ def person_dialog(user: SignedInUser) -> None:
             autocomplete="off",
             help=_("What the person is called in files and on paper forms."),
         )
-        group = st.selectbox(_("Takes part as"), list(ParticipantGroup), index=1, format_func=group_title)
+        group = st.selectbox(_("Takes part as"), [*ParticipantGroup], index=1, format_func=group_title)
         is_owner = st.checkbox(
             _("Owns the company"), help=_("The owner says who may spend the company's points.")
         )
