@@ -122,6 +122,8 @@ def checks(order: WaitingOrder, user: SignedInUser) -> list[tuple[str, Colour]]:
         found.append((_("money is there again"), "orange"))
     if order.computed_hash != order.payload_hash:
         found.append((_("altered since it was placed"), "red"))
+    if order.participant_is_suspended:
+        found.append((_("suspended since ordering"), "red"))
     if order.claims_rejected >= FEW_REJECTED:
         found.append(
             (

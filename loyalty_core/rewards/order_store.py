@@ -98,7 +98,7 @@ class WaitingOrder(Order):
     The budget is the one that holds its money, or, where none does, the one that would pay today:
     `budget_before_minor` is what is available without this order, `budget_after_minor` what stays when it is
     approved, below zero where the money does not suffice. Both None: there is no budget, or none in the scope.
-    Orders are counted without this one.
+    Orders are counted without this one. `participant_is_suspended`: taking part was suspended since the order.
     """
 
     budget_before_minor: int | None
@@ -109,6 +109,7 @@ class WaitingOrder(Order):
     participant_rejected: int
     claims_decided: int
     claims_rejected: int
+    participant_is_suspended: bool
 
     @property
     def is_over_budget(self) -> bool:
@@ -335,7 +336,8 @@ def waiting_orders(
         text(
             f"select {_COLUMNS}, p.time_zone, b.set_minor - b.reserved_minor - b.spent_minor as available_minor,"
             " q.orders as requester_orders, q.rejected as requester_rejected, e.orders as participant_orders,"
-            " e.rejected as participant_rejected, m.decided as claims_decided, m.rejected as claims_rejected"
+            " e.rejected as participant_rejected, m.decided as claims_decided, m.rejected as claims_rejected,"
+            " coalesce(t.state = 'suspended', false) as participant_is_suspended"
             f"{_FROM}{_HISTORY}{_WAITS} and (cast(:order_id as uuid) is null or o.id = :order_id)"
             f"{order_by} limit :limit offset :offset"
         ),

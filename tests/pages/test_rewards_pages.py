@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from loyalty_core import organisation, rewards, verification
+from loyalty_core import organisation, participants, rewards, verification
 from loyalty_core.access import Role
 from loyalty_core.kernel import PROJECT_FOLDER, new_id, now
 from loyalty_core.rewards import Order, OrderState
@@ -165,6 +165,21 @@ def test_finance_sees_each_order_with_its_money_and_decides_many_at_once(shop: R
     press(decided, "Make the workbook")
     assert not decided.error
     assert next(link.proto.url for link in decided.get("link_button")).startswith("/exports/")
+
+
+def test_finance_sees_that_a_requester_was_suspended_since_ordering(shop: RewardWorld) -> None:
+    cleared(shop)
+    shop.order("anna", "thermos")
+    assert "suspended" not in page_of(shop, Role.ADMIN_FINANCE, "orders").dataframe[0].value["Check"][0]
+    operator = shop.user(Role.OPERATOR).scope
+    participants.suspend(shop.database, operator, shop.people["anna"], reason="under review")
+    try:
+        frame = page_of(shop, Role.ADMIN_FINANCE, "orders").dataframe[0].value
+        assert "suspended since ordering" in frame["Check"][0]
+        home = page_of(shop, Role.ADMIN_FINANCE, "home").dataframe[0].value
+        assert "suspended since ordering" in home["Look at"][0]
+    finally:
+        participants.reinstate(shop.database, operator, shop.people["anna"])
 
 
 def test_who_may_look_only_is_not_asked_to_decide(shop: RewardWorld) -> None:

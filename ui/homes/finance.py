@@ -127,6 +127,8 @@ def what_to_look_at(user: SignedInUser, order: rewards.WaitingOrder) -> str:
         found.append(_("yours: somebody else decides"))
     if order.is_over_budget:
         found.append(_("over budget"))
+    if order.participant_is_suspended:
+        found.append(_("suspended since ordering"))
     if order.claims_rejected:
         found.append(
             _("{count} of {all} claims rejected").format(
