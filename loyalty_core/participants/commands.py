@@ -64,6 +64,15 @@ class OwnRegistrationError(NotAllowedError):
         )
 
 
+class OwnParticipationError(NotAllowedError):
+    """Nobody lets themselves take part."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            _("{name} is yourself: somebody else has to decide whether you take part.").format(name=name)
+        )
+
+
 class UnknownUserError(NotFoundError):
     """There is no such user who may sign in."""
 
@@ -275,9 +284,9 @@ def decide_registrations(
 ) -> list[RegistrationOutcome]:
     """Approve or reject companies, then participants, each in its own transaction; return what came of each.
 
-    Approving a company creates it. A rejection needs a reason; what was registered by the actor is approved by
-    somebody else. Decided once more in the same way by the same actor, nothing changes. Raises NotAllowedError,
-    ReasonMissingError, before anything is decided.
+    Approving a company creates it. A rejection needs a reason; what was registered by the actor, and the actor's
+    own participation, are approved by somebody else. Decided once more in the same way by the same actor, nothing
+    changes. Raises NotAllowedError, ReasonMissingError, before anything is decided.
     """
     given = policy.checked_reason(reason) if not approve or (reason or "").strip() else None
     with database.transaction(scope) as connection:
@@ -389,7 +398,10 @@ def suspend(database: Database, scope: Scope, participant_id: UUID, *, reason: s
 
 
 def reinstate(database: Database, scope: Scope, participant_id: UUID, *, reason: str | None = None) -> None:
-    """Let a suspended participant take part again. Raises as `suspend` does, and OwnRegistrationError."""
+    """Let a suspended participant take part again.
+
+    Raises as `suspend` does, OwnRegistrationError, OwnParticipationError.
+    """
     given = policy.checked_reason(reason) if (reason or "").strip() else None
     with database.transaction(scope) as connection:
         check_permission(connection, scope, Permission.DECIDE_REGISTRATIONS)
@@ -402,7 +414,7 @@ def reinstate(database: Database, scope: Scope, participant_id: UUID, *, reason:
 def _move(
     connection: Connection, scope: Scope, found: Participant, state: ParticipantState, reason: str | None
 ) -> None:
-    """Move a locked participant and write it down. Nobody lets in whom they registered."""
+    """Move a locked participant and write it down. Nobody lets in whom they registered, nor themselves."""
     if (
         state is ParticipantState.ACTIVE
         and scope.user_id is not None
@@ -410,6 +422,8 @@ def _move(
         and found.state is not ParticipantState.ACTIVE
     ):
         raise OwnRegistrationError(found.display_name)
+    if state is ParticipantState.ACTIVE and scope.user_id is not None and scope.user_id == found.user_id:
+        raise OwnParticipationError(found.display_name)
     store.move_participant(connection, scope, found, state, reason=reason, decided_at=now())
     action = {
         ParticipantState.ACTIVE: "participants.participant_approved"

@@ -186,6 +186,23 @@ def test_nobody_approves_what_they_registered_and_the_database_says_so_too(datab
     assert [one.refusal for one in outcomes] == [None, None]
 
 
+def test_nobody_lets_themselves_in_nor_lifts_their_own_suspension(database: Database) -> None:
+    company = an_active_company(database, "C-1", a_region(database))
+    person = a_person(database, company, "P-1")
+    own = somebody(database, Role.OPERATOR, Role.PARTICIPANT, name="olga")
+    participants.link_user(database, COMMAND_LINE, person, own.id)
+    (outcome,) = participants.decide_registrations(
+        database, own.scope, participant_ids=[person], approve=True, reason=None
+    )
+    assert "is yourself" in (outcome.refusal or "")
+    other = somebody(database, Role.OPERATOR, name="otto").scope
+    participants.decide_registrations(database, other, participant_ids=[person], approve=True, reason=None)
+    participants.suspend(database, other, person, reason="Looked into")
+    with pytest.raises(participants.OwnParticipationError):
+        participants.reinstate(database, own.scope, person)
+    participants.reinstate(database, other, person)
+
+
 def test_the_same_form_sent_twice_registers_once(database: Database) -> None:
     region_id, key = a_region(database), new_id()
     body = {"code": "C-1", "name": "Firm", "kind": CompanyKind.DISTRIBUTOR, "region_id": region_id}
