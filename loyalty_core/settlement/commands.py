@@ -272,20 +272,24 @@ def _score_claims(
 ) -> tuple[pl.DataFrame, int]:
     """Return the awards to add for decided claims, and how many claims were scored for them."""
     total = store.count_claims_since(connection, programme_id, low) if on_progress is not None else 0
+    document = rules.document
+    # The decisions first: a claim that is decided anew in between then finds what it holds all the same.
+    decided = list(
+        store.claims_since(
+            connection,
+            programme_id,
+            low,
+            currency=document.currency,
+            for_participants=document.collects is programmes.Collects.PARTICIPANT,
+        )
+    )
     standing = (
         store.standing_claim_awards(connection, programme_id, low)
         if mark is not None
         else pl.DataFrame(schema=store.STANDING_CLAIM_SCHEMA)
     )
-    document = rules.document
     added, count = [pl.DataFrame(schema=policy.AWARD_SCHEMA)], 0
-    for claims in store.claims_since(
-        connection,
-        programme_id,
-        low,
-        currency=document.currency,
-        for_participants=document.collects is programmes.Collects.PARTICIPANT,
-    ):
+    for claims in decided:
         # A claim is scored as a line of its own: its number stands where a line's id does.
         lines = claims.drop("sales_line_id").rename({"claim_number": "sales_line_id"})
         scored = pl.DataFrame(engine.score(rules, lines)).rename({"sales_line_id": "claim_number"})

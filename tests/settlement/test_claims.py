@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import polars as pl
 import pytest
 from sqlalchemy import text
 
@@ -13,6 +14,7 @@ from loyalty_core.kernel import Database, Scope
 from loyalty_core.ledger import AccountKind, PostingKind
 from loyalty_core.programmes import programme_by_code
 from loyalty_core.settlement import check_books, claim_points, settle_due_claims, settle_programme
+from loyalty_core.settlement import store as settlement_store
 from loyalty_core.verification import commands, matching, store
 from loyalty_core.verification.policy import DecisionKind
 from tests.sales.files import bring, row
@@ -255,4 +257,35 @@ def test_a_decision_whose_transaction_ends_after_a_settlement_is_not_missed(
     assert settle_due_claims(database) == 1
     assert points(database, everything) == {"ana": 17}
     assert settle_due_claims(database) == 0
+    assert broken(database) == []
+
+
+@pytest.mark.parametrize("name", ["claims_since", "standing_claim_awards"])
+def test_a_correction_that_ends_while_claims_are_read_is_settled_by_this_settlement_or_the_next(
+    committed_database: Database, everything: Scope, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    database = committed_database
+    club(database)
+    bring(database, everything, SOLD)
+    ana = person(database, code="ana")
+    number = approved(database, everything, ana, quantity=Decimal(4))
+    assert settle(database, everything) == (1, 10)
+    approved(database, everything, ana, invoice_no="I2", product_code="P2")
+    line = line_id(database, everything, invoice_no="I1")
+
+    read = getattr(settlement_store, name)
+
+    def corrected_after(*arguments: Any, **named: Any) -> Any:
+        monkeypatch.undo()
+        found = read(*arguments, **named)
+        found = found if isinstance(found, pl.DataFrame) else list(found)
+        verification.correct_claim(
+            database, everything, number, sales_line_id=line, quantity=Decimal(3), reason="Counted again"
+        )
+        return found
+
+    monkeypatch.setattr(settlement_store, name, corrected_after)
+    settle(database, everything)
+    settle(database, everything)
+    assert points(database, everything) == {"ana": 14}
     assert broken(database) == []
