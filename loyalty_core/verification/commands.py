@@ -551,7 +551,7 @@ def _decide_each(
         try:
             with database.transaction(scope) as connection:
                 access.check_permission(connection, scope, access.Permission.DECIDE_CLAIMS)
-                claim = store.lock_claim(connection, number)
+                claim = _claim_to_decide(connection, scope, number)
                 claim_no = claim.claim_no
                 is_done = request_key is not None and store.was_decided_by(connection, claim, request_key)
                 if not is_done:
@@ -589,7 +589,7 @@ def correct_claim(
         raise policy.ClaimQuantityError(quantity)
     with database.transaction(scope) as connection:
         access.check_permission(connection, scope, access.Permission.DECIDE_CLAIMS)
-        claim = store.lock_claim(connection, number)
+        claim = _claim_to_decide(connection, scope, number)
         if request_key is not None and store.was_decided_by(connection, claim, request_key):
             return claim
         _refuse_own(connection, scope, claim)
@@ -629,11 +629,21 @@ def correct_claim(
         return store.claim_by_number(connection, number)
 
 
+def _claim_to_decide(connection: Connection, scope: Scope, number: int) -> Claim:
+    """Return the claim, locked. Raises UnknownClaimError, for one of a programme out of sight too."""
+    claim = store.lock_claim(connection, number)
+    if claim.programme_id is not None and not scope.sees_programme(claim.programme_id):
+        raise store.UnknownClaimError(number)
+    return claim
+
+
 def _refuse_own(connection: Connection, scope: Scope, claim: Claim) -> None:
-    if scope.user_id is None or claim.participant_id is None:
+    """Refuse the actor's own claim, and one of the company that the actor takes part for."""
+    own = participants.participant_of_user(connection, scope.user_id) if scope.user_id is not None else None
+    if own is None:
         return
-    own = participants.participant_of_user(connection, scope.user_id)
-    if own is not None and own.id == claim.participant_id:
+    is_companys = claim.participant_id is None and own.company_id == claim.company_id
+    if is_companys or own.id == claim.participant_id:
         raise OwnClaimError(claim)
 
 

@@ -10,10 +10,11 @@ from loyalty_core import verification
 from loyalty_core.access import Role, ScopeGrant, ScopeKind
 from loyalty_core.kernel import Database, NotAllowedError, Scope, new_id
 from loyalty_core.organisation import company_by_code
+from loyalty_core.programmes import programme_by_code
 from loyalty_core.verification import Agreement, ClaimState, DecisionKind, Difference
 from tests.access.people import somebody
 from tests.sales.files import bring, row
-from tests.verification.claims import claim, club, line_id, person
+from tests.verification.claims import CLUB, PARTNERS, claim, club, line_id, person
 
 
 def approve(database: Database, scope: Scope, *numbers: int) -> list[str | None]:
@@ -235,6 +236,41 @@ def test_nobody_decides_the_own_claim_and_only_who_may_decides(database: Databas
         verification.reject_claims(database, analyst.scope, [made.number], reason="Because")
     operator = somebody(database, Role.OPERATOR, name="otto")
     assert approve(database, operator.scope, made.number) == [None]
+
+
+def test_who_takes_part_for_a_company_does_not_decide_what_the_company_claims(
+    database: Database, everything: Scope
+) -> None:
+    club(database, PARTNERS)
+    bring(database, everything, [row()])
+    olga = somebody(database, Role.OPERATOR, Role.PARTICIPANT, name="olga")
+    person(database, user_id=olga.id)
+    made = claim(database, everything, company_code="C1")
+    assert "is your own" in (approve(database, olga.scope, made.number)[0] or "")
+    assert approve(database, somebody(database, Role.OPERATOR, name="otto").scope, made.number) == [None]
+
+
+def test_a_claim_of_a_programme_out_of_sight_is_not_decided(database: Database, everything: Scope) -> None:
+    club(database)
+    club(
+        database,
+        CLUB.replace("code: club", "code: later")
+        .replace("2026-03-01", "2026-06-01")
+        .replace("2026-05-31", "2026-07-31"),
+    )
+    bring(database, everything, [row()])
+    made = claim(database, everything, person(database))
+    with database.snapshot(everything) as connection:
+        other = programme_by_code(connection, everything, "later").id
+    grants = frozenset({ScopeGrant(ScopeKind.EVERYTHING), ScopeGrant(ScopeKind.PROGRAMME, other)})
+    scope = somebody(database, Role.OPERATOR, grants=grants).scope
+    assert "There is no claim" in (approve(database, scope, made.number)[0] or "")
+    (outcome,) = verification.reject_claims(database, scope, [made.number], reason="Because")
+    assert "There is no claim" in (outcome.refusal or "")
+    with pytest.raises(verification.UnknownClaimError):
+        verification.correct_claim(
+            database, scope, made.number, sales_line_id=None, quantity=Decimal(0), reason="Because"
+        )
 
 
 def test_a_claim_out_of_sight_is_not_found(database: Database, everything: Scope) -> None:
