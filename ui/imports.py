@@ -7,7 +7,7 @@ from uuid import UUID
 
 import streamlit as st
 
-from loyalty_core.access import CSV, XLSX, Permission, SignedInUser, make_export
+from loyalty_core.access import CSV, XLSX, Permission, SignedInUser
 from loyalty_core.intake import (
     FileImport,
     ImportState,
@@ -22,7 +22,7 @@ from loyalty_core.intake import (
     write_rejected_rows,
 )
 from loyalty_core.kernel import Money, Refusal, _, current_database, current_runtime, ngettext
-from ui import charts, wording
+from ui import charts, downloads, wording
 from ui.elements import (
     ROWS_A_PAGE,
     Colour,
@@ -462,21 +462,9 @@ def _offer_rejected_rows(user: SignedInUser, found: FileImport) -> None:
         )
 
     name = rejected_file_name(found)
-    try:
-        with st.spinner(_("Writing the rejected rows")):
-            export_id = make_export(
-                runtime.database,
-                user,
-                runtime.settings.exports_folder,
-                permission=Permission.SEE_IMPORTS,
-                file_name=name,
-                media_type=XLSX if name.endswith(".xlsx") else CSV,
-                write=write,
-            )
-    except Refusal as refusal:
-        st.error(wording.plain_lines(refusal.sentence), icon=":material/block:")
-        return
-    st.link_button(_("Download"), f"/exports/{export_id}", icon=":material/download:", type="primary")
+    downloads.offer(
+        user, Permission.SEE_IMPORTS, name, write, media_type=XLSX if name.endswith(".xlsx") else CSV
+    )
 
 
 def imports_table(imports: Sequence[FileImport]) -> dict[str, list[Any]]:

@@ -8,11 +8,11 @@ from decimal import Decimal
 import streamlit as st
 from sqlalchemy import Connection
 
-from loyalty_core import access, organisation, participants, programmes, settlement
+from loyalty_core import organisation, participants, programmes, settlement
 from loyalty_core.access import CSV, Permission, SignedInUser
-from loyalty_core.kernel import Cell, Scope, _, current_database, current_runtime, now, write_csv
+from loyalty_core.kernel import Cell, Scope, _, current_database, now, write_csv
 from loyalty_core.settlement import LineOfCompany
-from ui import elements, wording
+from ui import downloads, elements, wording
 
 SALES_HEADER = (
     *("company_code", "invoice_no", "line_no", "product_code", "product_name", "sold_at", "quantity"),
@@ -161,21 +161,16 @@ def show_samples(user: SignedInUser) -> None:
 
 
 def _offer(user: SignedInUser, make: Callable[[Connection, Scope, date], SampleFile | None]) -> None:
-    runtime = current_runtime()
     today = now().astimezone(wording.reader_time_zone()).date()
     with current_database().snapshot(user.scope) as connection:
         sample = make(connection, user.scope, today)
     if sample is None:
         st.info(_("There are no sales yet to make a sample of. Bring a first file of your own."))
         return
-    with elements.refusals_shown():
-        export_id = access.make_export(
-            runtime.database,
-            user,
-            runtime.settings.exports_folder,
-            permission=Permission.UPLOAD_FILES,
-            file_name=sample.name,
-            media_type=CSV,
-            write=lambda path: write_csv(path, sample.header, sample.rows),
-        )
-        st.link_button(_("Download"), f"/exports/{export_id}", icon=":material/download:", type="primary")
+    downloads.offer(
+        user,
+        Permission.UPLOAD_FILES,
+        sample.name,
+        lambda path: write_csv(path, sample.header, sample.rows),
+        media_type=CSV,
+    )

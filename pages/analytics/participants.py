@@ -4,15 +4,15 @@ from uuid import UUID
 
 import streamlit as st
 
-from loyalty_core import access, ledger, participants, programmes, verification
+from loyalty_core import ledger, participants, programmes, verification
 from loyalty_core.access import Permission
-from loyalty_core.kernel import Money, Refusal, _, current_database, current_runtime, now, write_xlsx
+from loyalty_core.kernel import Money, Refusal, _, current_database, now, write_xlsx
 from loyalty_core.ledger import AccountKind
 from loyalty_core.organisation import all_regions
 from loyalty_core.participants import ParticipantGroup
 from loyalty_core.programmes import Collects
 from ui import companies as company_blocks
-from ui import drill, elements, explored, performance, registry, wording
+from ui import downloads, drill, elements, explored, performance, registry, wording
 from ui import people as blocks
 from ui import programmes as programme_blocks
 from ui import standings as region_blocks
@@ -161,22 +161,17 @@ def offer_workbook(asked: blocks.AskedPeople, activity: Activity | None, total: 
         if not st.button(_("Make the workbook"), icon=":material/table_view:"):
             return
         every = blocks.people(user.scope, asked, activity, limit=blocks.MOST_EXPORTED_PEOPLE)
-        with elements.refusals_shown():
-            export_id = access.make_export(
-                database,
-                user,
-                current_runtime().settings.exports_folder,
-                permission=Permission.EXPORT_PERFORMANCE,
-                file_name=f"participants-{asked.programme.code}-{today}.xlsx",
-                media_type=access.XLSX,
-                write=lambda path: write_xlsx(
-                    path,
-                    blocks.workbook_header(),
-                    blocks.workbook_rows(every, asked.programme.currency),
-                    sheet=_("Participants"),
-                ),
-            )
-            st.link_button(_("Download"), f"/exports/{export_id}", icon=":material/download:", type="primary")
+        downloads.offer(
+            user,
+            Permission.EXPORT_PERFORMANCE,
+            f"participants-{asked.programme.code}-{today}.xlsx",
+            lambda path: write_xlsx(
+                path,
+                blocks.workbook_header(),
+                blocks.workbook_rows(every, asked.programme.currency),
+                sheet=_("Participants"),
+            ),
+        )
 
 
 def show_record(participant_id: UUID) -> None:

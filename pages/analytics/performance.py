@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import streamlit as st
 
-from loyalty_core import access, programmes
+from loyalty_core import programmes
 from loyalty_core.access import Permission
-from loyalty_core.kernel import Refusal, _, current_database, current_runtime, ngettext, write_xlsx
+from loyalty_core.kernel import Refusal, _, current_database, ngettext, write_xlsx
 from loyalty_core.organisation import CompanyKind, all_regions, company_by_code
-from ui import charts, drill, elements, explored, registry, wording
+from ui import charts, downloads, drill, elements, explored, registry, wording
 from ui import performance as blocks
 from ui import programmes as programme_blocks
 from ui import standings as region_blocks
@@ -317,22 +317,17 @@ def offer_workbook() -> None:
     ):
         if not st.button(_("Make the workbook"), icon=":material/table_view:"):
             return
-        with elements.refusals_shown():
-            export_id = access.make_export(
-                database,
-                user,
-                current_runtime().settings.exports_folder,
-                permission=Permission.EXPORT_PERFORMANCE,
-                file_name=f"{measure}-by-{dimension}-{span.since}-{span.until}.xlsx",
-                media_type=access.XLSX,
-                write=lambda path: write_xlsx(
-                    path,
-                    blocks.workbook_header(measure, titles[dimension], has_year=has_year),
-                    blocks.workbook_rows(measure, found, currency, has_year=has_year),
-                    sheet=measure_titles[measure],
-                ),
-            )
-            st.link_button(_("Download"), f"/exports/{export_id}", icon=":material/download:", type="primary")
+        downloads.offer(
+            user,
+            Permission.EXPORT_PERFORMANCE,
+            f"{measure}-by-{dimension}-{span.since}-{span.until}.xlsx",
+            lambda path: write_xlsx(
+                path,
+                blocks.workbook_header(measure, titles[dimension], has_year=has_year),
+                blocks.workbook_rows(measure, found, currency, has_year=has_year),
+                sheet=measure_titles[measure],
+            ),
+        )
 
 
 show_figures()

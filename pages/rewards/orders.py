@@ -5,20 +5,19 @@ from datetime import datetime, time, timedelta
 
 import streamlit as st
 
-from loyalty_core import access, programmes, rewards
+from loyalty_core import programmes, rewards
 from loyalty_core.access import Permission
 from loyalty_core.kernel import (
     Money,
     Refusal,
     _,
     current_database,
-    current_runtime,
     ngettext,
     now,
     write_xlsx,
 )
 from loyalty_core.rewards import OrderState, OrderToDecide, WaitingOrder, WaitingSort
-from ui import elements, registry, wording
+from ui import downloads, elements, registry, wording
 from ui import orders as blocks
 from ui import programmes as programme_blocks
 from ui import rewards as reward_blocks
@@ -235,24 +234,14 @@ def show_decided() -> None:
         ).format(count=wording.number(len(decided)))
     ):
         if st.button(_("Make the workbook"), icon=":material/table_view:"):
-            try:
-                export_id = access.make_export(
-                    database,
-                    user,
-                    current_runtime().settings.exports_folder,
-                    permission=Permission.SEE_ORDERS,
-                    file_name=blocks.decisions_file_name(day),
-                    media_type=access.XLSX,
-                    write=lambda path: write_xlsx(
-                        path, blocks.workbook_header(), blocks.workbook_rows(decided), sheet=_("Decisions")
-                    ),
-                )
-            except Refusal as refusal:
-                st.error(wording.plain_lines(refusal.sentence), icon=":material/block:")
-            else:
-                st.link_button(
-                    _("Download"), f"/exports/{export_id}", icon=":material/download:", type="primary"
-                )
+            downloads.offer(
+                user,
+                Permission.SEE_ORDERS,
+                blocks.decisions_file_name(day),
+                lambda path: write_xlsx(
+                    path, blocks.workbook_header(), blocks.workbook_rows(decided), sheet=_("Decisions")
+                ),
+            )
     if chosen is not None and chosen < len(decided):
         blocks.show_record(user, decided[chosen])
 

@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from loyalty_core import access, programmes, standings
+from loyalty_core import programmes, standings
 from loyalty_core.access import Permission
-from loyalty_core.kernel import Refusal, _, current_database, current_runtime, write_xlsx
+from loyalty_core.kernel import _, current_database, write_xlsx
 from loyalty_core.organisation import all_regions
 from loyalty_core.standings import StandingsBy
-from ui import charts, elements, explored, ranked, registry, wording
+from ui import charts, downloads, elements, explored, ranked, registry, wording
 from ui import programmes as programme_blocks
 from ui import standings as blocks
 from ui.identity import require
@@ -184,24 +184,14 @@ if Permission.EXPORT_STANDINGS in user.permissions:
                     words=words,
                     limit=MOST_EXPORTED_PLACES,
                 )
-            try:
-                export_id = access.make_export(
-                    database,
-                    user,
-                    current_runtime().settings.exports_folder,
-                    permission=Permission.EXPORT_STANDINGS,
-                    file_name=f"standings-{programme.code}-{period.since}-{period.until}.xlsx",
-                    media_type=access.XLSX,
-                    write=lambda path: write_xlsx(
-                        path,
-                        blocks.workbook_header(by),
-                        blocks.workbook_rows(every, by),
-                        sheet=_("Standings"),
-                    ),
-                )
-            except Refusal as refusal:
-                st.error(wording.plain_lines(refusal.sentence), icon=":material/block:")
-            else:
-                st.link_button(
-                    _("Download"), f"/exports/{export_id}", icon=":material/download:", type="primary"
-                )
+            downloads.offer(
+                user,
+                Permission.EXPORT_STANDINGS,
+                f"standings-{programme.code}-{period.since}-{period.until}.xlsx",
+                lambda path: write_xlsx(
+                    path,
+                    blocks.workbook_header(by),
+                    blocks.workbook_rows(every, by),
+                    sheet=_("Standings"),
+                ),
+            )
