@@ -71,6 +71,13 @@ def areas_below(regions: Sequence[Region], parent: UUID | None) -> list[Region]:
     return top
 
 
+def lowest_areas(regions: Sequence[Region], parent: UUID | None) -> list[Region]:
+    """Return the areas at or below a region that have none below them; for None all such that the reader sees."""
+    parents = {one.parent_id for one in regions}
+    within = None if parent is None else set(region_ids_below(regions, parent))
+    return [one for one in regions if one.id not in parents and (within is None or one.id in within)]
+
+
 def rolled_up(
     regions: Sequence[Region],
     tops: Sequence[Region],

@@ -38,7 +38,12 @@ if not known or not explored.is_ready():
     )
     st.stop()
 
-VIEWS = {"areas": _("Areas"), "staff": _("Sales staff"), "companies": _("Companies")}
+VIEWS = {
+    "areas": _("Areas"),
+    "lowest": _("Lowest areas"),
+    "staff": _("Sales staff"),
+    "companies": _("Companies"),
+}
 view = elements.choose_view(VIEWS, key="view")
 filters = st.columns(4 if len(known) > 1 else 3, vertical_alignment="bottom")
 programme = known[0]
@@ -146,8 +151,9 @@ def show_ranked(rows: list[blocks.Ranked], *, of_areas: bool) -> blocks.Ranked |
 
 def show_areas() -> None:
     """Draw the areas below the chosen one, and go down into the one that is clicked."""
-    tops = blocks.areas_below(regions, chosen_region.id if chosen_region else None)
-    if not tops:
+    parent = chosen_region.id if chosen_region else None
+    tops = (blocks.lowest_areas if view == "lowest" else blocks.areas_below)(regions, parent)
+    if not tops or [one.id for one in tops] == [parent]:
         drill.show_companies(user, Measure.SALES, asked, (span.since, span.until))
         return
     found = performance.parts(user.scope, Measure.SALES, Dimension.REGION, asked, span)
@@ -192,7 +198,7 @@ def show_companies() -> None:
         or ""
     )
     days = (span.since, span.until)
-    total = performance.count_companies(user.scope, asked, days, span.before, words=words, only_sold=False)
+    total = performance.count_companies(user.scope, asked, days, words=words, only_sold=False)
     if not total:
         elements.empty_state("search_off", _("No company matches"), _("Try a part of its name or code."))
         return
@@ -221,4 +227,4 @@ def show_companies() -> None:
 
 if chosen_region is not None:
     registry.link(user, "regions", _("All areas"), icon="arrow_back")
-{"areas": show_areas, "staff": show_staff, "companies": show_companies}[view]()
+{"areas": show_areas, "lowest": show_areas, "staff": show_staff, "companies": show_companies}[view]()

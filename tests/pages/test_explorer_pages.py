@@ -8,8 +8,11 @@ from streamlit.testing.v1 import AppTest
 
 from loyalty_core.access import Role
 from loyalty_core.analytics import Replica, use_replica
+from loyalty_core.kernel import new_id
+from loyalty_core.organisation import Region
 from tests.pages.test_every_page import page_named, page_of, texts
 from tests.pages.world import World
+from ui.regions import lowest_areas
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -135,3 +138,25 @@ def test_the_home_of_a_head_of_sales_ranks_the_own_areas_only(world: World) -> N
     assert "C-100" in seen
     assert "C-200" not in seen
     assert "Serbia" not in seen
+
+
+def test_the_lowest_areas_stand_side_by_side_whatever_lies_between(world: World) -> None:
+    poland, north, south, gdansk, poznan, krakow, serbia = (new_id() for _ in range(7))
+    tree = [
+        Region(id=one, code=name.upper(), name=name, parent_id=parent)
+        for one, name, parent in (
+            (poland, "Poland", None),
+            (north, "North", poland),
+            (south, "South", poland),
+            (gdansk, "Gdansk", north),
+            (poznan, "Poznan", north),
+            (krakow, "Krakow", south),
+            (serbia, "Serbia", None),
+        )
+    ]
+    assert [one.name for one in lowest_areas(tree, None)] == ["Gdansk", "Poznan", "Krakow", "Serbia"]
+    assert [one.name for one in lowest_areas(tree, north)] == ["Gdansk", "Poznan"]
+    assert [one.name for one in lowest_areas(tree, krakow)] == ["Krakow"]
+    shown = regions(world, view="Lowest areas").dataframe[0].value
+    assert set(shown["Area"]) == {"Serbia", "Poland"}
+    assert regions(world, view="Lowest areas", region="Poland").dataframe

@@ -15,7 +15,7 @@ from ui.performance import Asked, Dimension, Measure
 from ui.regions import RankedBy
 from ui.spans import Span
 
-FIRST = 6
+FIRST = 8
 
 
 def show(user: SignedInUser, known: Sequence[Programme], waiting: Sequence[home.Waiting]) -> None:
@@ -43,14 +43,14 @@ def show(user: SignedInUser, known: Sequence[Programme], waiting: Sequence[home.
 
 
 def show_areas(user: SignedInUser, programme: Programme, known: Sequence[Programme], span: Span) -> None:
-    """Draw the own areas by sales, with growth and what is used of their budgets."""
+    """Draw the own lowest areas by sales, with growth and what is used of their budgets."""
     with current_database().snapshot(user.scope) as connection:
         every = all_regions(connection)
     asked = Asked(programme)
     rows = regions.ranked(
         regions.rolled_up(
             every,
-            regions.areas_below(every, None),
+            regions.lowest_areas(every, None),
             performance.parts(user.scope, Measure.SALES, Dimension.REGION, asked, span),
             regions.budgets_on(user.scope, asked, panels.reader_day()),
         ),
@@ -58,7 +58,14 @@ def show_areas(user: SignedInUser, programme: Programme, known: Sequence[Program
     )
     with elements.card(_("Your areas"), fills=True):
         _show_bars(rows, programme.currency, key="home_areas", of_areas=True)
-        registry.link(user, "regions", _("All areas"), icon="map", **panels.programme_query(programme, known))
+        registry.link(
+            user,
+            "regions",
+            _("All areas"),
+            icon="map",
+            view=_("Lowest areas"),
+            **panels.programme_query(programme, known),
+        )
 
 
 def show_staff(user: SignedInUser, programme: Programme, known: Sequence[Programme], span: Span) -> None:
