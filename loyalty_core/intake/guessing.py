@@ -61,14 +61,19 @@ def guess_dataset(
     """Guess which of the datasets a file brings, and return its name.
 
     The dataset of the known mapping that explains most headers; else the one of which fewest required columns are
-    missing, and among those the one that explains most headers.
+    missing, and among those the one that knows most headers by name, then the one that explains most.
     """
     known, datasets = list(known), list(datasets)
 
-    def fits(columns: DatasetColumns) -> tuple[int, int, int]:
+    def fits(columns: DatasetColumns) -> tuple[int, int, int, int]:
         guess = guess_mapping(header, rows, columns, known)
         missing = sum(column.required and column.name not in guess.columns for column in columns.columns)
-        return (0 if guess.known is None else len(guess.columns), -missing, len(guess.columns))
+        by_name = sum(
+            header_key(guess.columns.get(column.name, ""))
+            in {header_key(name) for name in (column.name, *column.also_called)}
+            for column in columns.columns
+        )
+        return (0 if guess.known is None else len(guess.columns), -missing, by_name, len(guess.columns))
 
     return max(datasets, key=fits).name
 
