@@ -113,7 +113,9 @@ where p.earns_from = 'claims' and case
         or m.system_identifier <> (select system_identifier from pg_control_system())
         or m.low_txid > pg_snapshot_xmax(pg_current_snapshot())
     then exists (select from claim_decision d where d.programme_id = p.id)
+    -- What is seen and yet ahead of the server came with a dump; the first settlement here took it all in.
     else exists (select from claim_decision d where d.programme_id = p.id and d.txid >= m.low_txid
+        and d.txid < pg_snapshot_xmax(pg_current_snapshot())
         and not pg_visible_in_snapshot(d.txid, m.seen::pg_snapshot))
 end order by p.code
 """

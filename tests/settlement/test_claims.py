@@ -6,11 +6,12 @@ from typing import Any
 from uuid import UUID
 
 import polars as pl
+import psycopg
 import pytest
 from sqlalchemy import text
 
 from loyalty_core import ledger, settlement, verification
-from loyalty_core.kernel import Database, Scope
+from loyalty_core.kernel import Database, Scope, libpq_url
 from loyalty_core.ledger import AccountKind, PostingKind
 from loyalty_core.programmes import programme_by_code
 from loyalty_core.settlement import check_books, claim_points, settle_due_claims, settle_programme
@@ -288,4 +289,32 @@ def test_a_correction_that_ends_while_claims_are_read_is_settled_by_this_settlem
     settle(database, everything)
     settle(database, everything)
     assert points(database, everything) == {"ana": 14}
+    assert broken(database) == []
+
+
+def test_decisions_from_a_dump_of_a_server_that_was_further_ahead_are_settled_once(
+    committed_database: Database, owner_url: str, everything: Scope
+) -> None:
+    database = committed_database
+    club(database)
+    bring(database, everything, SOLD)
+    ana = person(database, code="ana")
+    approved(database, everything, ana, quantity=Decimal(4))
+    assert settle_due_claims(database) == 1
+    with psycopg.connect(libpq_url(owner_url)) as owner:
+        owner.execute("select set_config('laurel.everything', 'on', true)")
+        for statement in (
+            "update claim_decision set txid = '99999999999'",
+            "update settlement_mark set low_txid = '99999999999', seen = '99999999999:99999999999:',"
+            " system_identifier = system_identifier - 1",
+        ):
+            assert owner.execute(statement).rowcount == 1
+    with database.snapshot(everything) as connection:
+        assert len(settlement_store.due_programmes(connection)) == 1
+    assert settle_due_claims(database) == 0
+    with database.snapshot(everything) as connection:
+        assert settlement_store.due_programmes(connection) == []
+    approved(database, everything, ana, invoice_no="I2", product_code="P2")
+    assert settle_due_claims(database) == 1
+    assert points(database, everything) == {"ana": 17}
     assert broken(database) == []
