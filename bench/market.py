@@ -159,6 +159,18 @@ _ROLLED_UP = (
         coalesce(-sum(points) filter (where points < 0), 0)
     from raw.award where id between {first} and {last} group by all order by happened_on
     """,
+    """
+    insert into raw.sales_company_day
+    select sold_on, company_id, currency, count(*), count(*) filter (where quantity < 0), sum(amount_minor),
+        coalesce(-sum(amount_minor) filter (where quantity < 0), 0)
+    from raw.sales_line where id between {first} and {last} group by all order by sold_on
+    """,
+    """
+    insert into raw.award_company_day
+    select happened_on, company_id, programme_id, coalesce(sum(points) filter (where points > 0), 0),
+        coalesce(-sum(points) filter (where points < 0), 0)
+    from raw.award where id between {first} and {last} group by all order by happened_on
+    """,
     # A receipt's lines are of one company and one day.
     """
     insert into raw.receipt_day

@@ -43,6 +43,16 @@ create view peer.award_day as
         coalesce(sum(points) filter (where points > 0), 0) as points_earned,
         coalesce(-sum(points) filter (where points < 0), 0) as points_taken
     from peer.award group by happened_on, company_id, product_id, programme_id;
+create view peer.sales_company_day as
+    select sold_on, company_id, currency, count(*) as lines,
+        count(*) filter (where quantity < 0) as return_lines, sum(amount_minor) as amount_minor,
+        coalesce(-sum(amount_minor) filter (where quantity < 0), 0) as returned_minor
+    from peer.sales_line group by sold_on, company_id, currency;
+create view peer.award_company_day as
+    select happened_on, company_id, programme_id,
+        coalesce(sum(points) filter (where points > 0), 0) as points_earned,
+        coalesce(-sum(points) filter (where points < 0), 0) as points_taken
+    from peer.award group by happened_on, company_id, programme_id;
 create view peer.receipt_day as
     select sold_on, company_id, currency, count(*) as receipts
     from (

@@ -20,31 +20,53 @@
 --   offset bigint: how many to leave out first
 with sold as (
     select
-        s.company_id,
-        sum(case when s.sold_on between $since and $until then s.amount_minor else 0 end) as amount_minor,
-        sum(case when s.sold_on between $since and $until then s.returned_minor else 0 end) as returned_minor,
-        sum(case when s.sold_on between $since and $until then s.lines else 0 end) as lines,
-        sum(case when s.sold_on between $before_since and $before_until then s.amount_minor else 0 end)
+        company_id,
+        sum(case when sold_on between $since and $until then amount_minor else 0 end) as amount_minor,
+        sum(case when sold_on between $since and $until then returned_minor else 0 end) as returned_minor,
+        sum(case when sold_on between $since and $until then lines else 0 end) as lines,
+        sum(case when sold_on between $before_since and $before_until then amount_minor else 0 end)
             as before_minor
-    from sales_day s
-    join product p on p.id = s.product_id
-    where s.currency = $currency
-        and (s.sold_on between $since and $until or s.sold_on between $before_since and $before_until)
-        and ($product_group is null or coalesce(p.product_group, '') = $product_group)
-        and ($brand is null or coalesce(p.brand, '') = $brand)
-        and (cast($product_id as uuid) is null or p.id = cast($product_id as uuid))
-    group by s.company_id
+    from (
+        select company_id, sold_on, amount_minor, returned_minor, lines
+        from sales_company_day
+        where coalesce($product_group, $brand, cast($product_id as varchar)) is null
+            and currency = $currency
+            and sold_on between least($since, coalesce($before_since, $since))
+                and greatest($until, coalesce($before_until, $until))
+        union all
+        select d.company_id, d.sold_on, d.amount_minor, d.returned_minor, d.lines
+        from sales_day d
+        join product p on p.id = d.product_id
+        where coalesce($product_group, $brand, cast($product_id as varchar)) is not null
+            and d.currency = $currency
+            and d.sold_on between least($since, coalesce($before_since, $since))
+                and greatest($until, coalesce($before_until, $until))
+            and ($product_group is null or coalesce(p.product_group, '') = $product_group)
+            and ($brand is null or coalesce(p.brand, '') = $brand)
+            and (cast($product_id as uuid) is null or p.id = cast($product_id as uuid))
+    ) days
+    group by company_id
 ),
 given as (
-    select a.company_id, sum(a.points_earned - a.points_taken) as points
-    from award_day a
-    join product p on p.id = a.product_id
-    where a.programme_id = cast($programme_id as uuid)
-        and a.happened_on between $since and $until
-        and ($product_group is null or coalesce(p.product_group, '') = $product_group)
-        and ($brand is null or coalesce(p.brand, '') = $brand)
-        and (cast($product_id as uuid) is null or p.id = cast($product_id as uuid))
-    group by a.company_id
+    select company_id, sum(points_earned - points_taken) as points
+    from (
+        select company_id, points_earned, points_taken
+        from award_company_day
+        where coalesce($product_group, $brand, cast($product_id as varchar)) is null
+            and programme_id = cast($programme_id as uuid)
+            and happened_on between $since and $until
+        union all
+        select a.company_id, a.points_earned, a.points_taken
+        from award_day a
+        join product p on p.id = a.product_id
+        where coalesce($product_group, $brand, cast($product_id as varchar)) is not null
+            and a.programme_id = cast($programme_id as uuid)
+            and a.happened_on between $since and $until
+            and ($product_group is null or coalesce(p.product_group, '') = $product_group)
+            and ($brand is null or coalesce(p.brand, '') = $brand)
+            and (cast($product_id as uuid) is null or p.id = cast($product_id as uuid))
+    ) days
+    group by company_id
 )
 select
     cast(c.id as varchar) as company_id,

@@ -3,8 +3,6 @@
 -- parameters:
 --   since date: first day, inclusive
 --   until date: last day, inclusive
---   before_since date: first day of the days to compare with; null: nothing to compare with
---   before_until date: their last day, inclusive; null as well
 --   currency varchar: ISO 4217; sales in others are left out
 --   programme_id uuid: of this programme
 --   region_ids uuid[]: companies of these regions only; null: of all
@@ -18,36 +16,50 @@
 --   only_sold boolean: leave out companies without a sale or points in the days
 with sold as (
     select
-        s.company_id,
-        sum(case when s.sold_on between $since and $until then s.amount_minor else 0 end) as amount_minor,
-        sum(case when s.sold_on between $since and $until then s.returned_minor else 0 end) as returned_minor,
-        sum(case when s.sold_on between $since and $until then s.lines else 0 end) as lines,
-        sum(case when s.sold_on between $before_since and $before_until then s.amount_minor else 0 end)
-            as before_minor
-    from sales_day s
-    join product p on p.id = s.product_id
-    where s.currency = $currency
-        and (s.sold_on between $since and $until or s.sold_on between $before_since and $before_until)
-        and ($product_group is null or coalesce(p.product_group, '') = $product_group)
-        and ($brand is null or coalesce(p.brand, '') = $brand)
-        and (cast($product_id as uuid) is null or p.id = cast($product_id as uuid))
-    group by s.company_id
+        company_id,
+        sum(lines) as lines
+    from (
+        select company_id, lines
+        from sales_company_day
+        where $only_sold and coalesce($product_group, $brand, cast($product_id as varchar)) is null
+            and currency = $currency
+            and sold_on between $since and $until
+        union all
+        select d.company_id, d.lines
+        from sales_day d
+        join product p on p.id = d.product_id
+        where $only_sold and coalesce($product_group, $brand, cast($product_id as varchar)) is not null
+            and d.currency = $currency
+            and d.sold_on between $since and $until
+            and ($product_group is null or coalesce(p.product_group, '') = $product_group)
+            and ($brand is null or coalesce(p.brand, '') = $brand)
+            and (cast($product_id as uuid) is null or p.id = cast($product_id as uuid))
+    ) days
+    group by company_id
 ),
 given as (
-    select a.company_id, sum(a.points_earned - a.points_taken) as points
-    from award_day a
-    join product p on p.id = a.product_id
-    where a.programme_id = cast($programme_id as uuid)
-        and a.happened_on between $since and $until
-        and ($product_group is null or coalesce(p.product_group, '') = $product_group)
-        and ($brand is null or coalesce(p.brand, '') = $brand)
-        and (cast($product_id as uuid) is null or p.id = cast($product_id as uuid))
-    group by a.company_id
+    select company_id, sum(points_earned - points_taken) as points
+    from (
+        select company_id, points_earned, points_taken
+        from award_company_day
+        where $only_sold and coalesce($product_group, $brand, cast($product_id as varchar)) is null
+            and programme_id = cast($programme_id as uuid)
+            and happened_on between $since and $until
+        union all
+        select a.company_id, a.points_earned, a.points_taken
+        from award_day a
+        join product p on p.id = a.product_id
+        where $only_sold and coalesce($product_group, $brand, cast($product_id as varchar)) is not null
+            and a.programme_id = cast($programme_id as uuid)
+            and a.happened_on between $since and $until
+            and ($product_group is null or coalesce(p.product_group, '') = $product_group)
+            and ($brand is null or coalesce(p.brand, '') = $brand)
+            and (cast($product_id as uuid) is null or p.id = cast($product_id as uuid))
+    ) days
+    group by company_id
 )
 select count(*) as companies
 from company c
-left join region r on r.id = c.region_id
-left join app_user u on u.id = c.salesperson_id
 left join sold s on s.company_id = c.id
 left join given g on g.company_id = c.id
 where (cast($region_ids as uuid[]) is null or list_contains(cast($region_ids as uuid[]), c.region_id))

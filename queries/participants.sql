@@ -23,7 +23,7 @@ with traced as (
     from participant t
     join (
         select company_id, max(sold_on) as sold_on
-        from sales_day
+        from sales_company_day
         where currency = $currency and sold_on <= $today
         group by company_id
     ) s on s.company_id = t.company_id
@@ -33,7 +33,7 @@ with traced as (
     from participant t
     join (
         select company_id, max(happened_on) as happened_on
-        from award_day
+        from award_company_day
         where programme_id = cast($programme_id as uuid) and happened_on <= $today and points_earned > 0
         group by company_id
     ) a on a.company_id = t.company_id
@@ -89,7 +89,7 @@ bought as (
     from participant t
     join (
         select company_id, sum(amount_minor) as amount_minor
-        from sales_day
+        from sales_company_day
         where currency = $currency and sold_on between $since and $today
         group by company_id
     ) s on s.company_id = t.company_id
@@ -111,7 +111,7 @@ earned as (
     from participant t
     join (
         select company_id, sum(points_earned - points_taken) as points
-        from award_day
+        from award_company_day
         where programme_id = cast($programme_id as uuid) and happened_on between $since and $today
         group by company_id
     ) d on d.company_id = t.company_id

@@ -16,7 +16,7 @@ with traced as (
     from participant t
     join (
         select company_id, max(sold_on) as sold_on
-        from sales_day
+        from sales_company_day
         where currency = $currency and sold_on <= $today
         group by company_id
     ) s on s.company_id = t.company_id
@@ -26,7 +26,7 @@ with traced as (
     from participant t
     join (
         select company_id, max(happened_on) as happened_on
-        from award_day
+        from award_company_day
         where programme_id = cast($programme_id as uuid) and happened_on <= $today and points_earned > 0
         group by company_id
     ) a on a.company_id = t.company_id

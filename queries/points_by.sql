@@ -19,6 +19,24 @@
 with given as (
     select
         company_id,
+        cast(null as uuid) as product_id,
+        sum(case when happened_on between $since and $until then points_earned - points_taken else 0 end)
+            as points,
+        sum(
+            case when happened_on between $before_since and $before_until
+                then points_earned - points_taken else 0 end
+        ) as before_points
+    from award_company_day
+    where $dimension not in ('product_group', 'brand', 'product')
+        and coalesce($product_group, $brand, cast($product_id as varchar)) is null
+        and programme_id = cast($programme_id as uuid)
+        and happened_on between least($since, coalesce($before_since, $since))
+        and greatest($until, coalesce($before_until, $until))
+        and (happened_on between $since and $until or happened_on between $before_since and $before_until)
+    group by company_id
+    union all
+    select
+        company_id,
         product_id,
         sum(case when happened_on between $since and $until then points_earned - points_taken else 0 end)
             as points,
@@ -27,7 +45,11 @@ with given as (
                 then points_earned - points_taken else 0 end
         ) as before_points
     from award_day
-    where programme_id = cast($programme_id as uuid)
+    where ($dimension in ('product_group', 'brand', 'product')
+        or coalesce($product_group, $brand, cast($product_id as varchar)) is not null)
+        and programme_id = cast($programme_id as uuid)
+        and happened_on between least($since, coalesce($before_since, $since))
+        and greatest($until, coalesce($before_until, $until))
         and (happened_on between $since and $until or happened_on between $before_since and $before_until)
     group by company_id, product_id
 ),
@@ -56,8 +78,9 @@ named as (
     join company c on c.id = s.company_id
     left join region r on r.id = c.region_id
     left join app_user u on u.id = c.salesperson_id
-    join product p on p.id = s.product_id
-    where (cast($region_ids as uuid[]) is null or list_contains(cast($region_ids as uuid[]), c.region_id))
+    left join product p on p.id = s.product_id
+    where (s.product_id is null or p.id is not null)
+        and (cast($region_ids as uuid[]) is null or list_contains(cast($region_ids as uuid[]), c.region_id))
         and ($kind is null or c.kind = $kind)
         and (cast($company_id as uuid) is null or c.id = cast($company_id as uuid))
         and (

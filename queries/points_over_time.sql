@@ -17,12 +17,25 @@ select
     cast(sum(a.points_earned) - sum(a.points_taken) as bigint) as points,
     cast(sum(a.points_earned) as bigint) as points_earned,
     cast(sum(a.points_taken) as bigint) as points_taken
-from award_day a
+from (
+    select happened_on, company_id, points_earned, points_taken
+    from award_company_day
+    where coalesce($product_group, $brand, cast($product_id as varchar)) is null
+        and happened_on between $since and $until
+        and programme_id = cast($programme_id as uuid)
+    union all
+    select d.happened_on, d.company_id, d.points_earned, d.points_taken
+    from award_day d
+    join product p on p.id = d.product_id
+    where coalesce($product_group, $brand, cast($product_id as varchar)) is not null
+        and d.happened_on between $since and $until
+        and d.programme_id = cast($programme_id as uuid)
+        and ($product_group is null or coalesce(p.product_group, '') = $product_group)
+        and ($brand is null or coalesce(p.brand, '') = $brand)
+        and (cast($product_id as uuid) is null or p.id = cast($product_id as uuid))
+) a
 join company c on c.id = a.company_id
-join product p on p.id = a.product_id
-where a.happened_on between $since and $until
-    and a.programme_id = cast($programme_id as uuid)
-    and (cast($region_ids as uuid[]) is null or list_contains(cast($region_ids as uuid[]), c.region_id))
+where (cast($region_ids as uuid[]) is null or list_contains(cast($region_ids as uuid[]), c.region_id))
     and ($kind is null or c.kind = $kind)
     and (cast($company_id as uuid) is null or c.id = cast($company_id as uuid))
     and (
@@ -30,8 +43,5 @@ where a.happened_on between $since and $until
         or coalesce(c.salesperson_id, cast('00000000-0000-0000-0000-000000000000' as uuid))
         = cast($salesperson_id as uuid)
     )
-    and ($product_group is null or coalesce(p.product_group, '') = $product_group)
-    and ($brand is null or coalesce(p.brand, '') = $brand)
-    and (cast($product_id as uuid) is null or p.id = cast($product_id as uuid))
 group by 1
 order by 1

@@ -21,6 +21,30 @@
 with sold as (
     select
         company_id,
+        cast(null as uuid) as product_id,
+        sum(case when sold_on between $since and $until then amount_minor else 0 end) as amount_minor,
+        sum(case when sold_on between $since and $until then returned_minor else 0 end) as returned_minor,
+        sum(case when sold_on between $since and $until then lines else 0 end) as lines,
+        sum(case when sold_on between $before_since and $before_until then amount_minor else 0 end)
+            as before_minor,
+        sum(case when sold_on between $before_since and $before_until then returned_minor else 0 end)
+            as before_returned_minor,
+        sum(case when sold_on between $year_since and $year_until then amount_minor else 0 end) as year_minor
+    from sales_company_day
+    where $dimension not in ('product_group', 'brand', 'product')
+        and coalesce($product_group, $brand, cast($product_id as varchar)) is null
+        and currency = $currency
+        and sold_on between least($since, coalesce($before_since, $since), coalesce($year_since, $since))
+        and greatest($until, coalesce($before_until, $until), coalesce($year_until, $until))
+        and (
+            sold_on between $since and $until
+            or sold_on between $before_since and $before_until
+            or sold_on between $year_since and $year_until
+        )
+    group by company_id
+    union all
+    select
+        company_id,
         product_id,
         sum(case when sold_on between $since and $until then amount_minor else 0 end) as amount_minor,
         sum(case when sold_on between $since and $until then returned_minor else 0 end) as returned_minor,
@@ -31,7 +55,11 @@ with sold as (
             as before_returned_minor,
         sum(case when sold_on between $year_since and $year_until then amount_minor else 0 end) as year_minor
     from sales_day
-    where currency = $currency
+    where ($dimension in ('product_group', 'brand', 'product')
+        or coalesce($product_group, $brand, cast($product_id as varchar)) is not null)
+        and currency = $currency
+        and sold_on between least($since, coalesce($before_since, $since), coalesce($year_since, $since))
+        and greatest($until, coalesce($before_until, $until), coalesce($year_until, $until))
         and (
             sold_on between $since and $until
             or sold_on between $before_since and $before_until
@@ -64,8 +92,9 @@ named as (
     join company c on c.id = s.company_id
     left join region r on r.id = c.region_id
     left join app_user u on u.id = c.salesperson_id
-    join product p on p.id = s.product_id
-    where (cast($region_ids as uuid[]) is null or list_contains(cast($region_ids as uuid[]), c.region_id))
+    left join product p on p.id = s.product_id
+    where (s.product_id is null or p.id is not null)
+        and (cast($region_ids as uuid[]) is null or list_contains(cast($region_ids as uuid[]), c.region_id))
         and ($kind is null or c.kind = $kind)
         and (cast($company_id as uuid) is null or c.id = cast($company_id as uuid))
         and (

@@ -18,12 +18,25 @@ select
     cast(sum(s.returned_minor) as bigint) as returned_minor,
     cast(sum(s.lines) as bigint) as lines,
     cast(sum(s.return_lines) as bigint) as return_lines
-from sales_day s
+from (
+    select sold_on, company_id, amount_minor, returned_minor, lines, return_lines
+    from sales_company_day
+    where coalesce($product_group, $brand, cast($product_id as varchar)) is null
+        and sold_on between $since and $until
+        and currency = $currency
+    union all
+    select d.sold_on, d.company_id, d.amount_minor, d.returned_minor, d.lines, d.return_lines
+    from sales_day d
+    join product p on p.id = d.product_id
+    where coalesce($product_group, $brand, cast($product_id as varchar)) is not null
+        and d.sold_on between $since and $until
+        and d.currency = $currency
+        and ($product_group is null or coalesce(p.product_group, '') = $product_group)
+        and ($brand is null or coalesce(p.brand, '') = $brand)
+        and (cast($product_id as uuid) is null or p.id = cast($product_id as uuid))
+) s
 join company c on c.id = s.company_id
-join product p on p.id = s.product_id
-where s.sold_on between $since and $until
-    and s.currency = $currency
-    and (cast($region_ids as uuid[]) is null or list_contains(cast($region_ids as uuid[]), c.region_id))
+where (cast($region_ids as uuid[]) is null or list_contains(cast($region_ids as uuid[]), c.region_id))
     and ($kind is null or c.kind = $kind)
     and (cast($company_id as uuid) is null or c.id = cast($company_id as uuid))
     and (
@@ -31,8 +44,5 @@ where s.sold_on between $since and $until
         or coalesce(c.salesperson_id, cast('00000000-0000-0000-0000-000000000000' as uuid))
         = cast($salesperson_id as uuid)
     )
-    and ($product_group is null or coalesce(p.product_group, '') = $product_group)
-    and ($brand is null or coalesce(p.brand, '') = $brand)
-    and (cast($product_id as uuid) is null or p.id = cast($product_id as uuid))
 group by 1
 order by 1

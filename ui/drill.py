@@ -45,7 +45,7 @@ def show_orders(user: SignedInUser, asked: Asked, days: Days, *, participant_id:
 
 def show_companies(user: SignedInUser, measure: Measure, asked: Asked, days: Days) -> None:
     """Draw the companies behind the figures, and the lines of the chosen one."""
-    total = performance.count_companies(user.scope, asked, days, None)
+    total = performance.count_companies(user.scope, asked, days)
     if not total:
         st.caption(_("No company sold or earned anything here."))
         return

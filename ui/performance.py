@@ -339,25 +339,27 @@ def companies(
     return explored.ask(
         scope,
         "companies",
-        {**_of_companies(asked, days, before, words, only_sold), "limit": limit, "offset": offset},
+        {
+            **_of_companies(asked, days, words, only_sold),
+            "before_since": before[0] if before else None,
+            "before_until": before[1] if before else None,
+            "limit": limit,
+            "offset": offset,
+        },
     )
 
 
 def count_companies(
-    scope: Scope, asked: Asked, days: Days, before: Days | None, *, words: str = "", only_sold: bool = True
+    scope: Scope, asked: Asked, days: Days, *, words: str = "", only_sold: bool = True
 ) -> int:
     """Return how many companies `companies` would return in all."""
-    (row,) = explored.ask(scope, "companies_count", _of_companies(asked, days, before, words, only_sold))
+    (row,) = explored.ask(scope, "companies_count", _of_companies(asked, days, words, only_sold))
     return int(row["companies"])
 
 
-def _of_companies(
-    asked: Asked, days: Days, before: Days | None, words: str, only_sold: bool
-) -> dict[str, object]:
+def _of_companies(asked: Asked, days: Days, words: str, only_sold: bool) -> dict[str, object]:
     return {
         **_span_of(days),
-        "before_since": before[0] if before else None,
-        "before_until": before[1] if before else None,
         "currency": asked.programme.currency,
         "programme_id": asked.programme.id,
         **asked.of_companies,

@@ -1,6 +1,7 @@
 """How the roll-ups follow the facts: each increment is added up once and merged in.
 
-`{lines}` and `{awards}` are the rows that just came; each row comes once.
+`{lines}` and `{awards}` are the rows that just came; each row comes once. They are merged in the order
+of days, so that after a first load a span of days lies together.
 """
 
 AFTER_LINES = (
@@ -15,6 +16,7 @@ AFTER_LINES = (
             coalesce(-sum(amount_minor) filter (where quantity < 0), 0) as returned_minor
         from {lines}
         group by sold_on, company_id, product_id, currency
+        order by sold_on
     ) as came
     on kept.sold_on = came.sold_on and kept.company_id = came.company_id
         and kept.product_id = came.product_id and kept.currency = came.currency
@@ -27,6 +29,29 @@ AFTER_LINES = (
     when not matched then insert values (
         came.sold_on, came.company_id, came.product_id, came.currency,
         came.lines, came.return_lines, came.quantity, came.amount_minor, came.returned_minor
+    )
+    """,
+    """
+    merge into raw.sales_company_day as kept
+    using (
+        select sold_on, company_id, currency,
+            count(*) as lines,
+            count(*) filter (where quantity < 0) as return_lines,
+            sum(amount_minor) as amount_minor,
+            coalesce(-sum(amount_minor) filter (where quantity < 0), 0) as returned_minor
+        from {lines}
+        group by sold_on, company_id, currency
+        order by sold_on
+    ) as came
+    on kept.sold_on = came.sold_on and kept.company_id = came.company_id and kept.currency = came.currency
+    when matched then update set
+        lines = kept.lines + came.lines,
+        return_lines = kept.return_lines + came.return_lines,
+        amount_minor = kept.amount_minor + came.amount_minor,
+        returned_minor = kept.returned_minor + came.returned_minor
+    when not matched then insert values (
+        came.sold_on, came.company_id, came.currency, came.lines, came.return_lines, came.amount_minor,
+        came.returned_minor
     )
     """,
     # The first line of each invoice, before and after.
@@ -81,6 +106,7 @@ AFTER_AWARDS = (
             coalesce(-sum(points) filter (where points < 0), 0) as points_taken
         from {awards}
         group by happened_on, company_id, product_id, programme_id
+        order by happened_on
     ) as came
     on kept.happened_on = came.happened_on and kept.company_id = came.company_id
         and kept.product_id = came.product_id and kept.programme_id = came.programme_id
@@ -90,6 +116,25 @@ AFTER_AWARDS = (
     when not matched then insert values (
         came.happened_on, came.company_id, came.product_id, came.programme_id,
         came.points_earned, came.points_taken
+    )
+    """,
+    """
+    merge into raw.award_company_day as kept
+    using (
+        select happened_on, company_id, programme_id,
+            coalesce(sum(points) filter (where points > 0), 0) as points_earned,
+            coalesce(-sum(points) filter (where points < 0), 0) as points_taken
+        from {awards}
+        group by happened_on, company_id, programme_id
+        order by happened_on
+    ) as came
+    on kept.happened_on = came.happened_on and kept.company_id = came.company_id
+        and kept.programme_id = came.programme_id
+    when matched then update set
+        points_earned = kept.points_earned + came.points_earned,
+        points_taken = kept.points_taken + came.points_taken
+    when not matched then insert values (
+        came.happened_on, came.company_id, came.programme_id, came.points_earned, came.points_taken
     )
     """,
 )

@@ -41,6 +41,17 @@ ROLL_UPS = (
         " points_taken BIGINT",
         programme="programme_id",
     ),
+    # The same of all products together: few rows where a company sells much of what there is on most days.
+    RollUp(
+        "sales_company_day",
+        "sold_on DATE, company_id UUID, currency VARCHAR, lines BIGINT, return_lines BIGINT, amount_minor BIGINT,"
+        " returned_minor BIGINT",
+    ),
+    RollUp(
+        "award_company_day",
+        "happened_on DATE, company_id UUID, programme_id UUID, points_earned BIGINT, points_taken BIGINT",
+        programme="programme_id",
+    ),
     # Each invoice of a company once, on its first day, in the currency of its first line.
     RollUp("receipt_day", "sold_on DATE, company_id UUID, currency VARCHAR, receipts BIGINT"),
 )

@@ -6,11 +6,12 @@ import duckdb
 import pytest
 
 from loyalty_core.analytics import Replica, registered_fact_tables, run_query
+from loyalty_core.analytics.views import ROLL_UPS
 from loyalty_core.kernel import Scope
 from queries import load_query, query_names
 from tests.analytics.asking import some_values
 
-VIEWS = {table.name for table in registered_fact_tables()} | {"sales_day", "award_day", "receipt_day"}
+VIEWS = {table.name for table in registered_fact_tables()} | {one.name for one in ROLL_UPS}
 # Functions that read something else than what the query names, or what belongs to the session.
 FORBIDDEN = re.compile(
     r"(?<!\$)\b(raw|getvariable|setvariable|query|query_table|current_setting|information_schema|pg_catalog|sqlite_\w+"

@@ -61,6 +61,15 @@ FRESH = {
             sum(greatest(-points, 0))
         from raw.award group by all
         """,
+    "sales_company_day": """
+        select sold_on, company_id, currency, count(*), count(*) filter (where amount_minor < 0),
+            sum(amount_minor), sum(case when amount_minor < 0 then -amount_minor else 0 end)
+        from raw.sales_line group by all
+        """,
+    "award_company_day": """
+        select happened_on, company_id, programme_id, sum(greatest(points, 0)), sum(greatest(-points, 0))
+        from raw.award group by all
+        """,
     "receipt_day": """
         with placed as (
             select company_id, sold_on, currency,

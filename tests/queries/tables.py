@@ -46,8 +46,20 @@ COLUMNS = {
     " return_lines bigint, quantity decimal(18, 4), amount_minor bigint, returned_minor bigint",
     "award_day": "happened_on date, company_id uuid, product_id uuid, programme_id uuid, points_earned bigint,"
     " points_taken bigint",
+    "sales_company_day": "sold_on date, company_id uuid, currency varchar, lines bigint, return_lines bigint,"
+    " amount_minor bigint, returned_minor bigint",
+    "award_company_day": "happened_on date, company_id uuid, programme_id uuid, points_earned bigint,"
+    " points_taken bigint",
     "receipt_day": "sold_on date, company_id uuid, currency varchar, receipts bigint",
 }
+
+# Coarser roll-ups are made of the finer ones that a test gives.
+COARSER = (
+    "insert into sales_company_day select sold_on, company_id, currency, sum(lines), sum(return_lines),"
+    " sum(amount_minor), sum(returned_minor) from sales_day group by sold_on, company_id, currency",
+    "insert into award_company_day select happened_on, company_id, programme_id, sum(points_earned),"
+    " sum(points_taken) from award_day group by happened_on, company_id, programme_id",
+)
 
 Row = Mapping[str, object]
 Tables = Mapping[str, Sequence[Row]]
@@ -78,6 +90,8 @@ def rows_of(query: str, tables: Tables, **parameters: object) -> list[dict[str, 
                     f"insert into {table} ({', '.join(row)}) values ({', '.join('?' * len(row))})",
                     [*row.values()],
                 )
+        for statement in COARSER:
+            connection.execute(statement)
         asked = connection.sql(text, params={name: parameters.get(name) for name in names})
         return pl.DataFrame(asked.to_arrow_table()).to_dicts()
 
