@@ -37,3 +37,10 @@ def laurel(server: TestServer) -> Iterator[RunningLaurel]:
     """Web and worker on a filled database, for all tests of pages; a test brings what it changes."""
     with laurel_running(server) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def demo_laurel(server: TestServer) -> Iterator[RunningLaurel]:
+    """Web and worker on the smallest demo, which has all that happens in a bigger one."""
+    with laurel_running(server, demo_scale=0.1) as made:
+        yield made

@@ -1,4 +1,7 @@
-"""Web and worker on a database of their own, filled through the commands that people's work goes through."""
+"""Web and worker on a database of their own, filled through the commands that people's work goes through.
+
+Filled with a few partners whose figures the tests reckon for themselves, or with the demo.
+"""
 
 import os
 import shutil
@@ -16,7 +19,7 @@ from playwright.sync_api import BrowserContext
 
 from laurel.embedded import app_url
 from laurel.registers import DATASETS
-from loyalty_core import access, intake, organisation, participants, programmes, settlement
+from loyalty_core import access, demo, intake, organisation, participants, programmes, settlement
 from loyalty_core.access import Role, ScopeGrant, ScopeKind
 from loyalty_core.intake import ColumnMapping, FileImport, ImportState
 from loyalty_core.kernel import PROJECT_FOLDER, Database, Scope, Settings, new_id
@@ -74,18 +77,19 @@ class RunningLaurel:
     log: Path
     imports: dict[ImportState, UUID] = field(default_factory=dict)
     received: UUID | None = None
-    sessions: dict[Role, str] = field(default_factory=dict)
-    profiles: dict[tuple[Role, int, bool], BrowserContext] = field(default_factory=dict)
+    passwords: dict[str, str] = field(default_factory=dict)
+    sessions: dict[str, str] = field(default_factory=dict)
+    profiles: dict[tuple[str, int, bool], BrowserContext] = field(default_factory=dict)
 
-    def session_of(self, role: Role) -> str:
-        """Return the token of a session of the person with this role."""
-        if role not in self.sessions:
-            self.sessions[role] = sign_in(self.database, role.value)
-        return self.sessions[role]
+    def session_of(self, name: str) -> str:
+        """Return the token of a session of who has this sign-in name; partners' people have their role's."""
+        if name not in self.sessions:
+            self.sessions[name] = sign_in(self.database, name, password=self.passwords[name])
+        return self.sessions[name]
 
-    def scope_of(self, role: Role) -> Scope:
-        """Return what the person with this role sees and is called."""
-        user = access.find_session(self.database, self.session_of(role))
+    def scope_of(self, name: str) -> Scope:
+        """Return what the person with this sign-in name sees and is called."""
+        user = access.find_session(self.database, self.session_of(name))
         assert user is not None
         return user.scope
 
@@ -96,8 +100,11 @@ class RunningLaurel:
 
 
 @contextmanager
-def laurel_running(server: TestServer) -> Iterator[RunningLaurel]:
-    """Start web and worker, fill the database, and stop both in the end."""
+def laurel_running(server: TestServer, *, demo_scale: float | None = None) -> Iterator[RunningLaurel]:
+    """Start web and worker on a filled database, and stop both in the end.
+
+    Filled with partners, or with the demo of this size.
+    """
     owner_url = server.new_database()
     home = Path(tempfile.mkdtemp(prefix="l-", dir="/tmp"))
     port = free_port()
@@ -106,12 +113,19 @@ def laurel_running(server: TestServer) -> Iterator[RunningLaurel]:
     made = RunningLaurel(
         f"http://127.0.0.1:{port}", database, Settings(home=home, database_url=None), home / "web.log"
     )
-    processes = [
-        _started(home / "worker.log", environment, "laurel.worker"),
-        _started(made.log, environment, "laurel.web", "--port", str(port)),
-    ]
+    processes: list[subprocess.Popen[bytes]] = []
     try:
-        _fill(made)
+        if demo_scale is not None:
+            # As `laurel run` does: nobody else works on the database meanwhile.
+            finished = demo.make_demo(database, made.settings, datasets=DATASETS, scale=demo_scale)
+            made.passwords |= {one.person.name: one.password for one in finished.sign_ins}
+        processes += [
+            _started(home / "worker.log", environment, "laurel.worker"),
+            _started(made.log, environment, "laurel.web", "--port", str(port)),
+        ]
+        if demo_scale is None:
+            made.passwords |= {role.value: PASSWORD for role in PEOPLE}
+            _fill(made)
         wait_until_ready(processes[1], made.address, made.log)
         yield made
     finally:

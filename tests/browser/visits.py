@@ -19,7 +19,6 @@ from playwright.sync_api import (
     expect,
 )
 
-from loyalty_core.access import Role
 from tests.browser.running_laurel import RunningLaurel
 
 WIDTHS = (1280, 390)
@@ -29,7 +28,7 @@ PATIENCE_MS = 20_000
 # What the browser says of Streamlit's own doings, and why it is no fault of a page.
 EXPLAINED = (
     # On any page but the first, Streamlit asks below that page's address first where its server's root is.
-    re.compile(r"^404 /\w+/_stcore/(health|host-config)$"),
+    re.compile(r"^404 /[\w-]+/_stcore/(health|host-config)$"),
     # Vega draws a metric's small line before it has its values.
     re.compile(r'^WARN Infinite extent for field "[xy]": \[Infinity, -Infinity\]$'),
 )
@@ -205,17 +204,21 @@ def _request(visit: Visit, request: Request) -> None:
     visit.hosts.add(re.sub(r"^(\w+:(//[^/]+)?).*", r"\1", request.url, flags=re.DOTALL))
 
 
-def _context(browser: Browser, laurel: RunningLaurel, role: Role, width: int, dark: bool) -> BrowserContext:
+def _new_context(browser: Browser, width: int, dark: bool) -> BrowserContext:
+    return browser.new_context(
+        viewport={"width": width, "height": HEIGHT},
+        locale="en-GB",
+        timezone_id="Europe/Warsaw",
+        color_scheme="dark" if dark else "light",
+    )
+
+
+def _context(browser: Browser, laurel: RunningLaurel, name: str, width: int, dark: bool) -> BrowserContext:
     """Return the person's browser profile, kept for the next window: scripts are fetched and compiled once."""
-    context = laurel.profiles.get((role, width, dark))
+    context = laurel.profiles.get((name, width, dark))
     if context is None:
-        context = laurel.profiles[role, width, dark] = browser.new_context(
-            viewport={"width": width, "height": HEIGHT},
-            locale="en-GB",
-            timezone_id="Europe/Warsaw",
-            color_scheme="dark" if dark else "light",
-        )
-        token = laurel.session_of(role)
+        context = laurel.profiles[name, width, dark] = _new_context(browser, width, dark)
+        token = laurel.session_of(name)
         context.add_cookies(
             [{"name": "laurel_session", "value": token, "url": laurel.address, "httpOnly": True}]
         )
@@ -226,19 +229,41 @@ def _context(browser: Browser, laurel: RunningLaurel, role: Role, width: int, da
 def visiting(
     browser: Browser,
     laurel: RunningLaurel,
-    role: Role,
+    name: str,
     *,
     width: int = 1280,
     dark: bool = False,
     allowed: tuple[str, ...] = (),
 ) -> Iterator[Visit]:
-    """Open a window as the person with this role.
+    """Open a window as the person with this sign-in name, who has signed in; a role is its person's name.
 
     In the end no page may have asked another host for anything, nor have made the browser complain; `allowed`
     names the complaints that the test provokes.
     """
-    context = _context(browser, laurel, role, width, dark)
-    visit = Visit(context.new_page(), laurel.address)
+    with _watched(_context(browser, laurel, name, width, dark), laurel.address, allowed) as visit:
+        yield visit
+
+
+@contextmanager
+def signing_in(browser: Browser, laurel: RunningLaurel, name: str, *, width: int = 1280) -> Iterator[Visit]:
+    """Open a window of a new profile, sign in by the form, and wait for the home; watched as `visiting` is."""
+    context = _new_context(browser, width, dark=False)
+    try:
+        with _watched(context, laurel.address, ()) as visit:
+            visit.page.goto(laurel.address)
+            visit.page.get_by_label("Sign-in name").fill(name)
+            visit.page.get_by_label("Password", exact=True).fill(laurel.passwords[name])
+            visit.page.get_by_role("button", name="Sign in").click()
+            expect(visit.page.get_by_label("Sign-in name")).to_have_count(0, timeout=PATIENCE_MS)
+            visit.settled()
+            yield visit
+    finally:
+        context.close()
+
+
+@contextmanager
+def _watched(context: BrowserContext, address: str, allowed: tuple[str, ...]) -> Iterator[Visit]:
+    visit = Visit(context.new_page(), address)
     visit.page.set_default_timeout(PATIENCE_MS)
     visit.page.on("console", partial(_console, visit))
     visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
@@ -248,7 +273,7 @@ def visiting(
         yield visit
         complaints = [one for one in visit.complaints if one not in allowed]
         assert not complaints, complaints
-        foreign = visit.hosts - {laurel.address, f"ws{laurel.address[4:]}", "data:", "blob:"}
+        foreign = visit.hosts - {address, f"ws{address[4:]}", "data:", "blob:"}
         assert not foreign, foreign
     finally:
         visit.page.close()
