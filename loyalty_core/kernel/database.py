@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import psycopg
 from sqlalchemy import Connection, MetaData, Table, create_engine, text
@@ -64,8 +65,12 @@ def libpq_url(url: str) -> str:
 
 _SET_SCOPE = text(
     "select set_config('laurel.everything', :everything, true), set_config('laurel.regions', :regions, true),"
-    " set_config('laurel.companies', :companies, true), set_config('laurel.user', :user_id, true)"
+    " set_config('laurel.companies', :companies, true), set_config('laurel.user', :user_id, true),"
+    " set_config('laurel.programmes', :programmes, true)"
 )
+
+# What the setting names for who may see no programme at all: unset or empty means every programme.
+_NO_PROGRAMME = str(UUID(int=0))
 
 
 def set_scope(connection: Connection, scope: Scope) -> None:
@@ -77,6 +82,9 @@ def set_scope(connection: Connection, scope: Scope) -> None:
             "regions": ",".join(str(region) for region in sorted(scope.region_ids)),
             "companies": ",".join(str(company) for company in sorted(scope.company_ids)),
             "user_id": str(scope.user_id) if scope.user_id else "",
+            "programmes": ""
+            if scope.programme_ids is None
+            else ",".join(sorted(map(str, scope.programme_ids))) or _NO_PROGRAMME,
         },
     )
 

@@ -40,14 +40,20 @@ APP_RIGHTS: dict[str, tuple[bool, tuple[str, ...], bool]] = {
 EVERYTHING = "(select current_setting('laurel.everything', true) = 'on')"
 # What belongs to a company or a region is seen with it, whose own policy the subquery obeys.
 OF_A_SEEN_COMPANY = f"{EVERYTHING} or company_id in (select id from company)"
+# Beside that, whoever works with certain programmes only sees what belongs to those; unset: every programme.
+OF_A_SEEN_PROGRAMME = (
+    "((select coalesce(current_setting('laurel.programmes', true), '') = '') or programme_id is null or programme_id in"
+    " (select unnest(string_to_array(nullif(current_setting('laurel.programmes', true), ''), ',')::uuid[])))"
+)
+OF_A_SEEN_COMPANY_AND_PROGRAMME = f"({OF_A_SEEN_COMPANY}) and {OF_A_SEEN_PROGRAMME}"
 OF_A_SEEN_REGION = f"{EVERYTHING} or region_id in (select id from region)"
 
 POLICIES = {
     "budget": OF_A_SEEN_REGION,
     "budget_change": OF_A_SEEN_REGION,
     "budget_movement": OF_A_SEEN_REGION,
-    "claim": OF_A_SEEN_COMPANY,
-    "claim_decision": OF_A_SEEN_COMPANY,
+    "claim": OF_A_SEEN_COMPANY_AND_PROGRAMME,
+    "claim_decision": OF_A_SEEN_COMPANY_AND_PROGRAMME,
     "claim_document": OF_A_SEEN_COMPANY,
     "claimed_line": OF_A_SEEN_COMPANY,
     "company_registration": OF_A_SEEN_REGION,
@@ -55,7 +61,7 @@ POLICIES = {
     "order_event": OF_A_SEEN_COMPANY,
     "participant": OF_A_SEEN_COMPANY,
     "participant_person": OF_A_SEEN_COMPANY,
-    "reward_order": OF_A_SEEN_COMPANY,
+    "reward_order": OF_A_SEEN_COMPANY_AND_PROGRAMME,
 }
 
 # Rows that change, and that the replica copies: each change is marked with its transaction.

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 
 from loyalty_core import budgets, ledger, participants, rewards, settlement, verification
 from loyalty_core.access import Role, ScopeGrant, ScopeKind
-from loyalty_core.kernel import Database, NotFoundError, Scope, now
+from loyalty_core.kernel import Database, NotFoundError, Scope, new_id, now
 from loyalty_core.ledger import AccountKind
 from loyalty_core.settlement import settle_programme
 from loyalty_core.verification import ClaimState, QueueFilter, QueueOrder
@@ -289,3 +289,32 @@ def test_no_query_of_the_daily_work_was_forgotten_here() -> None:
     asked_of_others = {name for name in asked if name.partition(".")[0] in ("ledger", "settlement")}
     assert reading - named == set()
     assert named - asked_of_others - reading == set()
+
+
+@pytest.mark.parametrize("is_own", [True, False])
+def test_claims_and_orders_are_told_to_those_who_work_with_their_programme(
+    field: Field, *, is_own: bool
+) -> None:
+    programme = field.programme if is_own else new_id()
+    scope = somebody(
+        field.database,
+        Role.ADMIN,
+        name=f"analyst-{is_own}".lower(),
+        grants=frozenset(
+            {ScopeGrant(ScopeKind.EVERYTHING, None), ScopeGrant(ScopeKind.PROGRAMME, programme)}
+        ),
+    ).scope
+    told = {
+        "verification.claim_by_number",
+        *("verification.claims_of_participant", "verification.claims_queue", "verification.history"),
+        *("rewards.order_by_id", "rewards.orders_of_participant", "rewards.waiting_orders of one"),
+    }
+    for question in told:
+        with field.database.transaction(scope) as connection:
+            try:
+                found = ABOUT_ONE[question](
+                    Asked(connection, scope, field.own, field.programme, field.reward)
+                )
+            except NotFoundError:
+                found = None
+        assert bool(found) is is_own, question
