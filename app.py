@@ -18,7 +18,7 @@ elif user.password_is_temporary:
     st.navigation(instead_of_every_page(partial(draw_first_password, user)), position="hidden").run()
 else:
     draw_logo()
-    page = st.navigation(registry.navigation(user))
+    page = st.navigation(registry.navigation(user), expanded=True)
     draw_account(user)
     registry.correct_address()
     page.run()
