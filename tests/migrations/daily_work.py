@@ -16,8 +16,8 @@ _PER_COMPANY = (
     " 'rejected', 1, 'test', now(), now() from participant p join product a on true join lateral (select * from"
     " sales_line l where l.company_id = p.company_id and l.product_id = a.id and l.quantity > 0 limit 1) l on true",
     "insert into claim_decision (claim_number, revision, programme_id, company_id, kind, amount_minor, sold_on, reason,"
-    " decided_by_name, decided_at) select number, 1, programme_id, company_id, 'reject', 0, sold_on, 'unknown', 'test', now()"
-    " from claim",
+    " decided_by_name, decided_at) select number, 1, programme_id, company_id, 'reject', 0, sold_on,"
+    " 'unknown', 'test', now() from claim",
     "insert into claimed_line (sales_line_id, company_id, units_sold, units_claimed)"
     " select min(id), company_id, 1, 1 from sales_line group by company_id",
     "insert into claim_document (id, company_id, sha256, media_type, size_bytes, added_by_name, recorded_at)"
