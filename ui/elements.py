@@ -1,6 +1,7 @@
 """The blocks that pages are built of."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -231,6 +232,15 @@ def facts(pairs: Sequence[tuple[str, str]]) -> None:
         hide_index=True,
         hide_header=True,
     )
+
+
+def key_of_rows(table: str, ids: Iterable[object]) -> str:
+    """Return a key under which a table of just these rows is chosen from.
+
+    A selection is kept by place: were the key the same when a row goes or comes, the places selected would be those
+    of other rows.
+    """
+    return f"{table}_{hashlib.sha256('|'.join(map(str, ids)).encode()).hexdigest()[:16]}"
 
 
 def query_id(name: str) -> UUID | None:

@@ -70,7 +70,9 @@ def show_waiting() -> None:
     with rows_at:
         places = elements.choose_rows(
             blocks.waiting_table(shown, user.id),
-            key=f"waiting_{st.session_state.get('registrations_drawn', 0)}_{kind}_{words}_{offset}",
+            key=elements.key_of_rows(
+                f"waiting_{st.session_state.get('registrations_drawn', 0)}", [one.id for one in shown]
+            ),
             alt=_("Registrations that wait, the oldest first"),
         )
     chosen = [shown[place] for place in places if place < len(shown)]

@@ -161,8 +161,10 @@ def show_waiting() -> None:
     with body:
         places = elements.choose_rows(
             blocks.queue_table(orders, user),
-            # Another table after each decision: what was selected in the last one is gone.
-            key=f"orders_{st.session_state.get('orders_drawn', 0)}",
+            # Another table after each decision too: what was selected in the last one is gone.
+            key=elements.key_of_rows(
+                f"orders_{st.session_state.get('orders_drawn', 0)}", [one.id for one in orders]
+            ),
             alt=_("Orders that wait for finance"),
             numbers=blocks.queue_numbers(),
         )

@@ -186,7 +186,7 @@ def show_queue() -> None:
     with rows_at:
         places = elements.choose_rows(
             blocks.queue_table(found, decided=wanted.state is not ClaimState.WAITING),
-            key=f"claims_{drawn}_{agreement}_{state}_{programme and programme.code}_{order}_{words}_{offset}",
+            key=elements.key_of_rows(f"claims_{drawn}", [one.claim.number for one in found]),
             alt=_("Claims"),
             numbers=[_("Value"), _("Quantity")],
         )
