@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser
+from sqlalchemy import text
 
 from loyalty_core.access import Role
-from tests.browser.running_laurel import RunningLaurel
+from tests.browser.running_laurel import COMMAND_LINE, RunningLaurel
 from tests.browser.visits import EXPLAINED, WIDTHS, visiting
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -30,10 +31,13 @@ OF_STREAMLIT = frozenset(
 
 @dataclass(frozen=True)
 class Look:
-    """One page to look at; `{accepted}` and the like in its path name the imports of the fixture."""
+    """One page to look at, as a person by sign-in name; over partners a role is its person's name.
+
+    `{accepted}` and the like in its path name the imports of the partners' Laurel.
+    """
 
     name: str
-    role: Role
+    person: str
     path: str
     heading: str
     is_seen_dark: bool = False
@@ -61,6 +65,35 @@ LOOKS = (
     Look("a document to apply", Role.PROGRAMME_MANAGER, "/programmes?view=Apply+a+document", "Colour club"),
     Look("users", Role.ADMIN, "/users", "Users", True),
     Look("audit", Role.ADMIN, "/audit", "Audit", True),
+)
+
+# Over the demo, which has claims, budgets, rewards, orders and people.
+DEMO_LOOKS = (
+    Look("the manager's home", "manager", "/", "Jelena", True),
+    Look("the operator's home", "operator", "/", "Dewi"),
+    Look("a head of sales' home", "poland", "/", "Tomasz"),
+    Look("finance's home", "finance", "/", "Ewa", True),
+    Look("marketing's home", "marketing", "/", "Saskia"),
+    Look("a participant's home", "provider", "/", "points", True),
+    Look("a wholesaler's home", "wholesaler", "/", "points"),
+    Look("uploads with samples", "operator", "/uploads", "Uploads"),
+    Look("claims", "operator", "/claims", "Claims", True),
+    Look("a claim", "operator", "/claims?claim={claim}", "Claim", True),
+    Look("a form to key in", "operator", "/claims?view=Key+in+a+form", "Claims"),
+    Look("registrations", "operator", "/registrations", "Registrations", True),
+    Look("my claims", "provider", "/my-claims", "My claims", True),
+    Look("a claim to send", "provider", "/my-claims?new=yes", "My claims"),
+    Look("rewards", "provider", "/rewards", "Rewards", True),
+    Look("my orders", "cleaner", "/my-orders", "My orders"),
+    Look("reward approvals", "finance", "/orders", "Reward approvals", True),
+    Look("an order", "finance", "/orders?order={order}", "Reward approvals", True),
+    Look("decided orders", "finance", "/orders?view=Decided&day={decided_on}", "Reward approvals"),
+    Look("the catalogue", "marketing", "/catalogue", "Reward catalogue", True),
+    Look("an order for somebody", "sales", "/order-for", "Order for a participant"),
+    Look("budgets", "poland", "/budgets", "Budgets", True),
+    Look("performance", "manager", "/performance", "Performance", True),
+    Look("regions", "poland", "/regions", "Regions", True),
+    Look("participants", "manager", "/participants", "Participants", True),
 )
 
 AXE = """async known => {
@@ -99,22 +132,34 @@ def seen() -> Seen:
     return Seen(set(), set(), set())
 
 
-def modes() -> list[Any]:
+def modes(looks: tuple[Look, ...]) -> list[Any]:
     return [
         pytest.param(look, width, dark, id=f"{look.name} {width}{' dark' if dark else ''}")
-        for look in LOOKS
+        for look in looks
         for width, dark in ((WIDTHS[0], False), (WIDTHS[1], False), (WIDTHS[0], True))
         if look.is_seen_dark or not dark
     ]
 
 
-@pytest.mark.parametrize(("look", "width", "dark"), modes())
-def test_a_page_is_for_everybody_and_fits_its_window(
-    browser: Browser, laurel: RunningLaurel, seen: Seen, look: Look, width: int, dark: bool
+@pytest.fixture(scope="module")
+def records(demo_laurel: RunningLaurel) -> dict[str, object]:
+    """What the paths of the demo's looks name: a waiting claim, a waiting order, a day of decisions."""
+    with demo_laurel.database.snapshot(COMMAND_LINE) as connection:
+        claim, order, decided_on = connection.execute(
+            text(
+                "select (select max(number) from claim where state = 'waiting'),"
+                " (select id from reward_order where state = 'awaiting_finance' order by number limit 1),"
+                " (select max(decided_at)::date from reward_order)"
+            )
+        ).one()
+    return {"claim": claim, "order": order, "decided_on": decided_on}
+
+
+def look_at(
+    browser: Browser, laurel: RunningLaurel, seen: Seen, look: Look, path: str, width: int, dark: bool
 ) -> None:
-    ids = {state.value: str(import_id) for state, import_id in laurel.imports.items()}
-    with visiting(browser, laurel, look.role, width=width, dark=dark) as visit:
-        visit.open(look.path.format(received=laurel.received, **ids))
+    with visiting(browser, laurel, look.person, width=width, dark=dark) as visit:
+        visit.open(path)
         visit.title(re.compile(look.heading))
         # Charts and tables are drawn when the script has ended.
         visit.page.wait_for_timeout(400)
@@ -127,12 +172,34 @@ def test_a_page_is_for_everybody_and_fits_its_window(
     assert not unknown, unknown
     seen.looks.add((look.name, f"{width}{dark}"))
     seen.of_streamlit |= {(rule, what) for one in grave for rule, what in one["known"]}
-    seen.explained |= {one for one in EXPLAINED if any(one.match(text) for text in visit.explained)}
+    seen.explained |= {one for one in EXPLAINED if any(one.match(said) for said in visit.explained)}
+
+
+@pytest.mark.parametrize(("look", "width", "dark"), modes(LOOKS))
+def test_a_page_is_for_everybody_and_fits_its_window(
+    browser: Browser, laurel: RunningLaurel, seen: Seen, look: Look, width: int, dark: bool
+) -> None:
+    ids = {state.value: str(import_id) for state, import_id in laurel.imports.items()}
+    path = look.path.format(received=laurel.received, **ids)
+    look_at(browser, laurel, seen, look, path, width, dark)
+
+
+@pytest.mark.parametrize(("look", "width", "dark"), modes(DEMO_LOOKS))
+def test_a_page_of_the_daily_work_is_for_everybody_and_fits_its_window(
+    browser: Browser,
+    demo_laurel: RunningLaurel,
+    records: dict[str, object],
+    seen: Seen,
+    look: Look,
+    width: int,
+    dark: bool,
+) -> None:
+    look_at(browser, demo_laurel, seen, look, look.path.format(**records), width, dark)
 
 
 def test_every_entry_of_the_lists_still_occurs(seen: Seen) -> None:
     """What Streamlit has put right must leave the lists, or they would hide a fault of ours one day."""
-    if len(seen.looks) < len(modes()):
+    if len(seen.looks) < len(modes((*LOOKS, *DEMO_LOOKS))):
         pytest.skip("only some pages were looked at, or some failed")
     assert seen.of_streamlit == OF_STREAMLIT
     assert seen.explained == set(EXPLAINED)
