@@ -458,6 +458,7 @@ def link_user(database: Database, scope: Scope, participant_id: UUID, user_id: U
         if found.user_id is not None:
             raise UserTakesPartError
         set_scope(connection, scope.widened())
+        store.lock_link(connection, user_id)
         if store.user_takes_part(connection, user_id):
             raise UserTakesPartError
         store.set_user(connection, found.id, user_id)

@@ -480,6 +480,14 @@ def set_user(connection: Connection, participant_id: UUID, user_id: UUID) -> Non
     )
 
 
+def lock_link(connection: Connection, user_id: UUID) -> None:
+    """Let only one transaction at a time link the user to a participant."""
+    connection.execute(
+        text("select pg_advisory_xact_lock(hashtextextended('laurel.participant_of:' || :id, 0))"),
+        {"id": str(user_id)},
+    )
+
+
 def user_takes_part(connection: Connection, user_id: UUID) -> bool:
     """Whether the user is a participant somewhere. Asked under a scope that sees everything."""
     return bool(
