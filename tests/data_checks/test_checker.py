@@ -69,8 +69,8 @@ def test_a_suite_that_can_not_be_run_is_an_error_and_no_answer(url: str) -> None
 
 
 def test_a_dataset_without_a_suite_is_an_error(url: str) -> None:
-    with pytest.raises(ValueError, match="no suite for claims"):
-        run_suite("claims", database_url=url, staging_table="", facts=FACTS)
+    with pytest.raises(ValueError, match="no suite for weather"):
+        run_suite("weather", database_url=url, staging_table="", facts=FACTS)
 
 
 def test_a_password_with_a_dollar_sign_is_taken_as_it_is(url: str) -> None:
