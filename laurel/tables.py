@@ -3,6 +3,7 @@
 from loyalty_core.access import models as _access
 from loyalty_core.audit import models as _audit
 from loyalty_core.budgets import models as _budgets
+from loyalty_core.corrections import models as _corrections
 from loyalty_core.intake import models as _intake
 from loyalty_core.kernel import metadata
 from loyalty_core.ledger import models as _ledger
@@ -19,6 +20,7 @@ MODULES_WITH_TABLES = (
     _access,
     _audit,
     _budgets,
+    _corrections,
     _intake,
     _ledger,
     _organisation,

@@ -19,7 +19,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from loyalty_core.intake.states import ImportState
+from loyalty_core.audit import Xid8
+from loyalty_core.intake.states import ImportMode, ImportState, RepairState, WaitsFor
 from loyalty_core.kernel import AppRights, Uuid, metadata
 
 received_file = Table(
@@ -36,6 +37,9 @@ received_file = Table(
 )
 
 _STATES = ", ".join(f"'{state}'" for state in ImportState)
+_MODES = ", ".join(f"'{mode}'" for mode in ImportMode)
+_WAITS_FOR = ", ".join(f"'{cause}'" for cause in WaitsFor)
+_REPAIR_STATES = ", ".join(f"'{state}'" for state in RepairState)
 
 file_import = Table(
     "file_import",
@@ -47,14 +51,22 @@ file_import = Table(
     Column("source", Text, nullable=False),
     Column("mapping", JSONB, nullable=False),
     Column("creates_missing", Boolean, nullable=False),
+    Column("mode", Text, nullable=False, server_default=text("'add'")),
+    # What the person said of this file: sheets, control_total (a decimal as text), period_from, period_to.
+    Column("options", JSONB, nullable=False, server_default=text("'{}'")),
     Column("state", Text, nullable=False),
+    Column("waits_for", Text),
     Column("phase", Text),
     Column("phase_rows", BigInteger, nullable=False, server_default=text("0")),
+    # How many rows the file is thought to have, for the time left; None while nobody can say.
+    Column("rows_expected", BigInteger),
     Column("runs", Integer, nullable=False, server_default=text("0")),
     Column("rows", BigInteger),
     Column("accepted", BigInteger),
     Column("quarantined", BigInteger),
     Column("duplicates", BigInteger),
+    # Rows that changed what was there, in an import that may.
+    Column("changed", BigInteger),
     # How the file was read (sheet, header, header_row, encoding, delimiter): whoever opens the original again
     # to quote from it reads it the same way.
     Column("reading", JSONB),
@@ -72,8 +84,15 @@ file_import = Table(
     Column("decided_by_name", Text),
     Column("decided_at", DateTime(timezone=True)),
     Column("decision_reason", Text),
+    Column("cancel_asked_at", DateTime(timezone=True)),
+    Column("cancel_asked_by_name", Text),
     Column("request_key", Uuid, unique=True),
+    # The transaction that last changed the row; a trigger keeps it, for the replica.
+    Column("txid", Xid8, nullable=False, server_default=text("pg_current_xact_id()"), index=True),
     CheckConstraint(f"state in ({_STATES})", name="state"),
+    CheckConstraint(f"mode in ({_MODES})", name="mode"),
+    CheckConstraint(f"waits_for in ({_WAITS_FOR})", name="waits_for"),
+    CheckConstraint("(state = 'waiting') = (waits_for is not null)", name="waiting"),
     Index("ix_file_import_source", "source", "finished_at"),
     Index(
         "ix_file_import_unfinished", "requested_at", postgresql_where=text("state in ('queued', 'running')")
@@ -82,13 +101,16 @@ file_import = Table(
         "app": AppRights(
             updates=(
                 "state",
+                "waits_for",
                 "phase",
                 "phase_rows",
+                "rows_expected",
                 "runs",
                 "rows",
                 "accepted",
                 "quarantined",
                 "duplicates",
+                "changed",
                 "reading",
                 "net_minor",
                 "reasons",
@@ -101,6 +123,8 @@ file_import = Table(
                 "decided_by_name",
                 "decided_at",
                 "decision_reason",
+                "cancel_asked_at",
+                "cancel_asked_by_name",
             )
         )
     },
@@ -115,7 +139,107 @@ quarantined_row = Table(
     Column("row_no", BigInteger, nullable=False),
     Column("reasons", ARRAY(Text), nullable=False),
     Column("body", JSONB, nullable=False),
+    # The row's cells as a person corrected them last, by the file's own headers; None while nobody did.
+    Column("cells", JSONB),
+    # The repair with which the row was accepted, or found to be there already; None while it is still out.
+    Column("repair_id", Uuid),
     UniqueConstraint("import_id", "sheet", "row_no"),
     # Deleted only when a waiting import is judged anew.
+    info={"app": AppRights(delete=True, updates=("reasons", "body", "cells", "repair_id"))},
+)
+
+# A batch of corrected rows that goes back into its import, checked again.
+import_repair = Table(
+    "import_repair",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("request_key", Uuid, nullable=False, unique=True),
+    Column("import_id", Uuid, ForeignKey("file_import.id"), nullable=False, index=True),
+    # The corrected file that was uploaded; None where the rows were corrected in the table.
+    Column("file_id", Uuid, ForeignKey("received_file.id")),
+    Column("state", Text, nullable=False),
+    Column("rows", BigInteger),
+    Column("accepted", BigInteger),
+    Column("duplicates", BigInteger),
+    Column("still_bad", BigInteger),
+    Column("refusal", Text),
+    Column("requested_by", Uuid),
+    Column("requested_by_name", Text, nullable=False),
+    Column("requested_at", DateTime(timezone=True), nullable=False),
+    Column("finished_at", DateTime(timezone=True)),
+    CheckConstraint(f"state in ({_REPAIR_STATES})", name="state"),
+    info={
+        "app": AppRights(
+            updates=("state", "rows", "accepted", "duplicates", "still_bad", "refusal", "finished_at")
+        )
+    },
+)
+
+# A fact: how a person changed a row's cells, before and after, by the file's own headers.
+row_correction = Table(
+    "row_correction",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("repair_id", Uuid, ForeignKey("import_repair.id"), nullable=False, index=True),
+    Column("import_id", Uuid, nullable=False),
+    Column("sheet", Text, nullable=False, server_default=text("''")),
+    Column("row_no", BigInteger, nullable=False),
+    Column("before", JSONB, nullable=False),
+    Column("after", JSONB, nullable=False),
+    UniqueConstraint("repair_id", "sheet", "row_no"),
+    Index("ix_row_correction_import_id", "import_id"),
+)
+
+# What an import that may change things would change, or changed: one row a field. Made anew with each judgement.
+import_change = Table(
+    "import_change",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("import_id", Uuid, ForeignKey("file_import.id"), nullable=False),
+    Column("sheet", Text, nullable=False, server_default=text("''")),
+    Column("row_no", BigInteger, nullable=False),
+    # What is changed, as people know it: a company's code, or an outlet's after its company's.
+    Column("record", Text, nullable=False),
+    # None where the whole record is new.
+    Column("field", Text),
+    Column("before", Text),
+    Column("after", Text),
+    Index("ix_import_change_import_id", "import_id", "row_no"),
     info={"app": AppRights(delete=True)},
+)
+
+# A source's mapping, saved for its next file. A new version with each change; the last holds.
+source_mapping = Table(
+    "source_mapping",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("dataset", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("body", JSONB, nullable=False),
+    # The file's headers when it was saved, those that mean nothing included.
+    Column("header", ARRAY(Text), nullable=False),
+    Column("is_retired", Boolean, nullable=False, server_default=text("false")),
+    Column("saved_by", Uuid),
+    Column("saved_by_name", Text, nullable=False),
+    Column("saved_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("version > 0", name="version"),
+    CheckConstraint("length(name) between 1 and 100", name="name"),
+    UniqueConstraint("dataset", "name", "version", name="uq_source_mapping_dataset"),
+)
+
+# What a source's checks allow, where it is not what the suite ships with. The last version holds.
+source_thresholds = Table(
+    "source_thresholds",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("changes", JSONB, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("set_by", Uuid),
+    Column("set_by_name", Text, nullable=False),
+    Column("set_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("version > 0", name="version"),
+    UniqueConstraint("source", "version", name="uq_source_thresholds_source"),
 )

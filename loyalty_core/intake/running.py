@@ -26,7 +26,7 @@ from loyalty_core.intake.mapping import ColumnMapping
 from loyalty_core.intake.phases import Phases
 from loyalty_core.intake.reading import Progress, read_file
 from loyalty_core.intake.staging import copy_parts, drop_staging, make_staging, orphaned_staging_ids
-from loyalty_core.intake.states import UNFINISHED, ImportState, Phase
+from loyalty_core.intake.states import UNFINISHED, ImportState, Phase, WaitsFor
 from loyalty_core.intake.store import FileImport
 from loyalty_core.kernel import (
     DATABASE_WENT_AWAY,
@@ -380,6 +380,7 @@ class _Run:
                 connection,
                 locked,
                 ImportState.WAITING,
+                waits_for=WaitsFor.CHECKS.value,
                 rows=rows,
                 accepted=0,
                 quarantined=bad,

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, text
 
 from loyalty_core.intake.dataset import Staging
 from loyalty_core.intake.models import file_import
-from loyalty_core.intake.states import MOVES, ImportState, Phase
+from loyalty_core.intake.states import MOVES, ImportMode, ImportState, Phase, WaitsFor
 from loyalty_core.kernel import NotFoundError, Scope, StateError, _, rights_of
 
 
@@ -70,14 +70,19 @@ class FileImport:
     source: str
     mapping: dict[str, Any]
     creates_missing: bool
+    mode: ImportMode
+    options: dict[str, Any]
     state: ImportState
+    waits_for: WaitsFor | None
     phase: Phase | None
     phase_rows: int
+    rows_expected: int | None
     runs: int
     rows: int | None
     accepted: int | None
     quarantined: int | None
     duplicates: int | None
+    changed: int | None
     reading: dict[str, Any] | None
     net_minor: dict[str, int] | None
     reasons: dict[str, int] | None
@@ -93,6 +98,8 @@ class FileImport:
     decided_by_name: str | None
     decided_at: datetime | None
     decision_reason: str | None
+    cancel_asked_at: datetime | None
+    cancel_asked_by_name: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,16 +156,20 @@ def file_by_id(connection: Connection, file_id: UUID) -> ReceivedFile:
 
 _IMPORT = (
     "select i.id, i.number, i.file_id, f.file_name, f.sha256, f.size_bytes, i.dataset, i.source, i.mapping,"
-    " i.creates_missing, i.state, i.phase, i.phase_rows, i.runs, i.rows, i.accepted, i.quarantined,"
-    " i.duplicates, i.reading, i.net_minor, i.reasons, i.checks, i.refusal, i.seconds, i.requested_by,"
+    " i.creates_missing, i.mode, i.options, i.state, i.waits_for, i.phase, i.phase_rows, i.rows_expected, i.runs,"
+    " i.rows, i.accepted, i.quarantined, i.duplicates, i.changed, i.reading, i.net_minor, i.reasons, i.checks,"
+    " i.refusal, i.seconds, i.requested_by,"
     " i.requested_by_name, i.requested_at, i.started_at, i.finished_at, i.decided_by, i.decided_by_name, i.decided_at,"
-    " i.decision_reason from file_import i join received_file f on f.id = i.file_id"
+    " i.decision_reason, i.cancel_asked_at, i.cancel_asked_by_name"
+    " from file_import i join received_file f on f.id = i.file_id"
 )
 
 
 def _import(row: Row[Any]) -> FileImport:
     values = dict(row._mapping)
     values["state"] = ImportState(values["state"])
+    values["mode"] = ImportMode(values["mode"])
+    values["waits_for"] = WaitsFor(values["waits_for"]) if values["waits_for"] else None
     values["phase"] = Phase(values["phase"]) if values["phase"] else None
     if values["reasons"]:
         # jsonb keeps an order of its own; people want the most first.
@@ -310,7 +321,7 @@ def move_import(connection: Connection, found: FileImport, state: ImportState, *
     """
     if state not in MOVES[found.state]:
         raise ImportStateError(found.number, found.state, state)
-    update_import(connection, found.id, state=state.value, **changes)
+    update_import(connection, found.id, **{"state": state.value, "waits_for": None, **changes})
 
 
 _JSON_COLUMNS = frozenset({"reading", "reasons", "checks", "net_minor"})

@@ -47,6 +47,9 @@ sales_line = Table(
     Column("sheet", Text),
     Column("invoice_no", Text, nullable=False),
     Column("line_no", Text),
+    # The line that this one takes back, because its import was undone: same day, same product, the units and the
+    # amount with the other sign.
+    Column("reverses_id", BigInteger),
     CheckConstraint("occurrence > 0", name="occurrence"),
     CheckConstraint("quantity <> 0", name="quantity"),
     # A line's key holds its company's code, so the company in front changes nothing about what is unique; it
@@ -55,6 +58,13 @@ sales_line = Table(
     # The replica and settlement read what is new by it. Ever rising, it is cheap to fill.
     Index("ix_sales_line_txid", "txid"),
     Index("ix_sales_line_import_id", "import_id", postgresql_using="brin"),
+    # A line is taken back once.
+    Index(
+        "uq_sales_line_reverses_id",
+        "reverses_id",
+        unique=True,
+        postgresql_where=text("reverses_id is not null"),
+    ),
     # A claim's line is looked for among the weeks around its day.
     Index("ix_sales_line_sold_on", "sold_on", postgresql_using="brin"),
 )

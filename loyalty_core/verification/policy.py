@@ -37,6 +37,40 @@ class DecisionKind(StrEnum):
     APPROVE = "approve"
     REJECT = "reject"
     CORRECT = "correct"
+    # The sale that it was laid to was undone: it waits again, and holds nothing until then.
+    REOPEN = "reopen"
+    # The file that brought the claim was undone.
+    WITHDRAW = "withdraw"
+
+
+class Verdict(StrEnum):
+    """What comparing a claim with the reported sales says of it."""
+
+    MATCH = "match"
+    MATCH_PARTIAL = "match_partial"
+    INFLATED_QUANTITY = "inflated_quantity"
+    TYPO_IN_INVOICE = "typo_in_invoice"
+    UNKNOWN_INVOICE = "unknown_invoice"
+    DUPLICATE_CLAIM = "duplicate_claim"
+    CLAIMED_BY_ANOTHER_CUSTOMER = "claimed_by_another_customer"
+    WRONG_DATE = "wrong_date"
+
+
+BY_RULE = frozenset({Verdict.MATCH, Verdict.MATCH_PARTIAL})
+"""The verdicts that approve a claim without a person."""
+
+
+class EventKind(StrEnum):
+    """What happens to a claim beside verdicts and decisions."""
+
+    ASSIGNED = "assigned"
+    ASKED = "asked"
+    ANSWERED = "answered"
+    PROPOSED = "proposed"
+    AGREED = "agreed"
+    DISAGREED = "disagreed"
+    ESCALATED = "escalated"
+    DOCUMENT_ADDED = "document_added"
 
 
 class Agreement(StrEnum):

@@ -4,15 +4,54 @@ from enum import StrEnum
 
 
 class ClaimState(StrEnum):
-    """Where a claim stands. An approved or rejected one is changed only by a correction."""
+    """Where a claim stands.
+
+    WAITING for a person, ASKED: the claimant has a question to answer, PROPOSED: a first person decided and a
+    second must agree. An approved or rejected one is changed by a correction, or waits again when the sale behind it
+    was undone. WITHDRAWN: the file that brought it was undone.
+    """
 
     WAITING = "waiting"
+    ASKED = "asked"
+    PROPOSED = "proposed"
     APPROVED = "approved"
     REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
 
+
+UNDECIDED = frozenset({ClaimState.WAITING, ClaimState.ASKED, ClaimState.PROPOSED})
 
 CLAIM_MOVES: dict[ClaimState, frozenset[ClaimState]] = {
-    ClaimState.WAITING: frozenset({ClaimState.APPROVED, ClaimState.REJECTED}),
-    ClaimState.APPROVED: frozenset({ClaimState.APPROVED, ClaimState.REJECTED}),
-    ClaimState.REJECTED: frozenset({ClaimState.APPROVED}),
+    ClaimState.WAITING: frozenset(
+        {
+            ClaimState.ASKED,
+            ClaimState.PROPOSED,
+            ClaimState.APPROVED,
+            ClaimState.REJECTED,
+            ClaimState.WITHDRAWN,
+        }
+    ),
+    ClaimState.ASKED: frozenset(
+        {
+            ClaimState.WAITING,
+            ClaimState.PROPOSED,
+            ClaimState.APPROVED,
+            ClaimState.REJECTED,
+            ClaimState.WITHDRAWN,
+        }
+    ),
+    ClaimState.PROPOSED: frozenset(
+        {ClaimState.WAITING, ClaimState.APPROVED, ClaimState.REJECTED, ClaimState.WITHDRAWN}
+    ),
+    ClaimState.APPROVED: frozenset(
+        {
+            ClaimState.PROPOSED,
+            ClaimState.APPROVED,
+            ClaimState.REJECTED,
+            ClaimState.WAITING,
+            ClaimState.WITHDRAWN,
+        }
+    ),
+    ClaimState.REJECTED: frozenset({ClaimState.PROPOSED, ClaimState.APPROVED, ClaimState.WITHDRAWN}),
+    ClaimState.WITHDRAWN: frozenset(),
 }

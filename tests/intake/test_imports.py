@@ -402,11 +402,16 @@ def test_a_move_that_the_table_does_not_name_is_refused(
         )
         connection.execute(
             text(
-                "insert into file_import (id, file_id, dataset, source, mapping, creates_missing, state,"
+                "insert into file_import (id, file_id, dataset, source, mapping, creates_missing, state, waits_for,"
                 " requested_by_name, requested_at) values (:id, :file_id, 'sales', 's', '{}', true, :state,"
-                " 'test', now())"
+                " :waits_for, 'test', now())"
             ),
-            {"id": import_id, "file_id": file_id, "state": state.value},
+            {
+                "id": import_id,
+                "file_id": file_id,
+                "state": state.value,
+                "waits_for": "checks" if state is ImportState.WAITING else None,
+            },
         )
         found = import_by_id(connection, import_id, lock=True)
         with pytest.raises(ImportStateError, match=f"is {state.value}; it can't become {wanted.value}"):

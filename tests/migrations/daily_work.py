@@ -22,6 +22,16 @@ _PER_COMPANY = (
     " select min(id), company_id, 1, 1 from sales_line group by company_id",
     "insert into claim_document (id, company_id, sha256, media_type, size_bytes, added_by_name, recorded_at)"
     " select gen_random_uuid(), id, repeat('0', 64), 'image/png', 1, 'test', now() from company",
+    "insert into claim_verdict (claim_number, programme_id, company_id, verdict, judged_at)"
+    " select number, programme_id, company_id, 'match', now() from claim",
+    "insert into claim_event (claim_number, programme_id, company_id, kind, happened_by_name, recorded_at)"
+    " select number, programme_id, company_id, 'assigned', 'test', now() from claim",
+    "insert into claim_proposal (id, claim_number, programme_id, company_id, kind, amount_minor, payload_hash,"
+    " proposed_by, proposed_by_name, proposed_at) select gen_random_uuid(), number, programme_id, company_id, 'reject',"
+    " 0, '', (select min(id::text)::uuid from app_user), 'test', now() from claim",
+    "insert into claim_attachment (claim_number, document_id, programme_id, company_id, added_by_name, recorded_at)"
+    " select c.number, d.id, c.programme_id, c.company_id, 'test', now()"
+    " from claim c join claim_document d on d.company_id = c.company_id",
     "insert into reward (id, programme_id, code, name, kind, category, points, cost_minor, starts_on, ends_on,"
     " state, recorded_at) select gen_random_uuid(), id, 'MUG', 'Mug', 'merchandise', 'kitchen', 10, 500,"
     " current_date, current_date, 'offered', now() from programme",
