@@ -28,17 +28,7 @@ from loyalty_core.verification.commands import (
     reject_claims,
 )
 from loyalty_core.verification.dataset import CLAIMS_COLUMNS, ClaimsDataset
-from loyalty_core.verification.matching import (
-    QueuedClaim,
-    QueueFilter,
-    QueueSummary,
-    candidates,
-    claims_queue,
-    count_queue,
-    queue_summary,
-    queued_claim,
-    queued_claims,
-)
+from loyalty_core.verification.matching import candidates
 from loyalty_core.verification.policy import (
     LARGEST_DOCUMENT_BYTES,
     Agreement,
@@ -55,6 +45,16 @@ from loyalty_core.verification.policy import (
     ReasonMissingError,
     agreement_of,
     differences,
+)
+from loyalty_core.verification.queue import (
+    QueuedClaim,
+    QueueFilter,
+    QueueSummary,
+    claims_queue,
+    count_queue,
+    queue_summary,
+    queued_claim,
+    queued_claims,
 )
 from loyalty_core.verification.states import ClaimState
 from loyalty_core.verification.store import (

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from loyalty_core import access, audit, organisation, participants
 from loyalty_core.kernel import Database, Refusal, Scope, Settings, _, new_id, now, share_minor
-from loyalty_core.verification import matching, policy, store
+from loyalty_core.verification import matching, policy, queue, store
 from loyalty_core.verification.policy import Claim, ClaimSource, Decision, DecisionKind, LineBeside
 from loyalty_core.verification.states import ClaimState
 from loyalty_core.verification.store import (
@@ -649,7 +649,7 @@ def _refuse_own(connection: Connection, scope: Scope, claim: Claim) -> None:
 
 def _exact_line(connection: Connection, claim: Claim) -> LineBeside:
     """Return the line to approve the claim at. Raises NoExactLineError, UnitsTakenError."""
-    queued = matching.queued_claim(connection, claim.number)
+    queued = queue.queued_claim(connection, claim.number)
     if queued.best is None or queued.agreement in (policy.Agreement.NO_LINE, policy.Agreement.DIFFERS):
         raise NoExactLineError(claim)
     if queued.agreement is policy.Agreement.UNITS_TAKEN:

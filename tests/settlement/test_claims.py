@@ -16,7 +16,7 @@ from loyalty_core.ledger import AccountKind, PostingKind
 from loyalty_core.programmes import programme_by_code
 from loyalty_core.settlement import check_books, claim_points, settle_due_claims, settle_programme
 from loyalty_core.settlement import store as settlement_store
-from loyalty_core.verification import commands, matching, store
+from loyalty_core.verification import commands, queue, store
 from loyalty_core.verification.policy import DecisionKind
 from tests.sales.files import bring, row
 from tests.verification.claims import CLUB, PARTNERS, claim, club, line_id, person, points
@@ -240,7 +240,7 @@ def test_a_decision_whose_transaction_ends_after_a_settlement_is_not_missed(
     late = claim(database, everything, ana, invoice_no="I2", product_code="P2").number
     with database.transaction(everything) as slow:
         found = store.lock_claim(slow, late)
-        line = matching.queued_claim(slow, late).best
+        line = queue.queued_claim(slow, late).best
         assert line is not None
         commands._lay_to_line(
             slow,
