@@ -37,6 +37,8 @@ class DatasetColumn:
     required: bool = False
     also_called: tuple[str, ...] = ()
     """Headers under which files are known to bring it; they help the guess of a mapping."""
+    notes: str = ""
+    """What goes into the column, for the template's notes: an English text marked by `N_`, or ""."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,8 @@ class ColumnMapping(BaseModel):
     formats, tried in order; a format without `%z` is local time in `time_zone`. `currency` is the ISO 4217
     code of files that don't name one; a mapped `currency` column wins where its cell is filled.
     `encoding` is for text files whose encoding cannot be told from them; None lets it be told.
+    `optional` are canonical columns whose headers some files of the source lack; a file without any other
+    header that the mapping names is refused.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -95,6 +99,7 @@ class ColumnMapping(BaseModel):
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
     time_zone: str
     encoding: str | None = None
+    optional: tuple[str, ...] = ()
 
     @field_validator("columns")
     @classmethod
@@ -137,6 +142,15 @@ class ColumnMapping(BaseModel):
             raise ValueError(f"“{encoding}” is not an encoding; write it as in cp1250") from error
 
     @model_validator(mode="after")
+    def _optional_columns_are_some_of_the_mapped(self) -> Self:
+        strangers = sorted(set(self.optional) - set(self.columns))
+        if strangers:
+            raise ValueError(f"{', '.join(strangers)} is optional, yet no header is named for it")
+        if set(self.optional) >= set(self.columns):
+            raise ValueError("at least one column is there in every file")
+        return self
+
+    @model_validator(mode="after")
     def _separators_differ(self) -> Self:
         if self.decimal_separator == self.thousands_separator:
             raise ValueError("the decimal and the thousands separator are two different signs")
@@ -147,8 +161,10 @@ class ColumnMapping(BaseModel):
 
         Raises MappingIncompleteError. A fixed currency stands for a `currency` column.
         """
-        filled = set(self.columns) | ({"currency"} if self.currency else set())
-        missing = [one.name for one in dataset_columns.columns if one.required and one.name not in filled]
+        surely_filled = set(self.columns) - set(self.optional) | ({"currency"} if self.currency else set())
+        missing = [
+            one.name for one in dataset_columns.columns if one.required and one.name not in surely_filled
+        ]
         unknown = sorted(set(self.columns) - set(dataset_columns.names))
         if missing or unknown:
             raise MappingIncompleteError(self.name, dataset_columns.name, missing, unknown)

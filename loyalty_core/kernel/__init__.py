@@ -21,10 +21,11 @@ from loyalty_core.kernel.money import Money, UnknownCurrencyError, minor_digits,
 from loyalty_core.kernel.runtime import Runtime, current_database, current_runtime, use_runtime
 from loyalty_core.kernel.scope import ActorKind, Scope
 from loyalty_core.kernel.settings import PROJECT_FOLDER, Settings
-from loyalty_core.kernel.text import _, current_locale, ngettext
+from loyalty_core.kernel.text import N_, _, current_locale, ngettext
 
 __all__ = [
     "DATABASE_WENT_AWAY",
+    "N_",
     "PROJECT_FOLDER",
     "ActorKind",
     "AppRights",

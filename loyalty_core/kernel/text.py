@@ -20,6 +20,11 @@ def _(message: str) -> str:
     return _translations(current_locale.get()).gettext(message)
 
 
+def N_(message: str) -> str:  # noqa: N802 gettext's own name, which the extraction of messages looks for
+    """Mark a message for translation that is written once and shown later, through `_`."""
+    return message
+
+
 def ngettext(singular: str, plural: str, number: int) -> str:
     """Return the form of the message that fits the number, in the current person's language."""
     return _translations(current_locale.get()).ngettext(singular, plural, number)

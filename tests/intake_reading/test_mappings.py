@@ -16,7 +16,8 @@ from loyalty_core.intake.mapping import (
     shipped_mapping_names,
     suggest_mapping,
 )
-from tests.intake_reading.files import SALES, SMALL_MAPPING
+from loyalty_core.kernel import write_csv, write_xlsx
+from tests.intake_reading.files import SALES, SMALL_MAPPING, read_small
 
 
 def test_the_shipped_mapping_fills_what_sales_need() -> None:
@@ -24,12 +25,13 @@ def test_the_shipped_mapping_fills_what_sales_need() -> None:
     mapping.check_against(SALES)
     assert mapping.columns["company_code"] == "CustomerID"
     assert (mapping.currency, mapping.time_zone) == ("GBP", "Europe/London")
-    assert shipped_mapping_names() == ["claims", "online-retail"]
+    assert shipped_mapping_names() == ["claims", "online-retail", "online-retail-claims"]
 
 
 def test_an_unknown_name_is_told_the_known_ones() -> None:
     with pytest.raises(
-        UnknownMappingError, match=r"There is no mapping “x/\.\./y”\. Known ones: claims, online-retail"
+        UnknownMappingError,
+        match=r"There is no mapping “x/\.\./y”\. Known ones: claims, online-retail, online-retail-claims",
     ):
         load_shipped_mapping("x/../y")
 
@@ -63,6 +65,8 @@ def test_a_mapping_that_fills_a_column_unknown_to_the_dataset_is_refused() -> No
         {"date_formats": []},
         {"decimal_separator": ",", "thousands_separator": ","},
         {"columns": {}},
+        {"optional": ["unknown"]},
+        {"optional": sorted(SMALL_MAPPING.columns)},
         {"columns": {"code": "  "}},
         {"encoding": "klingon"},
         {"unknown": 1},
@@ -157,3 +161,16 @@ def test_a_file_that_holds_no_mapping_is_told_what_is_wrong(tmp_path: Path, text
 def test_a_missing_mapping_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(MappingFileError, match="no such file"):
         load_mapping(str(tmp_path / "none.yml"))
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_a_header_that_files_may_lack_is_read_where_it_is_and_empty_where_it_is_not(
+    tmp_path: Path, kind: str
+) -> None:
+    for width, note in ((4, "new"), (3, None)):
+        path = tmp_path / f"small.{kind}"
+        header, line = ["Code", "Qty", "When", "Note"], ["A", "1", "2011-07-03", "new"]
+        (write_csv if kind == "csv" else write_xlsx)(path, header[:width], [line[:width]])
+        (row,) = read_small(tmp_path, path.read_bytes(), file_name=path.name, optional=["note"])
+        assert row.cells["note"] == note
+        assert row.cells["code"] == "A"

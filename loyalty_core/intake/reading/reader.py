@@ -82,6 +82,7 @@ def read_file(
                 kind=column.kind.value,
                 header=mapping.columns.get(column.name),
                 constant=mapping.currency if column.name == "currency" else None,
+                optional=column.name in mapping.optional,
             )
             for column in dataset_columns.columns
         ),

@@ -53,7 +53,8 @@ def find_header(rows: Sequence[Sequence[str]], columns: Sequence[ColumnOrder]) -
         for column in wanted:
             key = header_key(column.header or "")
             if key not in keys:
-                missing.append(column)
+                if not column.optional:
+                    missing.append(column)
                 continue
             positions[column.name] = keys.index(key)
             if keys.count(key) > 1:

@@ -39,6 +39,8 @@ class ColumnOrder:
     kind: str
     header: str | None
     constant: str | None = None
+    # Whether a file may lack the header.
+    optional: bool = False
 
 
 @dataclass(frozen=True)

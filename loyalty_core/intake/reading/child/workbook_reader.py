@@ -158,7 +158,7 @@ def _read_fast(order: ReadOrder, sheet: SheetPlace, header_row: int, reporter: R
     frame = _loaded(order.path, sheet.name, header_row, _text_columns(order, sheet, header_row) or None)
     keys = [header_key(name) for name in frame.columns]
     positions = {by_key[key].name: place for place, key in reversed(list(enumerate(keys))) if key in by_key}
-    if len(positions) != len(by_key):
+    if any(one.name not in positions and not one.optional for one in by_key.values()):
         raise FileRefused("damaged", place=sheet.name, how="the two readers see different headers")
     if frame.height > order.limits.rows:
         raise FileRefused("too_many_rows", most=order.limits.rows)
