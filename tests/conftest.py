@@ -1,5 +1,6 @@
 """What every test may ask for."""
 
+import logging
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import structlog
 
 from laurel.embedded import app_url
 from loyalty_core.analytics import Replica
@@ -20,7 +22,29 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("laurel")
 
+# What goes as planned would bury, in the report of a test that fails, what did not.
+structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+
 REAL_DATA = PROJECT_FOLDER.parent / "shared" / "data" / "online-retail"
+
+
+class _FailuresAtOnce:
+    """Names a failed test when it fails: of a long run that is cut off one knows at least which."""
+
+    def __init__(self, terminal: pytest.TerminalReporter) -> None:
+        self._terminal = terminal
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self._terminal.write_line(f"\nfailed: {report.nodeid} ({report.when})")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Tell of failures where the whole run is reported, not in each of its processes."""
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is not None and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_FailuresAtOnce(terminal))
 
 
 @pytest.fixture(scope="session")
