@@ -3,6 +3,7 @@
 from loyalty_core.intake.commands import (
     DecisionNeedsReasonError,
     FileNotReadableError,
+    ModeNotOfferedError,
     NarrowScopeCreatesError,
     UnknownDatasetError,
     accept_waiting_import,
@@ -36,6 +37,7 @@ from loyalty_core.intake.mapping import (
     load_shipped_mapping,
     shipped_mapping_names,
 )
+from loyalty_core.intake.options import ImportOptionsError, checked_options
 from loyalty_core.intake.reading import FilePreview, FileRefusal, preview_file
 from loyalty_core.intake.rejected import original_row, rejected_file_name, write_rejected_rows
 from loyalty_core.intake.running import (
@@ -46,7 +48,7 @@ from loyalty_core.intake.running import (
     queue_unclaimed_imports,
     run_import,
 )
-from loyalty_core.intake.states import ImportState, Phase
+from loyalty_core.intake.states import ImportMode, ImportState, Phase, WaitsFor
 from loyalty_core.intake.store import (
     AcceptedLines,
     FileImport,
@@ -83,6 +85,8 @@ __all__ = [
     "FileRefusal",
     "ImportContext",
     "ImportFailedError",
+    "ImportMode",
+    "ImportOptionsError",
     "ImportReport",
     "ImportState",
     "ImportStateError",
@@ -91,6 +95,7 @@ __all__ = [
     "MappingFileError",
     "MappingGuess",
     "MappingIncompleteError",
+    "ModeNotOfferedError",
     "NarrowScopeCreatesError",
     "Phase",
     "QuarantinedRow",
@@ -100,8 +105,10 @@ __all__ = [
     "UnknownFileError",
     "UnknownImportError",
     "UnknownMappingError",
+    "WaitsFor",
     "accept_waiting_import",
     "accepted_since",
+    "checked_options",
     "count_imports",
     "decline_waiting_import",
     "drop_orphaned_staging",

@@ -2,15 +2,17 @@
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from loyalty_core import access, audit
 from loyalty_core.intake import store
 from loyalty_core.intake.dataset import Dataset
 from loyalty_core.intake.mapping import ColumnMapping
-from loyalty_core.intake.states import UNFINISHED, ImportState
+from loyalty_core.intake.options import checked_options
+from loyalty_core.intake.states import UNFINISHED, ImportMode, ImportState
 from loyalty_core.intake.store import ImportStateError
 from loyalty_core.kernel import Database, Refusal, Scope, Settings, _, new_id, now
 from loyalty_core.kernel.jobs import defer_import
@@ -38,6 +40,18 @@ class UnknownDatasetError(Refusal):
             )
         )
         self.name = name
+
+
+class ModeNotOfferedError(Refusal):
+    """The dataset has no such way to import."""
+
+    def __init__(self, dataset: str, mode: ImportMode, offered: Collection[ImportMode]) -> None:
+        super().__init__(
+            _("A file of {dataset} can't be imported as “{mode}”; it can as: {offered}.").format(
+                dataset=dataset, mode=mode.value, offered=", ".join(sorted(offered))
+            )
+        )
+        self.mode = mode
 
 
 class DecisionNeedsReasonError(Refusal):
@@ -151,14 +165,21 @@ def start_import(
     creates_missing: bool,
     request_key: UUID,
     defers: bool = True,
+    mode: ImportMode = ImportMode.ADD,
+    options: Mapping[str, Any] | None = None,
 ) -> UUID:
     """Queue an import of a received file and return its id; the same `request_key` again returns the same.
 
     `defers` puts the job for the worker into the same transaction; without, the caller runs the import.
-    Raises UnknownDatasetError, MappingIncompleteError, UnknownFileError, NarrowScopeCreatesError.
+    `options` may hold `sheets` (names), `control_total` ("1234.56"), `period_from` and `period_to`
+    ("YYYY-MM-DD"). Raises UnknownDatasetError, ModeNotOfferedError, ImportOptionsError, MappingIncompleteError,
+    UnknownFileError, NarrowScopeCreatesError.
     """
     if mapping.dataset not in datasets:
         raise UnknownDatasetError(mapping.dataset, sorted(datasets))
+    if mode not in datasets[mapping.dataset].modes:
+        raise ModeNotOfferedError(mapping.dataset, mode, datasets[mapping.dataset].modes)
+    kept_options = checked_options(options)
     if creates_missing and not scope.sees_everything:
         raise NarrowScopeCreatesError
     mapping.check_against(datasets[mapping.dataset].columns)
@@ -177,6 +198,8 @@ def start_import(
             creates_missing=creates_missing,
             request_key=request_key,
             requested_at=now(),
+            mode=mode,
+            options=kept_options,
         )
         if import_id == wanted_id:
             audit.record(
@@ -185,7 +208,12 @@ def start_import(
                 "intake.import_started",
                 "import",
                 import_id,
-                {"file_name": file.file_name, "sha256": file.sha256, "mapping": mapping.name},
+                {
+                    "file_name": file.file_name,
+                    "sha256": file.sha256,
+                    "mapping": mapping.name,
+                    "mode": mode.value,
+                },
             )
             if defers:
                 defer_import(connection, import_id)
@@ -200,6 +228,8 @@ def resume_or_start_import(
     mapping: ColumnMapping,
     datasets: Mapping[str, Dataset],
     creates_missing: bool,
+    mode: ImportMode = ImportMode.ADD,
+    options: Mapping[str, Any] | None = None,
 ) -> UUID:
     """Return the import of the same contents that a crash left unfinished, else a new one, for the caller to run.
 
@@ -207,7 +237,15 @@ def resume_or_start_import(
     """
     with database.transaction(scope) as connection:
         sha256 = store.file_by_id(connection, file_id).sha256
-    twin = unfinished_twin(database, scope, sha256=sha256, mapping=mapping, creates_missing=creates_missing)
+    twin = unfinished_twin(
+        database,
+        scope,
+        sha256=sha256,
+        mapping=mapping,
+        creates_missing=creates_missing,
+        mode=mode,
+        options=options,
+    )
     return twin or start_import(
         database,
         scope,
@@ -217,23 +255,35 @@ def resume_or_start_import(
         creates_missing=creates_missing,
         request_key=new_id(),
         defers=False,
+        mode=mode,
+        options=options,
     )
 
 
 def unfinished_twin(
-    database: Database, scope: Scope, *, sha256: str, mapping: ColumnMapping, creates_missing: bool
+    database: Database,
+    scope: Scope,
+    *,
+    sha256: str,
+    mapping: ColumnMapping,
+    creates_missing: bool,
+    mode: ImportMode = ImportMode.ADD,
+    options: Mapping[str, Any] | None = None,
 ) -> UUID | None:
     """Return an import of the same contents, mapping and choices by the same actor that was begun and not ended.
 
     Whoever asks again after a crash goes on with that one.
     """
     body = mapping.model_dump(mode="json")
+    kept_options = checked_options(options)
     with database.transaction(scope) as connection:
         for found in store.unfinished_imports(connection):
             if (
                 found.sha256 == sha256
                 and found.mapping == body
                 and found.creates_missing == creates_missing
+                and (found.mode, found.options) == (mode, kept_options)
+                and found.cancel_asked_at is None
                 and (found.requested_by, found.requested_by_name) == (scope.user_id, scope.actor_name)
             ):
                 return found.id

@@ -1,14 +1,15 @@
 """What intake needs to know of a dataset; each subdomain supplies its own."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import Connection, TextClause, text
 
 from loyalty_core.intake.mapping import ColumnMapping, DatasetColumns
+from loyalty_core.intake.states import ImportMode
 from loyalty_core.kernel import Scope
 
 
@@ -38,23 +39,34 @@ class Staging:
 
 @dataclass(frozen=True, slots=True)
 class ImportContext:
-    """What a dataset may lean on while it judges and accepts an import's rows."""
+    """What a dataset may lean on while it judges and accepts an import's rows.
+
+    `mode` says what good rows do: ADD leaves what is there as it is, UPDATE changes it too. It is never CHECK:
+    an import that only looks is judged, and tried out, as the most that the dataset offers, and what that
+    wrote is rolled back. `options` is what the person said of the file (see `start_import`).
+    """
 
     import_id: UUID
     mapping: ColumnMapping
     creates_missing: bool
     scope: Scope
     recorded_at: datetime
+    mode: ImportMode = ImportMode.ADD
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
     """How many rows became facts, how many were there already, and their net amounts by currency, in minor
-    units."""
+    units.
+
+    `changed` is how many of the accepted rows changed what was there; the others added something.
+    """
 
     accepted: int
     duplicates: int
     net_minor: Mapping[str, int]
+    changed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +84,27 @@ class Dataset(Protocol):
     def columns(self) -> DatasetColumns:
         """The canonical columns, in the order of staging."""
 
+    @property
+    def modes(self) -> frozenset[ImportMode]:
+        """What an import of such a file may do; facts know no UPDATE."""
+
+    @property
+    def example_rows(self) -> Sequence[Mapping[str, str]]:
+        """Two rows for the template: canonical column to cell, as a person writes it."""
+
     def reason_text(self, reason: str) -> str:
         """Say in words what a reason of `judge` or `accept` means and what to do about it."""
 
     def judge(self, connection: Connection, staging: Staging, context: ImportContext) -> None:
         """Put every bad row with all its reasons into the staging's table of reasons."""
+
+    def list_changes(self, connection: Connection, staging: Staging, context: ImportContext) -> None:
+        """Put what the good rows would add and change into `import_change`, as an UPDATE would do it.
+
+        Called after `judge`, in imports that may change things and in those that only look. A row of the table
+        is one field with its value before and after; a record that is new has one row without a field. Writes
+        nothing else. Facts have nothing to list.
+        """
 
     def figures(self, connection: Connection, staging: Staging) -> FileFigures:
         """Add up the judged rows that have no reason against them, for comparison with later files."""

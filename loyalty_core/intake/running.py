@@ -26,7 +26,7 @@ from loyalty_core.intake.mapping import ColumnMapping
 from loyalty_core.intake.phases import Phases
 from loyalty_core.intake.reading import Progress, read_file
 from loyalty_core.intake.staging import copy_parts, drop_staging, make_staging, orphaned_staging_ids
-from loyalty_core.intake.states import UNFINISHED, ImportState, Phase, WaitsFor
+from loyalty_core.intake.states import UNFINISHED, ImportMode, ImportState, Phase, WaitsFor
 from loyalty_core.intake.store import FileImport
 from loyalty_core.kernel import (
     DATABASE_WENT_AWAY,
@@ -267,7 +267,15 @@ class _Run:
             creates_missing=found.creates_missing,
             scope=scope,
             recorded_at=now(),
+            mode=self._widest_mode(),
+            options=found.options,
         )
+
+    def _widest_mode(self) -> ImportMode:
+        """Return what good rows do; an import that only looks tries the most that the dataset offers."""
+        if self._import.mode is not ImportMode.CHECK:
+            return self._import.mode
+        return ImportMode.UPDATE if ImportMode.UPDATE in self._dataset.modes else ImportMode.ADD
 
     def check_rights(self) -> None:
         """Refuse what the actor may not do any more. Raises NotAllowedError, NarrowScopeCreatesError."""

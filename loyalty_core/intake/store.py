@@ -1,7 +1,7 @@
 """Every query of intake."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -189,13 +189,16 @@ def insert_import(
     creates_missing: bool,
     request_key: UUID,
     requested_at: datetime,
+    mode: ImportMode = ImportMode.ADD,
+    options: Mapping[str, Any] | None = None,
 ) -> UUID:
     """Queue an import and return its id; with a request key that was used before, the id of that one."""
     connection.execute(
         text(
-            "insert into file_import (id, file_id, dataset, source, mapping, creates_missing, state,"
+            "insert into file_import (id, file_id, dataset, source, mapping, creates_missing, mode, options, state,"
             " requested_by, requested_by_name, requested_at, request_key) values (:id, :file_id, :dataset,"
-            " :source, cast(:mapping as jsonb), :creates_missing, 'queued', :by, :by_name, :requested_at,"
+            " :source, cast(:mapping as jsonb), :creates_missing, :mode, cast(:options as jsonb), 'queued', :by,"
+            " :by_name, :requested_at,"
             " :request_key) on conflict (request_key) do nothing"
         ),
         {
@@ -205,6 +208,8 @@ def insert_import(
             "source": source,
             "mapping": json.dumps(mapping),
             "creates_missing": creates_missing,
+            "mode": mode.value,
+            "options": json.dumps(dict(options or {})),
             "by": scope.user_id,
             "by_name": scope.actor_name,
             "requested_at": requested_at,

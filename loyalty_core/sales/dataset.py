@@ -1,5 +1,7 @@
 """Sales as a dataset: the columns of a sales file, the rules for its rows, and how they become lines."""
 
+from collections.abc import Mapping, Sequence
+
 from sqlalchemy import Connection
 
 from loyalty_core.intake import (
@@ -9,6 +11,7 @@ from loyalty_core.intake import (
     DatasetColumns,
     FileFigures,
     ImportContext,
+    ImportMode,
     Staging,
 )
 from loyalty_core.sales import store
@@ -42,6 +45,43 @@ class SalesDataset:
     """Rows of sales and returns."""
 
     columns = SALES_COLUMNS
+    modes = frozenset({ImportMode.ADD, ImportMode.CHECK})
+    example_rows: Sequence[Mapping[str, str]] = (
+        {
+            "company_code": "C-1001",
+            "company_name": "Hotel Bristol",
+            "region": "Poland",
+            "outlet_code": "C-1001-1",
+            "invoice_no": "FV/2026/03/118",
+            "line_no": "1",
+            "product_code": "KETTLE-2L",
+            "product_name": "Kettle, 2 litres",
+            "brand": "Brightside",
+            "product_group": "Kitchen",
+            "sold_at": "2026-03-14",
+            "quantity": "12",
+            "unit_price": "18.50",
+            "amount": "222.00",
+            "currency": "EUR",
+        },
+        {
+            "company_code": "C-1001",
+            "company_name": "Hotel Bristol",
+            "region": "Poland",
+            "outlet_code": "C-1001-1",
+            "invoice_no": "FV/2026/03/118",
+            "line_no": "2",
+            "product_code": "TEA-250",
+            "product_name": "Black tea, 250 g",
+            "brand": "Northfield",
+            "product_group": "Pantry",
+            "sold_at": "2026-03-14",
+            "quantity": "-2",
+            "unit_price": "4.20",
+            "amount": "-8.40",
+            "currency": "EUR",
+        },
+    )
 
     def reason_text(self, reason: str) -> str:
         """Say in words what a reason means and what to do about it."""
@@ -51,6 +91,9 @@ class SalesDataset:
         """Put every bad row with all its reasons into the table of reasons."""
         store.judge_rows(connection, staging, context)
         store.reject_conflicts(connection, staging)
+
+    def list_changes(self, connection: Connection, staging: Staging, context: ImportContext) -> None:
+        """List nothing: a line that is there is never changed by a file."""
 
     def figures(self, connection: Connection, staging: Staging) -> FileFigures:
         """Add up amounts by currency and count the companies of the good rows."""

@@ -1,5 +1,7 @@
 """Claims as a dataset: the columns of a file of claims, the rules for its rows, and how they become claims."""
 
+from collections.abc import Mapping, Sequence
+
 from sqlalchemy import Connection
 
 from loyalty_core import access
@@ -10,6 +12,7 @@ from loyalty_core.intake import (
     DatasetColumns,
     FileFigures,
     ImportContext,
+    ImportMode,
     Staging,
 )
 from loyalty_core.kernel import _
@@ -70,6 +73,29 @@ class ClaimsDataset:
     """Rows of claims. Whether what they say was sold is no matter here: that is decided claim by claim."""
 
     columns = CLAIMS_COLUMNS
+    modes = frozenset({ImportMode.ADD, ImportMode.CHECK})
+    example_rows: Sequence[Mapping[str, str]] = (
+        {
+            "claim_no": "1",
+            "company_code": "C-1001",
+            "participant_code": "P-20017",
+            "programme_code": "SPRING",
+            "invoice_no": "FV/2026/03/118",
+            "product_code": "KETTLE-2L",
+            "quantity": "12",
+            "sold_on": "2026-03-14",
+        },
+        {
+            "claim_no": "2",
+            "company_code": "C-1002",
+            "participant_code": "",
+            "programme_code": "",
+            "invoice_no": "FV/2026/03/121",
+            "product_code": "TEA-250",
+            "quantity": "30",
+            "sold_on": "2026-03-15",
+        },
+    )
 
     def reason_text(self, reason: str) -> str:
         """Say in words what a reason means and what to do about it."""
@@ -80,6 +106,9 @@ class ClaimsDataset:
         access.check_permission(connection, context.scope, access.Permission.ENTER_CLAIMS)
         staged.judge_rows(connection, staging, context)
         staged.reject_conflicts(connection, staging, context)
+
+    def list_changes(self, connection: Connection, staging: Staging, context: ImportContext) -> None:
+        """List nothing: a claim that is there is never changed by a file."""
 
     def figures(self, connection: Connection, staging: Staging) -> FileFigures:
         """Count the companies of the good rows."""
