@@ -12,7 +12,8 @@ everything and then by a head of sales of one region in twenty; the best of thre
 import argparse
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from uuid import UUID
@@ -97,19 +98,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 _measure(replica, programme, options.inside, None, options.patience)
 
 
-class _replica:  # noqa: N801 used as a function
+@contextmanager
+def _replica(place: Workshop, path: Path) -> Iterator[Replica]:
     """A replica over the workshop's database, closed at the end."""
-
-    def __init__(self, place: Workshop, path: Path) -> None:
-        self._database = Database(app_url(place.owner_url))
-        self._made = Replica(self._database, path)
-
-    def __enter__(self) -> Replica:
-        return self._made
-
-    def __exit__(self, *_: object) -> None:
-        self._made.close()
-        self._database.close()
+    database = Database(app_url(place.owner_url))
+    made = Replica(database, path)
+    try:
+        yield made
+    finally:
+        made.close()
+        database.close()
 
 
 def _prepare_peer(place: Workshop) -> None:

@@ -290,7 +290,7 @@ def _with_code(money: Money) -> str:
 
 @app.command("check-books")
 def check_books(as_json: AsJson = False) -> None:
-    """Check all that must hold of sales, awards, the ledger and budgets."""
+    """Check all that must hold of sales, claims, awards, the ledger, budgets and orders."""
     from laurel.books import BOOKS
     from laurel.workplace import open_workplace
     from loyalty_core import settlement

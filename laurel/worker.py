@@ -157,31 +157,31 @@ class Worker:
             retry_exceptions=[psycopg.OperationalError, DBAPIError],
         )
 
-        @app.task(name=RUN_IMPORT, queue=QUEUE, retry=retry, pass_context=True)  # type: ignore[untyped-decorator]
+        @app.task(name=RUN_IMPORT, queue=QUEUE, retry=retry, pass_context=True)  # type: ignore[untyped-decorator] # untyped to us
         def run_import(context: Any, *, import_id: str) -> None:
             with structlog.contextvars.bound_contextvars(job=context.job.id, import_id=import_id):
                 _laurel_task("run_import")(self._database, self._settings, UUID(import_id))
 
-        @app.task(name=SETTLE_PROGRAMME, queue=QUEUE, retry=retry, pass_context=True)  # type: ignore[untyped-decorator]
+        @app.task(name=SETTLE_PROGRAMME, queue=QUEUE, retry=retry, pass_context=True)  # type: ignore[untyped-decorator] # untyped to us
         def settle_programme(context: Any, *, request_id: str) -> None:
             with structlog.contextvars.bound_contextvars(job=context.job.id, settlement_request=request_id):
                 _laurel_task("settle_programme")(self._database, UUID(request_id))
 
-        @app.periodic(cron="7 * * * *")  # type: ignore[untyped-decorator]
-        @app.task(name="clean_up", queue=QUEUE, queueing_lock="clean_up", lock="clean_up")  # type: ignore[untyped-decorator]
+        @app.periodic(cron="7 * * * *")  # type: ignore[untyped-decorator] # untyped to us
+        @app.task(name="clean_up", queue=QUEUE, queueing_lock="clean_up", lock="clean_up")  # type: ignore[untyped-decorator] # untyped to us
         def clean_up(timestamp: int) -> None:
             _log.info("clean_up", due=timestamp)
             _laurel_task("clean_up")(self._database, self._settings)
 
-        @app.periodic(cron="* * * * *")  # type: ignore[untyped-decorator]
-        @app.task(name="queue_left_behind", queue=QUEUE, queueing_lock="left", lock="left")  # type: ignore[untyped-decorator]
+        @app.periodic(cron="* * * * *")  # type: ignore[untyped-decorator] # untyped to us
+        @app.task(name="queue_left_behind", queue=QUEUE, queueing_lock="left", lock="left")  # type: ignore[untyped-decorator] # untyped to us
         def queue_left_behind(timestamp: int) -> None:
             count = _laurel_task("queue_left_behind")(self._database)
             if count:
                 _log.info("queued_left_behind", due=timestamp, count=count)
 
-        @app.periodic(cron="37 3 * * *")  # type: ignore[untyped-decorator]
-        @app.task(name="forget_old_jobs", queue=QUEUE, pass_context=True)  # type: ignore[untyped-decorator]
+        @app.periodic(cron="37 3 * * *")  # type: ignore[untyped-decorator] # untyped to us
+        @app.task(name="forget_old_jobs", queue=QUEUE, pass_context=True)  # type: ignore[untyped-decorator] # untyped to us
         async def forget_old_jobs(context: Any, timestamp: int) -> None:
             _log.info("forget_old_jobs", due=timestamp)
             await context.app.job_manager.delete_old_jobs(nb_hours=FORGET_JOBS_HOURS, include_aborted=True)

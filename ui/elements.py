@@ -12,7 +12,7 @@ import streamlit as st
 from babel.numbers import get_decimal_symbol, get_group_symbol
 from streamlit.delta_generator import DeltaGenerator
 
-from loyalty_core.kernel import PROJECT_FOLDER, Refusal, _, new_id, ngettext
+from loyalty_core.kernel import PROJECT_FOLDER, Refusal, _, new_id
 from ui import charts, wording
 
 ASSETS = PROJECT_FOLDER / "ui" / "assets"
@@ -290,8 +290,3 @@ def show_said() -> None:
     sentence = st.session_state.pop("said", None)
     if sentence:
         st.success(sentence, icon=":material/check_circle:")
-
-
-def rows_in_words(count: int) -> str:
-    """Return “1 row”, “12,400 rows”."""
-    return ngettext("{count} row", "{count} rows", count).format(count=wording.number(count))

@@ -144,7 +144,7 @@ class Replica:
             marks = []
             if cursor.execute("select 1 from duckdb_tables() where schema_name = 'raw'").fetchall():
                 marks = cursor.execute(
-                    f"select low, system_identifier, timeline, database_oid, generation"  # noqa: S608
+                    f"select low, system_identifier, timeline, database_oid, generation"  # noqa: S608 names of ours
                     f" from {RAW}.mark where shape = $shape",
                     {"shape": shape},
                 ).fetchall()
@@ -160,7 +160,7 @@ class Replica:
                 _do(cursor, f'drop schema "{schema}" cascade')
             for statement in ddl:
                 _do(cursor, statement)
-            _do(cursor, f"insert into {RAW}.mark (generation, shape) values (0, $shape)", {"shape": shape})  # noqa: S608
+            _do(cursor, f"insert into {RAW}.mark (generation, shape) values (0, $shape)", {"shape": shape})  # noqa: S608 names of ours
             cursor.commit()
 
     def _pull(self, snapshot: Snapshot, tables: Sequence[FactTable], low: int | None) -> None:
@@ -186,7 +186,7 @@ class Replica:
     def _store_mark(self, cursor: duckdb.DuckDBPyConnection, server: Server) -> None:
         _do(
             cursor,
-            f"update {RAW}.mark set low = $low, system_identifier = $system_identifier,"  # noqa: S608
+            f"update {RAW}.mark set low = $low, system_identifier = $system_identifier,"  # noqa: S608 names of ours
             " timeline = $timeline, database_oid = $database_oid, generation = generation + 1",
             {
                 "low": server.settled_below,
@@ -207,25 +207,25 @@ def _take(cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot, table: FactTabl
     came = kept
     try:
         if low is None:
-            _do(cursor, f"insert into {kept} select {table.arrival()} from arriving")  # noqa: S608
+            _do(cursor, f"insert into {kept} select {table.arrival()} from arriving")  # noqa: S608 names of ours
         else:
             came = "came"
             _do(
                 cursor,
-                f"create or replace temp table {came} as select {table.arrival()} from arriving",  # noqa: S608
+                f"create or replace temp table {came} as select {table.arrival()} from arriving",  # noqa: S608 names of ours
             )
     finally:
         cursor.unregister("arriving")
     if low is not None:
         if table.never_changes:
             # Only rows of a dump that was read in can come again; see Snapshot.rows.
-            _do(cursor, f"delete from {came} where {table.key} in (select {table.key} from {kept})")  # noqa: S608
+            _do(cursor, f"delete from {came} where {table.key} in (select {table.key} from {kept})")  # noqa: S608 names of ours
         else:
-            _do(cursor, f"delete from {kept} where {table.key} in (select {table.key} from {came})")  # noqa: S608
-        _do(cursor, f"insert into {kept} select * from {came}")  # noqa: S608
+            _do(cursor, f"delete from {kept} where {table.key} in (select {table.key} from {came})")  # noqa: S608 names of ours
+        _do(cursor, f"insert into {kept} select * from {came}")  # noqa: S608 names of ours
     for statement in _FOLLOWERS.get(table.name, ()):
         _do(cursor, statement.format(lines=came, awards=came))
-    ((counted,),) = cursor.execute(f"select count(*) from {came}").fetchall()  # noqa: S608
+    ((counted,),) = cursor.execute(f"select count(*) from {came}").fetchall()  # noqa: S608 names of ours
     return int(counted)
 
 

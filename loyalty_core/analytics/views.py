@@ -98,7 +98,7 @@ def statements(tables: Sequence[FactTable]) -> list[str]:
                         f" or {viewed.programme} in (select unnest(getvariable('programmes'))))"
                     )
                 where = f" where {' and '.join(conditions)}" if conditions else ""
-                made.append(f"create view {schema}.{viewed.name} as select * from {RAW}.{viewed.name}{where}")  # noqa: S608
+                made.append(f"create view {schema}.{viewed.name} as select * from {RAW}.{viewed.name}{where}")  # noqa: S608 names of ours
     return made
 
 
@@ -111,7 +111,7 @@ def _of_company_or_region(viewed: FactTable | RollUp, schema: str) -> list[str]:
     if viewed.name == "region":
         return ["id in (select unnest(getvariable('regions')))"]
     if viewed.company is not None:
-        return [f"{viewed.company} in (select id from {schema}.company)"]  # noqa: S608
+        return [f"{viewed.company} in (select id from {schema}.company)"]  # noqa: S608 names of ours
     if viewed.region is not None:
         return [f"{viewed.region} in (select unnest(getvariable('regions')))"]
     if viewed.seen_when is not None:

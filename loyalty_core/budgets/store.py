@@ -288,19 +288,6 @@ def count_movements(connection: Connection, budget_id: UUID) -> int:
     )
 
 
-def burn_down(connection: Connection, budget_id: UUID) -> list[tuple[date, int]]:
-    """Return (day, available in minor units at its end) for each UTC day on which the budget moved, in order."""
-    rows = connection.execute(
-        text(
-            "select distinct on (day) (recorded_at at time zone 'UTC')::date as day,"
-            " set_after_minor - reserved_after_minor - spent_after_minor as available"
-            " from budget_movement where budget_id = :budget_id order by day, id desc"
-        ),
-        {"budget_id": budget_id},
-    )
-    return [(row.day, row.available) for row in rows]
-
-
 @dataclass(frozen=True, slots=True)
 class BudgetChange:
     """A budget that somebody asked for, and what became of it. Amounts in minor units of `currency`.
@@ -509,7 +496,6 @@ def write_decision(
     )
 
 
-_COUNT_CHANGES = "select count(*) from budget_change c"
 _OF_CHANGES = (
     " where (not :waiting_only or c.state = 'waiting')"
     " and (cast(:programme_id as uuid) is null or c.programme_id = :programme_id)"
@@ -566,27 +552,6 @@ def changes(
         {**wanted, "limit": limit, "offset": offset},
     )
     return [_change(row) for row in rows]
-
-
-def count_changes(
-    connection: Connection,
-    scope: Scope,
-    *,
-    waiting_only: bool = False,
-    programme_id: UUID | None = None,
-    region_ids: Collection[UUID] | None = None,
-    starts_on: date | None = None,
-) -> int:
-    """Return how many changes `changes` would find in all."""
-    wanted = _wanted_changes(
-        scope,
-        waiting_only=waiting_only,
-        programme_id=programme_id,
-        region_ids=region_ids,
-        starts_on=starts_on,
-    )
-    query = text(_COUNT_CHANGES + _OF_CHANGES)
-    return int(connection.execute(query, wanted).scalar_one())
 
 
 def quarters(connection: Connection, scope: Scope) -> list[tuple[date, date]]:

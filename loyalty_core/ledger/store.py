@@ -345,14 +345,6 @@ def account_of(
     return _account(row) if row else None
 
 
-def balances_of_owner(connection: Connection, kind: AccountKind, owner_id: UUID) -> list[Account]:
-    """Return the owner's accounts of the scope, one per programme, the first opened first."""
-    rows = connection.execute(
-        text(_ACCOUNT + " order by a.opened_at, a.id"), {"kind": kind.value, "owner_id": owner_id}
-    )
-    return [_account(row) for row in rows]
-
-
 def uses_of_posting(connection: Connection, posting_id: int) -> list[tuple[date | None, int]]:
     """Return (expiry, points) of the lots that a posting used, once per expiry, the soonest first."""
     rows = connection.execute(

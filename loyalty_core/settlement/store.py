@@ -600,15 +600,6 @@ def lines_of_company(
     return [LineOfCompany(*row) for row in rows]
 
 
-def line_with_points(connection: Connection, sales_line_id: int, programme_id: UUID) -> LineOfCompany | None:
-    """Return one sales line of the scope with its points in the programme, or None."""
-    row = connection.execute(
-        text(_LINE_OF_COMPANY + " where l.id = :sales_line_id"),
-        {"sales_line_id": sales_line_id, "programme_id": programme_id},
-    ).first()
-    return LineOfCompany(*row) if row else None
-
-
 def count_lines_of_company(connection: Connection, company_id: UUID) -> int:
     """Return how many sales lines of the scope the company has."""
     return int(

@@ -12,7 +12,6 @@ from loyalty_core.ledger import (
     PostingDraft,
     PostingKind,
     account_of,
-    balances_of_owner,
     broken_books,
     company_balances,
     post,
@@ -90,7 +89,8 @@ def test_an_owners_account_tells_its_balance_and_when_points_last_moved(
         assert account is not None
         assert (account.id, account.balance, account.moved_at) == (cafe[0], 0, None)
         post(connection, programme_id=programme, source="test", drafts=[draft(cafe, EARN, 5)])
-        (account,) = balances_of_owner(connection, AccountKind.COMPANY, cafe[1])
+        account = account_of(connection, programme, AccountKind.COMPANY, cafe[1])
+        assert account is not None
         (line,) = statement(connection, cafe[0], limit=9)
         assert (account.balance, account.moved_at) == (5, line.recorded_at)
         assert account_of(connection, programme, AccountKind.PARTICIPANT, cafe[1]) is None

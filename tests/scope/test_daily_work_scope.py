@@ -166,7 +166,6 @@ ABOUT_ONE: dict[str, Question] = {
     "budgets.budget_for": lambda q: budgets.budget_for(
         q.connection, programme_id=q.programme, region_id=q.side.region, on=BUDGETED
     ),
-    "budgets.burn_down": lambda q: budgets.burn_down(q.connection, q.side.budget),
     "budgets.change_by_id": lambda q: budgets.change_by_id(q.connection, q.scope, q.side.change),
     "budgets.movements": lambda q: budgets.movements(q.connection, q.side.budget, limit=9),
     "budgets.count_movements": lambda q: budgets.count_movements(q.connection, q.side.budget),
@@ -185,9 +184,6 @@ ABOUT_ONE: dict[str, Question] = {
     ),
     "ledger.account_of": lambda q: ledger.account_of(
         q.connection, q.programme, AccountKind.COMPANY, q.side.company
-    ),
-    "ledger.balances_of_owner": lambda q: ledger.balances_of_owner(
-        q.connection, AccountKind.COMPANY, q.side.company
     ),
     "ledger.uses_of_posting": lambda q: ledger.uses_of_posting(q.connection, q.side.posting),
 }
@@ -219,7 +215,6 @@ COUNTS: dict[str, tuple[Question, int]] = {
     ),
     "participants.count_participants of all": (lambda q: participants.count_participants(q.connection), 1),
     "verification.queue_summary": (lambda q: verification.queue_summary(q.connection).count, 0),
-    "budgets.count_changes": (lambda q: budgets.count_changes(q.connection, q.scope), 1),
     "rewards.orders_summary": (lambda q: rewards.orders_summary(q.connection, q.scope).count, 1),
     "rewards.count_waiting_orders": (lambda q: rewards.count_waiting_orders(q.connection, q.scope), 1),
 }

@@ -145,9 +145,6 @@ QUESTIONS: dict[str, Question] = {
     "ledger.account_of": lambda q: ledger.account_of(
         q.connection, q.programme_id, ledger.AccountKind.COMPANY, q.side["company"][0]
     ),
-    "ledger.balances_of_owner": lambda q: ledger.balances_of_owner(
-        q.connection, ledger.AccountKind.COMPANY, q.side["company"][0]
-    ),
     "ledger.uses_of_posting": lambda q: ledger.uses_of_posting(q.connection, q.side["debit"][0]),
     "ledger.company_balances": lambda q: ledger.company_balances(q.connection, q.side["company"][0]),
     "ledger.statement": lambda q: ledger.statement(q.connection, q.side["account"][0], limit=99),
@@ -160,9 +157,6 @@ QUESTIONS: dict[str, Question] = {
     ),
     "settlement.lines_of_company": lambda q: settlement.lines_of_company(
         q.connection, q.side["company"][0], q.programme_id, limit=99
-    ),
-    "settlement.line_with_points": lambda q: settlement.line_with_points(
-        q.connection, q.side["line"][0], q.programme_id
     ),
     "settlement.count_lines_of_company": lambda q: settlement.count_lines_of_company(
         q.connection, q.side["company"][0]
@@ -296,7 +290,7 @@ WRITES = {
 CHECKS_OF_ALL = {"ledger.broken_books"}
 # In tests/scope/test_daily_work_scope.py, over claims, orders and the postings behind them.
 ASKED_WITH_THE_DAILY_WORK = {
-    *("ledger.account_of", "ledger.balances_of_owner", "ledger.uses_of_posting"),
+    *("ledger.account_of", "ledger.uses_of_posting"),
     *("settlement.awards_of_claim", "settlement.claim_points", "settlement.explain_claim"),
 }
 
