@@ -51,7 +51,10 @@ def state_title(state: ImportState) -> str:
         ImportState.WAITING: _("waits for a decision"),
         ImportState.ACCEPTED: _("accepted"),
         ImportState.DECLINED: _("declined"),
-        ImportState.REFUSED: _("could not be read"),
+        ImportState.REFUSED: _("refused"),
+        ImportState.CANCELLED: _("cancelled"),
+        ImportState.CHECKED: _("checked only"),
+        ImportState.UNDONE: _("undone"),
     }[state]
 
 
@@ -64,6 +67,9 @@ def state_badge(state: ImportState) -> None:
         ImportState.ACCEPTED: ("green", "check"),
         ImportState.DECLINED: ("gray", "do_not_disturb_on"),
         ImportState.REFUSED: ("red", "block"),
+        ImportState.CANCELLED: ("gray", "cancel"),
+        ImportState.CHECKED: ("blue", "fact_check"),
+        ImportState.UNDONE: ("gray", "undo"),
     }
     colour, icon = looks[state]
     badge(state_title(state), colour, icon)
@@ -85,6 +91,11 @@ def what_happens_next(found: FileImport, *, may_decide: bool) -> str:
         else _("Nothing new came of it: what is good in this file was there already."),
         ImportState.DECLINED: _("An operator declined this file. Nothing of it counts."),
         ImportState.REFUSED: _("Nothing of this file was taken. Put it right and upload it again."),
+        ImportState.CANCELLED: _("Somebody cancelled it before its end. Nothing of this file was taken."),
+        ImportState.CHECKED: _(
+            "The file was only looked at. Nothing of it was kept; below is what would be."
+        ),
+        ImportState.UNDONE: _("What this file brought was taken back, line by line, with what leaned on it."),
     }[found.state]
 
 
