@@ -157,7 +157,10 @@ import_repair = Table(
     Column("import_id", Uuid, ForeignKey("file_import.id"), nullable=False, index=True),
     # The corrected file that was uploaded; None where the rows were corrected in the table.
     Column("file_id", Uuid, ForeignKey("received_file.id")),
+    # The rows corrected in the table: [[sheet, row_no, {header: cell}], ...], a cell only where it was changed.
+    Column("cells", JSONB),
     Column("state", Text, nullable=False),
+    Column("runs", Integer, nullable=False, server_default=text("0")),
     Column("rows", BigInteger),
     Column("accepted", BigInteger),
     Column("duplicates", BigInteger),
@@ -168,9 +171,10 @@ import_repair = Table(
     Column("requested_at", DateTime(timezone=True), nullable=False),
     Column("finished_at", DateTime(timezone=True)),
     CheckConstraint(f"state in ({_REPAIR_STATES})", name="state"),
+    CheckConstraint("(file_id is null) = (cells is not null)", name="source"),
     info={
         "app": AppRights(
-            updates=("state", "rows", "accepted", "duplicates", "still_bad", "refusal", "finished_at")
+            updates=("state", "runs", "rows", "accepted", "duplicates", "still_bad", "refusal", "finished_at")
         )
     },
 )
