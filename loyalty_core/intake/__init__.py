@@ -5,6 +5,7 @@ from loyalty_core.intake.commands import (
     FileNotReadableError,
     ModeNotOfferedError,
     NarrowScopeCreatesError,
+    RequestKeyReusedError,
     UnknownDatasetError,
     accept_waiting_import,
     decline_waiting_import,
@@ -39,6 +40,7 @@ from loyalty_core.intake.mapping import (
 )
 from loyalty_core.intake.options import ImportOptionsError, checked_options
 from loyalty_core.intake.reading import FilePreview, FileRefusal, preview_file
+from loyalty_core.intake.records import Records, RecordsDataset, StagedRecords, UnseenChangesError
 from loyalty_core.intake.rejected import original_row, rejected_file_name, write_rejected_rows
 from loyalty_core.intake.running import (
     ImportFailedError,
@@ -100,12 +102,17 @@ __all__ = [
     "Phase",
     "QuarantinedRow",
     "ReceivedFile",
+    "Records",
+    "RecordsDataset",
+    "RequestKeyReusedError",
+    "StagedRecords",
     "Staging",
     "UnknownDatasetError",
     "UnknownFileError",
     "UnknownImportError",
     "UnknownMappingError",
     "WaitsFor",
+    "UnseenChangesError",
     "accept_waiting_import",
     "accepted_since",
     "checked_options",

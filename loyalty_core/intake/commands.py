@@ -13,7 +13,7 @@ from loyalty_core.intake.dataset import Dataset
 from loyalty_core.intake.mapping import ColumnMapping
 from loyalty_core.intake.options import checked_options
 from loyalty_core.intake.states import UNFINISHED, ImportMode, ImportState
-from loyalty_core.intake.store import ImportStateError
+from loyalty_core.intake.store import FileImport, ImportStateError
 from loyalty_core.kernel import Database, Refusal, Scope, Settings, _, new_id, now
 from loyalty_core.kernel.jobs import defer_import
 
@@ -71,6 +71,19 @@ class NarrowScopeCreatesError(Refusal):
                 "Import without it: what is unknown comes back to you as rejected rows."
             )
         )
+
+
+class RequestKeyReusedError(Refusal):
+    """The key of an earlier request came again with another file, mapping or choice."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            _(
+                "Import {number} was started with this request already, in another way. Nothing was started now: "
+                "look at that import, or open the file again and start anew."
+            ).format(number=number)
+        )
+        self.number = number
 
 
 def stored_path(settings: Settings, sha256: str) -> Path:
@@ -173,7 +186,8 @@ def start_import(
     `defers` puts the job for the worker into the same transaction; without, the caller runs the import.
     `options` may hold `sheets` (names), `control_total` ("1234.56"), `period_from` and `period_to`
     ("YYYY-MM-DD"). Raises UnknownDatasetError, ModeNotOfferedError, ImportOptionsError, MappingIncompleteError,
-    UnknownFileError, NarrowScopeCreatesError.
+    UnknownFileError, NarrowScopeCreatesError, and RequestKeyReusedError where the key came before with anything
+    else.
     """
     if mapping.dataset not in datasets:
         raise UnknownDatasetError(mapping.dataset, sorted(datasets))
@@ -217,7 +231,21 @@ def start_import(
             )
             if defers:
                 defer_import(connection, import_id)
+        else:
+            _check_is_same(
+                store.import_by_id(connection, import_id),
+                sha256=file.sha256,
+                mapping=mapping.model_dump(mode="json"),
+                creates_missing=creates_missing,
+                mode=mode,
+                options=kept_options,
+            )
     return import_id
+
+
+def _check_is_same(earlier: FileImport, **asked: object) -> None:
+    if any(getattr(earlier, name) != value for name, value in asked.items()):
+        raise RequestKeyReusedError(earlier.number)
 
 
 def resume_or_start_import(

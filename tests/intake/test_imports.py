@@ -24,11 +24,13 @@ from loyalty_core.intake import (
     ImportState,
     ImportStateError,
     NarrowScopeCreatesError,
+    RequestKeyReusedError,
     Staging,
     UnknownImportError,
     accept_waiting_import,
     decline_waiting_import,
     drop_orphaned_staging,
+    find_imports,
     import_by_id,
     quarantined_rows,
     queue_unclaimed_imports,
@@ -307,6 +309,23 @@ def test_a_request_key_starts_one_import_however_often_a_form_is_sent(
             text("select count(*) from audit_record where action = 'intake.import_started'")
         )
         assert started.scalar_one() == 1
+
+
+def test_a_request_key_sent_again_for_something_else_is_refused_and_starts_nothing(
+    database: Database, settings: Settings, everything: Scope, march: Path, tmp_path: Path
+) -> None:
+    key = new_id()
+    first = begin(database, settings, everything, march, request_key=key)
+    april = write(tmp_path / "april.csv", lines(3, invoice="A"))
+    for again in (
+        lambda: begin(database, settings, everything, march, source="shops", request_key=key),
+        lambda: begin(database, settings, everything, march, creates=False, request_key=key),
+        lambda: begin(database, settings, everything, april, request_key=key),
+    ):
+        with pytest.raises(RequestKeyReusedError, match="in another way"):
+            again()
+    with database.transaction(everything) as connection:
+        assert [one.id for one in find_imports(connection, limit=9)] == [first]
 
 
 def test_an_operator_of_one_region_adds_to_it_and_to_nothing_else(
