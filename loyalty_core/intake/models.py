@@ -19,7 +19,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from loyalty_core.audit import Xid8
 from loyalty_core.intake.states import ImportMode, ImportState, RepairState, WaitsFor
 from loyalty_core.kernel import AppRights, Uuid, metadata
 
@@ -87,8 +86,6 @@ file_import = Table(
     Column("cancel_asked_at", DateTime(timezone=True)),
     Column("cancel_asked_by_name", Text),
     Column("request_key", Uuid, unique=True),
-    # The transaction that last changed the row; a trigger keeps it, for the replica.
-    Column("txid", Xid8, nullable=False, server_default=text("pg_current_xact_id()"), index=True),
     CheckConstraint(f"state in ({_STATES})", name="state"),
     CheckConstraint(f"mode in ({_MODES})", name="mode"),
     CheckConstraint(f"waits_for in ({_WAITS_FOR})", name="waits_for"),

@@ -27,6 +27,7 @@ APP_RIGHTS: dict[str, tuple[bool, tuple[str, ...], bool]] = {
     "import_repair": (True, ('state', 'runs', 'rows', 'accepted', 'duplicates', 'still_bad', 'refusal', 'finished_at'), False),
     "import_undo": (True, (), False),
     "product_price": (True, ('currency', 'unit_price', 'valid_to'), False),
+    "repeated_line": (True, (), False),
     "row_correction": (True, (), False),
     "source_mapping": (True, (), False),
     "source_thresholds": (True, (), False),
@@ -236,6 +237,7 @@ def upgrade() -> None:
     sa.Column('import_id', sa.UUID(), nullable=False),
     sa.Column('reason', sa.Text(), nullable=False),
     sa.Column('lines', sa.BigInteger(), nullable=False),
+    sa.Column('lines_kept', sa.BigInteger(), nullable=False),
     sa.Column('claims_withdrawn', sa.BigInteger(), nullable=False),
     sa.Column('claims_reopened', sa.BigInteger(), nullable=False),
     sa.Column('records', sa.BigInteger(), nullable=False),
@@ -296,20 +298,29 @@ def upgrade() -> None:
     op.add_column('file_import', sa.Column('changed', sa.BigInteger(), nullable=True))
     op.add_column('file_import', sa.Column('cancel_asked_at', sa.DateTime(timezone=True), nullable=True))
     op.add_column('file_import', sa.Column('cancel_asked_by_name', sa.Text(), nullable=True))
-    op.add_column('file_import', sa.Column('txid', Xid8(), server_default=sa.text('pg_current_xact_id()'), nullable=False))
-    op.create_index(op.f('ix_file_import_txid'), 'file_import', ['txid'], unique=False)
     op.add_column('quarantined_row', sa.Column('cells', postgresql.JSONB(astext_type=sa.Text()), nullable=True))
     op.add_column('quarantined_row', sa.Column('repair_id', sa.UUID(), nullable=True))
     op.add_column('sales_line', sa.Column('reverses_id', sa.BigInteger(), nullable=True))
     op.create_index('uq_sales_line_reverses_id', 'sales_line', ['reverses_id'], unique=True, postgresql_where=sa.text('reverses_id is not null'))
+    op.add_column('sales_line', sa.Column('edition', sa.Integer(), server_default=sa.text('1'), nullable=False))
+    op.create_check_constraint(op.f('ck_sales_line_edition'), 'sales_line', '(reverses_id is null) = (edition > 0) and edition <> 0')
+    op.drop_index('uq_sales_line_key', table_name='sales_line')
+    op.create_index('uq_sales_line_key', 'sales_line', ['company_id', 'line_key', 'occurrence', 'edition'], unique=True)
+    op.create_index('ix_sales_line_reversal_txid', 'sales_line', ['txid'], unique=False, postgresql_where=sa.text('reverses_id is not null'))
+    op.create_table('repeated_line',
+    sa.Column('company_id', sa.UUID(), nullable=False),
+    sa.Column('line_key', sa.UUID(), nullable=False),
+    sa.Column('occurrence', sa.Integer(), nullable=False),
+    sa.Column('import_id', sa.UUID(), nullable=False),
+    sa.Column('sheet', sa.Text(), nullable=True),
+    sa.Column('row_no', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('company_id', 'line_key', 'occurrence', 'import_id', name=op.f('pk_repeated_line'))
+    )
     op.execute("update file_import set waits_for = 'checks' where state = 'waiting'")
     for table, name, stood, holds in CHECKS:
         if stood:
             op.drop_constraint(op.f(f"ck_{table}_{name}"), table)
         op.create_check_constraint(op.f(f"ck_{table}_{name}"), table, holds)
-    op.execute(
-        "create trigger touch_txid before update on file_import for each row execute function touch_txid()"
-    )
 
     for table, (inserts, updates, deletes) in APP_RIGHTS.items():
         op.execute(f"grant select on {table} to laurel_app, laurel_replica, laurel_backup")
@@ -329,4 +340,10 @@ def upgrade() -> None:
             f" with check ({OF_A_SEEN_COMPANY_AND_PROGRAMME})"
         )
         op.execute(f"create policy copies on {table} for select to laurel_replica, laurel_backup using (true)")
+    op.execute("alter table repeated_line enable row level security")
+    op.execute("alter table repeated_line force row level security")
+    op.execute(
+        f"create policy scope on repeated_line using ({OF_A_SEEN_COMPANY}) with check ({OF_A_SEEN_COMPANY})"
+    )
+    op.execute("create policy copies on repeated_line for select to laurel_replica, laurel_backup using (true)")
     op.execute("grant usage on all sequences in schema public to laurel_app")
