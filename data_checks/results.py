@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Self
@@ -78,6 +78,9 @@ class ImportFacts:
     are already there. `earlier` holds the last few files of the source, in any order. `mapped` names the
     canonical columns that the mapping fills, None when that is not known: a column that nobody sends is not
     missing. `now` is the moment of the import, timezone-aware.
+
+    `control_total` is the sum of the file's amounts that its sender told, in the file's currency.
+    `period_from` and `period_to` are the first and the last day that the file is said to hold, in `time_zone`.
     """
 
     rows: int
@@ -86,6 +89,10 @@ class ImportFacts:
     now: datetime
     earlier: Sequence[EarlierFile] = ()
     mapped: frozenset[str] | None = None
+    control_total: Decimal | None = None
+    period_from: date | None = None
+    period_to: date | None = None
+    time_zone: str = "UTC"
 
     def __post_init__(self) -> None:
         if self.now.tzinfo is None:
@@ -94,6 +101,8 @@ class ImportFacts:
             raise ValueError(
                 f"{self.quarantined} rejected and {self.duplicates} known rows don't fit into {self.rows}"
             )
+        if self.period_from is not None and self.period_to is not None and self.period_to < self.period_from:
+            raise ValueError(f"a period from {self.period_from} to {self.period_to} has no day")
 
     def to_json(self) -> dict[str, Any]:
         """Return a document of plain JSON values."""
@@ -112,6 +121,10 @@ class ImportFacts:
                 for file in self.earlier
             ],
             "mapped": None if self.mapped is None else sorted(self.mapped),
+            "control_total": None if self.control_total is None else str(self.control_total),
+            "period_from": None if self.period_from is None else self.period_from.isoformat(),
+            "period_to": None if self.period_to is None else self.period_to.isoformat(),
+            "time_zone": self.time_zone,
         }
 
     @classmethod
@@ -132,6 +145,10 @@ class ImportFacts:
                 for file in document["earlier"]
             ),
             mapped=None if document["mapped"] is None else frozenset(document["mapped"]),
+            control_total=None if document["control_total"] is None else Decimal(document["control_total"]),
+            period_from=_day_or_none(document["period_from"]),
+            period_to=_day_or_none(document["period_to"]),
+            time_zone=document["time_zone"],
         )
 
 
@@ -215,6 +232,10 @@ class SuiteResult:
             checks=tuple(CheckResult.from_json(check) for check in document["checks"]),
             seconds=document["seconds"],
         )
+
+
+def _day_or_none(value: str | None) -> date | None:
+    return None if value is None else date.fromisoformat(value)
 
 
 def _number_or_none(value: object) -> float | None:
