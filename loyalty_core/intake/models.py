@@ -57,6 +57,8 @@ file_import = Table(
     Column("waits_for", Text),
     Column("phase", Text),
     Column("phase_rows", BigInteger, nullable=False, server_default=text("0")),
+    # With phase_rows, how fast it goes.
+    Column("phase_started_at", DateTime(timezone=True)),
     # How many rows the file is thought to have, for the time left; None while nobody can say.
     Column("rows_expected", BigInteger),
     Column("runs", Integer, nullable=False, server_default=text("0")),
@@ -101,6 +103,7 @@ file_import = Table(
                 "waits_for",
                 "phase",
                 "phase_rows",
+                "phase_started_at",
                 "rows_expected",
                 "runs",
                 "rows",

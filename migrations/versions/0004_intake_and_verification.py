@@ -49,6 +49,7 @@ MORE_UPDATES: dict[str, tuple[str, ...]] = {
     ),
     "file_import": (
         "waits_for",
+        "phase_started_at",
         "rows_expected",
         "changed",
         "cancel_asked_at",
@@ -294,6 +295,7 @@ def upgrade() -> None:
     op.add_column('file_import', sa.Column('mode', sa.Text(), server_default=sa.text("'add'"), nullable=False))
     op.add_column('file_import', sa.Column('options', postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False))
     op.add_column('file_import', sa.Column('waits_for', sa.Text(), nullable=True))
+    op.add_column('file_import', sa.Column('phase_started_at', sa.DateTime(timezone=True), nullable=True))
     op.add_column('file_import', sa.Column('rows_expected', sa.BigInteger(), nullable=True))
     op.add_column('file_import', sa.Column('changed', sa.BigInteger(), nullable=True))
     op.add_column('file_import', sa.Column('cancel_asked_at', sa.DateTime(timezone=True), nullable=True))
