@@ -66,7 +66,14 @@ OF_A_SEEN_PROGRAMME = (
 )
 OF_A_SEEN_COMPANY_AND_PROGRAMME = f"({OF_A_SEEN_COMPANY}) and {OF_A_SEEN_PROGRAMME}"
 
-SCOPED = ("claim_attachment", "claim_event", "claim_proposal", "claim_verdict")
+SCOPED = ("claim_attachment", "claim_event", "claim_further_line", "claim_proposal", "claim_verdict")
+# They quote rows of a file, which are of many companies: seen with the import only.
+OF_A_SEEN_IMPORT = f"{EVERYTHING} or import_id in (select id from file_import)"
+SEEN_WITH_THEIR_IMPORT = ("import_change", "import_repair", "row_correction")
+POLICIES = {
+    **dict.fromkeys(SCOPED, OF_A_SEEN_COMPANY_AND_PROGRAMME),
+    **dict.fromkeys(SEEN_WITH_THEIR_IMPORT, OF_A_SEEN_IMPORT),
+}
 
 # table, name, what must hold from now on in place of what held.
 CHECKS = (
@@ -334,12 +341,11 @@ def upgrade() -> None:
             op.execute(f"grant delete on {table} to laurel_app")
     for table, columns in MORE_UPDATES.items():
         op.execute(f"grant update ({', '.join(columns)}) on {table} to laurel_app")
-    for table in SCOPED:
+    for table, visible in POLICIES.items():
         op.execute(f"alter table {table} enable row level security")
         op.execute(f"alter table {table} force row level security")
         op.execute(
-            f"create policy scope on {table} using ({OF_A_SEEN_COMPANY_AND_PROGRAMME})"
-            f" with check ({OF_A_SEEN_COMPANY_AND_PROGRAMME})"
+            f"create policy scope on {table} using ({visible}) with check ({visible})"
         )
         op.execute(f"create policy copies on {table} for select to laurel_replica, laurel_backup using (true)")
     op.execute("alter table repeated_line enable row level security")

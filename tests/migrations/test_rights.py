@@ -19,7 +19,10 @@ from tests.settlement.programmes import spring
 
 pytestmark = pytest.mark.xdist_group("migrations")
 
-PROTECTED_BY_WHO_ASKED = {"received_file", "file_import", "quarantined_row"}
+PROTECTED_BY_WHO_ASKED = {
+    *("received_file", "file_import", "quarantined_row"),
+    *("import_change", "import_repair", "row_correction"),
+}
 BELONGING = sorted(
     table.name
     for table in metadata.tables.values()
