@@ -40,7 +40,10 @@ claim = Table(
     Column("claim_no", Text, nullable=False),
     # None where no programme earned from claims on the day of the sale: verified all the same, worth nothing.
     Column("programme_id", Uuid),
-    Column("company_id", Uuid, nullable=False),
+    # None where the file names a company that is not known; then `company_code_said` holds what it says, and only
+    # those who see everything see the claim.
+    Column("company_id", Uuid),
+    Column("company_code_said", Text),
     Column("participant_id", Uuid, index=True),
     Column("source", Text, nullable=False),
     Column("import_id", Uuid),
@@ -86,7 +89,16 @@ claim = Table(
         " and (state = 'approved') = (approved_quantity is not null)",
         name="approved",
     ),
+    CheckConstraint("(company_id is null) = (company_code_said is not null)", name="company"),
+    CheckConstraint("company_id is not null or state <> 'approved'", name="company_approved"),
     UniqueConstraint("company_id", "claim_no", name="uq_claim_company_id"),
+    Index(
+        "uq_claim_company_code_said",
+        "company_code_said",
+        "claim_no",
+        unique=True,
+        postgresql_where=text("company_id is null"),
+    ),
     Index(
         "ix_claim_undecided",
         "recorded_at",
@@ -126,7 +138,7 @@ claim_decision = Table(
     Column("claim_number", BigInteger, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("programme_id", Uuid),
-    Column("company_id", Uuid, nullable=False),
+    Column("company_id", Uuid),
     Column("participant_id", Uuid),
     Column("kind", Text, nullable=False),
     # What counts from now on: a line with units of it and their amount, or nothing of these when rejected.
@@ -165,7 +177,7 @@ claim_verdict = Table(
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("claim_number", BigInteger, nullable=False),
     Column("programme_id", Uuid),
-    Column("company_id", Uuid, nullable=False),
+    Column("company_id", Uuid),
     Column("verdict", Text, nullable=False),
     # The sold line that comes nearest, and the invoice that the claim seems to mean where it names another.
     Column("sales_line_id", BigInteger),
@@ -186,7 +198,7 @@ claim_event = Table(
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("claim_number", BigInteger, nullable=False, index=True),
     Column("programme_id", Uuid),
-    Column("company_id", Uuid, nullable=False),
+    Column("company_id", Uuid),
     Column("kind", Text, nullable=False),
     Column("words", Text),
     Column("detail", JSONB, nullable=False, server_default=text("'{}'")),
@@ -263,6 +275,32 @@ claimed_line = Table(
         postgresql_nulls_not_distinct=True,
     ),
     info={"app": AppRights(updates=("units_claimed",))},
+)
+
+# A fact: further lines of the same invoice and product that a decision takes units of, where the invoice lists the
+# product more than once and one line has not enough. The decision's own line stands in the decision, whose quantity
+# and amount count all.
+claim_further_line = Table(
+    "claim_further_line",
+    metadata,
+    Column("claim_number", BigInteger, primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("sales_line_id", BigInteger, primary_key=True, index=True),
+    Column("programme_id", Uuid),
+    Column("company_id", Uuid, nullable=False),
+    Column("quantity", Numeric, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    CheckConstraint("quantity > 0", name="quantity"),
+)
+
+# Up to where claims were judged by the sales lines: what transactions from `low_txid` on wrote is not looked at yet.
+claims_judged = Table(
+    "claims_judged",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("low_txid", Xid8, nullable=False),
+    CheckConstraint("id = 1", name="only_one"),
+    info={"app": AppRights(updates=("low_txid",))},
 )
 
 claim_document = Table(

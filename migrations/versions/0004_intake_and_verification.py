@@ -21,8 +21,10 @@ depends_on = None
 APP_RIGHTS: dict[str, tuple[bool, tuple[str, ...], bool]] = {
     "claim_attachment": (True, (), False),
     "claim_event": (True, (), False),
+    "claim_further_line": (True, (), False),
     "claim_proposal": (True, ('outcome', 'decided_by', 'decided_by_name', 'decided_at'), False),
     "claim_verdict": (True, (), False),
+    "claims_judged": (True, ('low_txid',), False),
     "import_change": (True, (), True),
     "import_repair": (True, ('state', 'runs', 'rows', 'accepted', 'duplicates', 'still_bad', 'refusal', 'finished_at'), False),
     "import_undo": (True, (), False),
@@ -95,7 +97,7 @@ def upgrade() -> None:
     sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
     sa.Column('claim_number', sa.BigInteger(), nullable=False),
     sa.Column('programme_id', sa.UUID(), nullable=True),
-    sa.Column('company_id', sa.UUID(), nullable=False),
+    sa.Column('company_id', sa.UUID(), nullable=True),
     sa.Column('kind', sa.Text(), nullable=False),
     sa.Column('words', sa.Text(), nullable=True),
     sa.Column('detail', postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
@@ -142,7 +144,7 @@ def upgrade() -> None:
     sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False),
     sa.Column('claim_number', sa.BigInteger(), nullable=False),
     sa.Column('programme_id', sa.UUID(), nullable=True),
-    sa.Column('company_id', sa.UUID(), nullable=False),
+    sa.Column('company_id', sa.UUID(), nullable=True),
     sa.Column('verdict', sa.Text(), nullable=False),
     sa.Column('sales_line_id', sa.BigInteger(), nullable=True),
     sa.Column('proposed_invoice_no', sa.Text(), nullable=True),
@@ -284,6 +286,30 @@ def upgrade() -> None:
     )
     op.create_index('ix_row_correction_import_id', 'row_correction', ['import_id'], unique=False)
     op.create_index(op.f('ix_row_correction_repair_id'), 'row_correction', ['repair_id'], unique=False)
+    op.create_table('claim_further_line',
+    sa.Column('claim_number', sa.BigInteger(), nullable=False),
+    sa.Column('revision', sa.Integer(), nullable=False),
+    sa.Column('sales_line_id', sa.BigInteger(), nullable=False),
+    sa.Column('programme_id', sa.UUID(), nullable=True),
+    sa.Column('company_id', sa.UUID(), nullable=False),
+    sa.Column('quantity', sa.Numeric(), nullable=False),
+    sa.Column('amount_minor', sa.BigInteger(), nullable=False),
+    sa.CheckConstraint('quantity > 0', name=op.f('ck_claim_further_line_quantity')),
+    sa.PrimaryKeyConstraint('claim_number', 'revision', 'sales_line_id', name=op.f('pk_claim_further_line'))
+    )
+    op.create_index(op.f('ix_claim_further_line_sales_line_id'), 'claim_further_line', ['sales_line_id'], unique=False)
+    op.create_table('claims_judged',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('low_txid', Xid8(), nullable=False),
+    sa.CheckConstraint('id = 1', name=op.f('ck_claims_judged_only_one')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_claims_judged'))
+    )
+    op.alter_column('claim', 'company_id', nullable=True)
+    op.alter_column('claim_decision', 'company_id', nullable=True)
+    op.add_column('claim', sa.Column('company_code_said', sa.Text(), nullable=True))
+    op.create_check_constraint(op.f('ck_claim_company'), 'claim', '(company_id is null) = (company_code_said is not null)')
+    op.create_check_constraint(op.f('ck_claim_company_approved'), 'claim', "company_id is not null or state <> 'approved'")
+    op.create_index('uq_claim_company_code_said', 'claim', ['company_code_said', 'claim_no'], unique=True, postgresql_where=sa.text('company_id is null'))
     op.add_column('claim', sa.Column('verdict', sa.Text(), nullable=True))
     op.add_column('claim', sa.Column('best_line_id', sa.BigInteger(), nullable=True))
     op.add_column('claim', sa.Column('judged_at', sa.DateTime(timezone=True), nullable=True))

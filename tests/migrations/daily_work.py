@@ -20,6 +20,9 @@ _PER_COMPANY = (
     " 'unknown', 'test', now() from claim",
     "insert into claimed_line (sales_line_id, company_id, units_sold, units_claimed)"
     " select min(id), company_id, 1, 1 from sales_line group by company_id",
+    "insert into claim_further_line (claim_number, revision, sales_line_id, company_id, quantity, amount_minor)"
+    " select c.number, 1, n.sales_line_id, c.company_id, 1, 1 from claim c join claimed_line n"
+    " on n.company_id = c.company_id",
     "insert into claim_document (id, company_id, sha256, media_type, size_bytes, added_by_name, recorded_at)"
     " select gen_random_uuid(), id, repeat('0', 64), 'image/png', 1, 'test', now() from company",
     "insert into claim_verdict (claim_number, programme_id, company_id, verdict, judged_at)"
