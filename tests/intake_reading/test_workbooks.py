@@ -185,7 +185,7 @@ def test_a_preview_shows_dates_and_numbers_as_a_person_reads_them(tmp_path: Path
     path.write_bytes(workbook(("Cover", []), ("Sales", [["Sales"], [], *rows])))
     seen = preview_file(path, "sales.xlsx")
     assert seen.kind == "workbook"
-    assert seen.sheets == ("Cover", "Sales")
+    assert [(one.name, one.data_rows) for one in seen.sheets] == [("Cover", 0), ("Sales", 1)]
     assert (seen.sheet, seen.header_row, seen.header) == ("Sales", 3, tuple(NAMES))
     assert seen.rows == (("A", "1.5", "536365", "2011-07-03 08:16:00"),)
 

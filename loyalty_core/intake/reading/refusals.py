@@ -328,6 +328,24 @@ class DoubledColumnError(FileRefusal):
         return _("Rename or delete the one that is not meant.")
 
 
+class UnknownSheetError(FileRefusal):
+    """A sheet that was asked for is not there."""
+
+    kind = "unknown_sheet"
+
+    def _place(self) -> str:
+        return _("sheet “{sheet}”").format(sheet=self.facts["sheet"])
+
+    def _what(self) -> str:
+        return _("{file} has no sheet “{sheet}”.").format(file=self._file, sheet=self.facts["sheet"])
+
+    def _remedy(self) -> str:
+        if not self.facts.get("sheets"):
+            return _("A text file has no sheets: leave the choice of sheets away.")
+        names = ", ".join(f"“{one}”" for one in self.facts["sheets"][:10])
+        return _("Choose among its sheets: {names}.").format(names=names)
+
+
 class FarAwayCellError(FileRefusal):
     """A cell so far from the others that the sheet as a whole is too big to read."""
 

@@ -39,6 +39,13 @@ class TimeStyle:
     zone: str
 
 
+def column_style(column: ColumnOrder, of_file: NumberStyle) -> NumberStyle:
+    """Return how the column writes numbers: its own way where the mapping names one, else the file's."""
+    if column.decimal_separator is None:
+        return of_file
+    return NumberStyle(column.decimal_separator, column.thousands_separator)
+
+
 def read_number(raw: str, style: NumberStyle) -> str | None:
     """Return the exact decimal that the text stands for, shortest form, or None where it is no number.
 
@@ -208,7 +215,7 @@ def canonical_frame(
     sheet: str | None,
     columns: Sequence[ColumnOrder],
     positions: dict[str, int],
-    number_style: NumberStyle,
+    number_style: NumberStyle | None,
     time_style: TimeStyle,
     overflow: int | None,
     from_workbook: bool = False,
@@ -216,8 +223,9 @@ def canonical_frame(
     """Return one row for every raw row that is not blank: row_no, sheet, the canonical columns, unreadable.
 
     `positions` gives the raw column of each mapped canonical column, `overflow` the raw column that holds
-    what stood beyond the last header. In a workbook's column that mixes date cells with texts, the date cells
-    have become ISO texts. FileRefused where a workbook's cell holds a NUL, which PostgreSQL has no text for.
+    what stood beyond the last header. Without a `number_style` all numbers carry a point already. In a
+    workbook's column that mixes date cells with texts, the date cells have become ISO texts. FileRefused where a
+    workbook's cell holds a NUL, which PostgreSQL has no text for.
     """
     if from_workbook:
         _refuse_nul(raw, row_numbers, sheet)
@@ -242,7 +250,8 @@ def canonical_frame(
         if column.kind == "number":
             # What a workbook holds as a number is written with a point, whatever the mapping says of texts.
             plain = not cells.dtype.is_numeric()
-            value = numbers(text, number_style if plain else NumberStyle())
+            style = column_style(column, number_style) if plain and number_style else NumberStyle()
+            value = numbers(text, style)
         elif column.kind == "timestamp":
             is_time = isinstance(cells.dtype, pl.Datetime) or cells.dtype == pl.Date
             value = times(cells if is_time else text, time_style)

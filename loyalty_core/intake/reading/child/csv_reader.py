@@ -16,11 +16,13 @@ from .headers import FoundHeader, check_header, find_header
 from .orders import HEADER_SEARCH_ROWS, FileRefused, ReadLimits, ReadOrder, Reporter
 from .parts import PartWriter
 from .text_stream import TextStream
+from .totals import TAIL_ROWS, LeftOut, without_totals
 
 SEGMENT = 6 * 1024**2
 DIALECT_SAMPLE = 16 * 1024
 DELIMITERS = (",", ";", "\t", "|")
 CAREFUL_ROWS = 20_000
+_LEAST_LAST_SEGMENT = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,8 @@ def _opening(sample: str, order: ReadOrder) -> tuple[Opening, FoundHeader | None
 
 def read_csv(order: ReadOrder, reporter: Reporter) -> dict[str, Any]:
     """Write the canonical rows of a text file as part files; return what `ReadResult` needs."""
+    if order.sheets is not None:
+        raise FileRefused("unknown_sheet", sheet=order.sheets[0], sheets=[])
     stream = TextStream(Path(order.path), order.limits, order.encoding)
     segments = Segments(stream)
     first = segments.next()
@@ -171,20 +175,27 @@ def read_csv(order: ReadOrder, reporter: Reporter) -> dict[str, Any]:
         positions=header.positions,
         numbers=NumberStyle(order.decimal_separator, order.thousands_separator),
         times=TimeStyle(order.date_formats, order.time_zone),
+        left_out=LeftOut(),
     )
+    for place, cells in enumerate(opening.rows[: header.top], start=1):
+        if any(cell.strip() for cell in cells):
+            shape.left_out.skip(place, "above_header", None, cells)
     segment = _without_lines(first, opening.ends[header.index]) or segments.next()
     del first
+    ahead = _Ahead(segments, segment)
     next_record = header.index + 2
+    expected: int | None = None
     with PartWriter(Path(order.out_folder), order.part_count, order.limits.rows) as parts:
-        while segment:
+        while segment := ahead.next():
             if order.careful or not _one_record_a_line(segment, opening.dialect):
-                next_record = _read_carefully(segment, segments, next_record, shape, parts)
+                next_record = _read_carefully(segment, ahead, next_record, shape, parts)
             else:
                 count = segment.count(b"\n")
-                parts.submit(partial(_fast_frame, segment, next_record, shape))
+                parts.submit(partial(_fast_frame, segment, next_record, shape, is_last=ahead.is_over))
                 next_record += count
-            reporter.progress("reading", parts.rows, stream.share)
-            segment = segments.next()
+            read = next_record - header.index - 2
+            expected = read if ahead.is_over else round(read / max(stream.share, 1e-9))
+            reporter.progress("reading", parts.rows, stream.share, expected)
         parts.finish()
         if parts.rows > order.limits.rows:
             raise FileRefused("too_many_rows", most=order.limits.rows)
@@ -194,10 +205,38 @@ def read_csv(order: ReadOrder, reporter: Reporter) -> dict[str, Any]:
         "sheet": None,
         "header": header.header,
         "header_row": header.index + 1,
+        "header_rows": {},
         "encoding": stream.encoding,
         "delimiter": opening.dialect.delimiter,
         "reader": "polars",
+        "rows_expected": expected,
+        "skipped": shape.left_out.in_order(),
+        "hidden_rows": 0,
+        "blank_rows": shape.left_out.blank_rows,
     }
+
+
+class _Ahead:
+    """Segments with a look at the next one: only the last holds totals, and it is never a few lines alone."""
+
+    def __init__(self, segments: Segments, first: bytes) -> None:
+        self._segments = segments
+        self._held = first
+        self._following = segments.next() if first else b""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing comes any more."""
+        return not self._held
+
+    def next(self, size: int = SEGMENT) -> bytes:
+        """Return the next lines, nothing at the end."""
+        now, self._held, self._following = self._held, self._following, b""
+        if self._held:
+            self._following = self._segments.next(size)
+            if len(self._held) < _LEAST_LAST_SEGMENT and not self._following:
+                now, self._held = now + self._held, b""
+        return now
 
 
 @dataclass(frozen=True)
@@ -210,11 +249,18 @@ class _Shape:
     positions: dict[str, int]
     numbers: NumberStyle
     times: TimeStyle
+    left_out: LeftOut
 
-    def canonical(self, raw: pl.DataFrame, row_numbers: pl.Series) -> pl.DataFrame:
-        return canonical_frame(
+    def canonical(self, raw: pl.DataFrame, row_numbers: pl.Series, *, is_last: bool) -> pl.DataFrame:
+        if is_last:
+            kinds = {column.name: column.kind for column in self.order.columns}
+            keys = {position for name, position in self.positions.items() if kinds[name] != "number"}
+            raw, row_numbers = without_totals(raw, row_numbers, keys, None, self.left_out)
+        frame = canonical_frame(
             raw, row_numbers, None, self.order.columns, self.positions, self.numbers, self.times, self.width
         )
+        self.left_out.add_blank(raw.height - frame.height)
+        return frame
 
 
 def _without_lines(text: bytes, count: int) -> bytes:
@@ -243,7 +289,7 @@ def _one_record_a_line(segment: bytes, dialect: Dialect) -> bool:
     return bool(quoted.str.contains(rf"^{cell}(?:{mark}{cell})*$").all())
 
 
-def _fast_frame(segment: bytes, first_record: int, shape: _Shape) -> pl.DataFrame:
+def _fast_frame(segment: bytes, first_record: int, shape: _Shape, *, is_last: bool) -> pl.DataFrame:
     names = [f"c{number}" for number in range(shape.width + 1)]
     mark = shape.dialect.delimiter
     raw = pl.read_csv(
@@ -254,12 +300,10 @@ def _fast_frame(segment: bytes, first_record: int, shape: _Shape) -> pl.DataFram
         truncate_ragged_lines=True,
     )
     row_numbers = pl.int_range(first_record, first_record + raw.height, dtype=pl.Int64, eager=True)
-    return shape.canonical(raw, row_numbers)
+    return shape.canonical(raw, row_numbers, is_last=is_last)
 
 
-def _read_carefully(
-    segment: bytes, segments: Segments, next_record: int, shape: _Shape, parts: PartWriter
-) -> int:
+def _read_carefully(segment: bytes, ahead: _Ahead, next_record: int, shape: _Shape, parts: PartWriter) -> int:
     """Parse a segment, and what its last record needs of the next, record by record.
 
     Returns the number of the record after it. Python's parser is slower than polars and takes quotes the way
@@ -274,7 +318,7 @@ def _read_carefully(
             for line in io.StringIO(piece.decode(), newline="\n"):
                 lines_left -= 1
                 yield line
-            piece = segments.next(1)
+            piece = ahead.next()
             lines_left += piece.count(b"\n")
 
     numbers: list[int] = []
@@ -283,15 +327,22 @@ def _read_carefully(
         numbers.append(next_record)
         rows.append(row)
         next_record += 1
-        if len(rows) == CAREFUL_ROWS or lines_left == 0:
-            parts.submit(partial(_careful_frame, rows, numbers, shape))
-            rows, numbers = [], []
+        if len(rows) == CAREFUL_ROWS + 2 * TAIL_ROWS:
+            # What may be the end of the table waits for what comes: totals are told from the lines above.
+            parts.submit(
+                partial(_careful_frame, rows[:CAREFUL_ROWS], numbers[:CAREFUL_ROWS], shape, is_last=False)
+            )
+            rows, numbers = rows[CAREFUL_ROWS:], numbers[CAREFUL_ROWS:]
         if lines_left == 0:
             break
+    if rows:
+        parts.submit(partial(_careful_frame, rows, numbers, shape, is_last=ahead.is_over))
     return next_record
 
 
-def _careful_frame(rows: Sequence[Sequence[str]], numbers: Sequence[int], shape: _Shape) -> pl.DataFrame:
+def _careful_frame(
+    rows: Sequence[Sequence[str]], numbers: Sequence[int], shape: _Shape, *, is_last: bool
+) -> pl.DataFrame:
     width = shape.width
     columns: list[pl.Series] = []
     for position in range(width):
@@ -299,4 +350,4 @@ def _careful_frame(rows: Sequence[Sequence[str]], numbers: Sequence[int], shape:
         columns.append(pl.Series(f"c{position}", cells, dtype=pl.String))
     beyond = [row[width] if len(row) > width else None for row in rows]
     columns.append(pl.Series(f"c{width}", beyond, dtype=pl.String))
-    return shape.canonical(pl.DataFrame(columns), pl.Series(numbers, dtype=pl.Int64))
+    return shape.canonical(pl.DataFrame(columns), pl.Series(numbers, dtype=pl.Int64), is_last=is_last)

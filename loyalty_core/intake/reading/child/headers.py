@@ -1,7 +1,7 @@
 """Where the header row is, and which column each mapped header names."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -18,14 +18,20 @@ def header_key(header: str) -> str:
     return " ".join(header.replace("\ufeff", "").split()).casefold()
 
 
+Spans = Mapping[int, Sequence[tuple[int, int]]]
+"""By a row's place: the columns, first and last, of each range of cells that is merged sideways there."""
+
+
 @dataclass(frozen=True)
 class FoundHeader:
     """The header row: `index` from 0 among the rows looked at; `positions` from 0 by canonical column.
 
-    `width` counts the nameless columns to the right of the last header too.
+    `width` counts the nameless columns to the right of the last header too. A header of two rows is joined;
+    then `index` is the lower one's and `top` the upper one's, else they are the same.
     """
 
     index: int
+    top: int
     header: list[str]
     width: int
     positions: dict[str, int]
@@ -33,37 +39,113 @@ class FoundHeader:
     doubled: list[str]
 
 
-def find_header(rows: Sequence[Sequence[str]], columns: Sequence[ColumnOrder]) -> FoundHeader | None:
+def joined_header(rows: Sequence[Sequence[str]], place: int, spans: Spans | None = None) -> list[str] | None:
+    """Join the row at `place` and the one below it into one header; None where they are not one in two rows.
+
+    A cell merged over several columns names each of them: “2026 Q1” over “Units” and “Value” gives “2026 Q1
+    Units” and “2026 Q1 Value”. Where `spans` does not tell what is merged, as in a text file, a cell of the upper
+    row reaches to the next one that is filled, and the rows count as one header only if the lower one repeats
+    names or leaves columns to the upper one.
+    """
+    if place + 1 >= min(len(rows), HEADER_SEARCH_ROWS):
+        return None
+    width = max(len(rows[place]), len(rows[place + 1]))
+    upper, lower = (
+        [*(cell.strip().removeprefix("\ufeff") for cell in row), *[""] * (width - len(row))]
+        for row in rows[place : place + 2]
+    )
+    if sum(map(bool, upper)) < 2 or any(_A_VALUE.fullmatch(cell) for cell in lower):
+        return None
+    over = list(upper)
+    if spans is not None:
+        for left, right in spans.get(place, ()):
+            for column in range(left + 1, min(right + 1, width)):
+                over[column] = upper[left]
+    else:
+        for column in range(1, width):
+            # What stands over nothing is a header of its own and reaches no further.
+            if not upper[column] and lower[column] and lower[column - 1]:
+                over[column] = over[column - 1]
+    carried = sum(bool(over[column] and lower[column] and not upper[column]) for column in range(width))
+    named = [header_key(cell) for cell in lower if cell]
+    repeats = len(set(named)) < len(named)
+    alone = sum(bool(upper[column] and not lower[column]) for column in range(width))
+    if not carried or (spans is None and not repeats and not alone):
+        return None
+    return [" ".join(filter(None, pair)) for pair in zip(over, lower, strict=True)]
+
+
+def find_header(
+    rows: Sequence[Sequence[str]], columns: Sequence[ColumnOrder], spans: Spans | None = None
+) -> FoundHeader | None:
     """Return the row, among the first, that holds most of the mapped headers; the earliest of equals.
 
-    None where every row is blank. Blank rows count, so that `index` is a place in the file.
+    None where every row is blank. Blank rows count, so that `index` is a place in the file. Two rows that are
+    one header together are tried where no row by itself holds all.
     """
     best: FoundHeader | None = None
-    wanted = [column for column in columns if column.header is not None]
     for index, row in enumerate(rows[:HEADER_SEARCH_ROWS]):
-        header = [cell.strip().removeprefix("\ufeff") for cell in row]
-        while header and not header[-1]:
-            header.pop()
-        if not header:
-            continue
-        keys = [header_key(cell) for cell in header]
-        positions: dict[str, int] = {}
-        missing: list[ColumnOrder] = []
-        doubled: list[str] = []
-        for column in wanted:
-            key = header_key(column.header or "")
-            if key not in keys:
-                if not column.optional:
-                    missing.append(column)
-                continue
-            positions[column.name] = keys.index(key)
-            if keys.count(key) > 1:
-                doubled.append(column.header or "")
-        if best is None or len(missing) < len(best.missing):
-            best = FoundHeader(index, header, len(row), positions, missing, doubled)
-        if not missing:
-            break
+        found = _matched(index, index, row, columns)
+        if found is not None and (best is None or len(found.missing) < len(best.missing)):
+            best = found
+            if not found.missing:
+                return found
+    for place in range(len(rows[:HEADER_SEARCH_ROWS])):
+        joined = joined_header(rows, place, spans)
+        found = None if joined is None else _matched(place + 1, place, joined, columns)
+        if found is not None and (best is None or len(found.missing) < len(best.missing)):
+            best = found
     return best
+
+
+def _matched(index: int, top: int, row: Sequence[str], columns: Sequence[ColumnOrder]) -> FoundHeader | None:
+    header = [cell.strip().removeprefix("\ufeff") for cell in row]
+    while header and not header[-1]:
+        header.pop()
+    if not header:
+        return None
+    keys = [header_key(cell) for cell in header]
+    positions: dict[str, int] = {}
+    missing: list[ColumnOrder] = []
+    doubled: list[str] = []
+    for column in columns:
+        if column.header is None:
+            continue
+        key = header_key(column.header)
+        if key not in keys:
+            if not column.optional:
+                missing.append(column)
+            continue
+        positions[column.name] = keys.index(key)
+        if keys.count(key) > 1:
+            doubled.append(column.header)
+    return FoundHeader(index, top, header, len(row), positions, missing, doubled)
+
+
+@dataclass(frozen=True)
+class LikelyHeader:
+    """A header that nothing but its looks tells: its cells, its (lower) row's place and its upper row's."""
+
+    index: int
+    top: int
+    header: list[str]
+
+
+def look_for_header(
+    rows: Sequence[Sequence[str]], known: Collection[str] = (), spans: Spans | None = None
+) -> LikelyHeader:
+    """Return the likely header, of two rows where they are one together. At least one row must hold something."""
+    place = likely_header(rows, known)
+    _, hits = _most_known(rows, known)
+    keys = {header_key(one) for one in known}
+    for top in range(place + 1):
+        joined = joined_header(rows, top, spans)
+        if joined is None or top + 1 < place:
+            continue
+        if hits > 1 and len(keys & {header_key(cell) for cell in joined}) <= hits:
+            continue
+        return LikelyHeader(top + 1, top, joined)
+    return LikelyHeader(place, place, [cell.strip().removeprefix("\ufeff") for cell in rows[place]])
 
 
 def likely_header(rows: Sequence[Sequence[str]], known: Collection[str] = ()) -> int:
@@ -107,7 +189,9 @@ def _typical(widths: Sequence[int]) -> int:
     return sorted(widths)[len(widths) // 2]
 
 
-def check_header(found: FoundHeader | None, sheet: str | None, max_columns: int) -> FoundHeader:
+def check_header(
+    found: FoundHeader | None, sheet: str | None, max_columns: int, first_row: int = 1
+) -> FoundHeader:
     """Refuse a file without rows, with too many columns, or where a mapped header is missing or doubled."""
     if found is None:
         raise FileRefused("empty")
@@ -123,10 +207,10 @@ def check_header(found: FoundHeader | None, sheet: str | None, max_columns: int)
             column=column.name,
             nearest=by_key[near[0]] if near else None,
             others=[one.header for one in found.missing[1:]],
-            row=found.index + 1,
+            row=first_row + found.index,
             sheet=sheet,
             found=[cell[:60] for cell in found.header[:30]],
         )
     if found.doubled:
-        raise FileRefused("doubled_column", header=found.doubled[0], row=found.index + 1, sheet=sheet)
+        raise FileRefused("doubled_column", header=found.doubled[0], row=first_row + found.index, sheet=sheet)
     return found

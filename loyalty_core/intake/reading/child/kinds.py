@@ -26,8 +26,18 @@ class FileKind(StrEnum):
     WORKBOOK = "workbook"
 
 
-def kind_of(path: Path, file_name: str) -> FileKind:
-    """Return the file's kind; FileRefused where its name and its content disagree."""
+class FileFormat(StrEnum):
+    """The formats that can be read; delimited text, packed or not, is CSV whatever delimits it."""
+
+    CSV = "csv"
+    XLSX = "xlsx"
+    XLS = "xls"
+    XLSB = "xlsb"
+    ODS = "ods"
+
+
+def format_of(path: Path, file_name: str) -> FileFormat:
+    """Return the file's format; FileRefused where its name and its content disagree."""
     with path.open("rb") as file:
         start = file.read(4096)
     if not start:
@@ -42,11 +52,11 @@ def kind_of(path: Path, file_name: str) -> FileKind:
             raise FileRefused("old_workbook")
         if content != "zip":
             raise FileRefused("not_a_workbook", starts_like=content)
-        return FileKind.WORKBOOK
+        return FileFormat.XLSX
     if _TEXT_NAME.fullmatch(file_name):
         if content not in ("text", "gzip", "binary"):
             raise FileRefused("not_a_text", starts_like=content)
-        return FileKind.TEXT
+        return FileFormat.CSV
     raise FileRefused("unknown_kind", starts_like=content)
 
 

@@ -39,17 +39,17 @@ def run() -> None:
 
 
 def _read(order: ReadOrder, reporter: Reporter) -> dict[str, Any]:
-    from .kinds import FileKind, kind_of
+    from .kinds import FileFormat, format_of
 
     reporter.progress("looking", 0, 0.0)
-    kind = kind_of(Path(order.path), order.file_name)
-    if kind is FileKind.TEXT:
+    file_format = format_of(Path(order.path), order.file_name)
+    if file_format is FileFormat.CSV:
         from .csv_reader import read_csv
 
         return read_csv(order, reporter)
     from .workbook_reader import read_workbook
 
-    return read_workbook(order, reporter)
+    return read_workbook(order, file_format, reporter)
 
 
 def _bound(limits: ReadLimits, parent: int) -> None:

@@ -41,6 +41,9 @@ class ColumnOrder:
     constant: str | None = None
     # Whether a file may lack the header.
     optional: bool = False
+    # The column's own number signs, where they are not the file's; the second then stands as it is.
+    decimal_separator: str | None = None
+    thousands_separator: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ class ReadOrder:
     part_count: int
     careful: bool
     limits: ReadLimits
+    sheets: tuple[str, ...] | None = None
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "ReadOrder":
@@ -68,6 +72,7 @@ class ReadOrder:
                 **values,
                 "columns": tuple(ColumnOrder(**one) for one in values["columns"]),
                 "date_formats": tuple(values["date_formats"]),
+                "sheets": None if values["sheets"] is None else tuple(values["sheets"]),
                 "limits": ReadLimits(**values["limits"]),
             }
         )
@@ -121,9 +126,9 @@ class Reporter:
         self.stream.write(json.dumps({"event": event, **values}).encode() + b"\n")
         self.stream.flush()
 
-    def progress(self, phase: str, rows: int, share: float | None) -> None:
-        """Say how far the work is: `share` from 0 to 1 where it is known."""
-        self.tell("progress", phase=phase, rows=rows, share=share)
+    def progress(self, phase: str, rows: int, share: float | None, rows_expected: int | None = None) -> None:
+        """Say how far the work is: `share` from 0 to 1, and how many rows there seem to be, where known."""
+        self.tell("progress", phase=phase, rows=rows, share=share, rows_expected=rows_expected)
 
 
 def as_json(order: ReadOrder | LookOrder) -> dict[str, Any]:

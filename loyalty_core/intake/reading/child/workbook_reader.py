@@ -1,7 +1,7 @@
 """Workbooks into canonical parts: by the fast reader where the sheet fits into memory, else row by row."""
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -9,325 +9,256 @@ from typing import Any
 
 import polars as pl
 
-from .canonical import NumberStyle, TimeStyle, canonical_frame
+from .books import Book, as_lists, chosen_sheet, loaded, open_book, spans_of
+from .canonical import NumberStyle, TimeStyle, canonical_frame, column_style, read_number
 from .headers import FoundHeader, check_header, find_header, header_key
-from .orders import HEADER_SEARCH_ROWS, FileRefused, ReadLimits, ReadOrder, Reporter
+from .kinds import FileFormat
+from .orders import FileRefused, ReadOrder, Reporter
 from .parts import PartWriter
-from .sheet_head import HeadRow, cell_text, column_letters, head_rows, shared_texts, unescaped
-from .zip_inspection import SheetPlace, WorkbookZip
+from .sheet_head import HeadRow, cell_text
+from .totals import TAIL_ROWS, LeftOut, without_totals
+from .zip_inspection import SheetPlace
 
 PIECE_ROWS = 50_000
 CAREFUL_PIECE_ROWS = 10_000
-_FORMULA = re.compile(
-    rb"<c ([^>]*)>\s*<f(?:\s[^>]*)?(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v></v>)?\s*</c>",
-)
-_REFERENCE = re.compile(rb'\br="([A-Z]{1,3})([0-9]{1,7})"')
-_WIDE_CELL = re.compile(rb'<c r="([A-Z]{3,}[0-9]+)"[^>]*[^/]>')
-
-
-def first_sheet(book: WorkbookZip, most: int = HEADER_SEARCH_ROWS) -> tuple[SheetPlace, list[HeadRow]]:
-    """Return the first sheet that holds anything, visible ones before hidden ones, and its first rows."""
-    for sheet in sorted(book.sheets(), key=lambda one: not one.visible):
-        rows = head_rows(book, sheet, most)
-        if any(text.strip() for row in rows for text in row.cells.values()):
-            return sheet, rows
-    raise FileRefused("empty")
-
-
-def as_lists(rows: Sequence[HeadRow]) -> list[list[str]]:
-    """Return the rows from row 1 of the sheet on as lists, the blank ones empty."""
-    lists: list[list[str]] = []
-    for row in rows:
-        while len(lists) < row.number - rows[0].number:
-            lists.append([])
-        width = max(row.cells) + 1
-        lists.append([row.cells.get(column, "") for column in range(width)])
-    return lists
 
 
 class _AmbiguousNumbersError(Exception):
     """A column mixes numbers with texts in which the point means something else."""
 
 
-def read_workbook(order: ReadOrder, reporter: Reporter) -> dict[str, Any]:
-    """Write the canonical rows of the first sheet that holds any as part files."""
-    with WorkbookZip(Path(order.path), order.limits) as book:
-        sheet, head = first_sheet(book)
-        lists = as_lists(head)
-        found = check_header(find_header(lists, order.columns), sheet.name, order.limits.columns)
-        header_row = head[0].number + found.index
-        _look_through(book, sheet, found, reporter)
-    reader = "openpyxl"
-    rows: int | None = None
-    if not order.careful:
-        try:
-            rows = _read_fast(order, sheet, header_row, reporter)
-            reader = "fastexcel"
-        except _AmbiguousNumbersError:
-            rows = None
-    if rows is None:
-        rows = _read_carefully(order, sheet, header_row, found, reporter)
+@dataclass(frozen=True)
+class _Table:
+    """The table of one sheet: where its header is, and what a pass over the sheet found."""
+
+    sheet: SheetPlace
+    found: FoundHeader
+    header_row: int
+    lower: HeadRow
+    rows_expected: int | None
+    hidden_rows: int
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether the header fills two rows."""
+        return self.found.top != self.found.index
+
+
+def read_workbook(order: ReadOrder, file_format: FileFormat, reporter: Reporter) -> dict[str, Any]:
+    """Write the canonical rows of the order's sheets, or of the first that holds any, as part files."""
+    left_out = LeftOut()
+    with open_book(Path(order.path), file_format, order.limits) as book:
+        tables = [_table(book, name, order, reporter, left_out) for name in order.sheets or (None,)]
+        expected = _sum_of(tables)
+        reporter.progress("looking", 0, 1.0, expected)
+        readers = set()
+        with PartWriter(Path(order.out_folder), order.part_count, order.limits.rows) as parts:
+            for table in tables:
+                writer = _Writer(order, table, parts, reporter, expected, left_out)
+                if order.careful or not writer.write_fast():
+                    writer.write_carefully(book)
+                    readers.add("openpyxl")
+                else:
+                    readers.add("fastexcel")
+            parts.finish()
+    first = tables[0]
     return {
-        "rows": rows,
-        "parts": [str(Path(order.out_folder) / f"part-{number}.csv") for number in range(order.part_count)],
-        "sheet": sheet.name,
-        "header": found.header,
-        "header_row": header_row,
+        "rows": parts.rows,
+        "parts": [str(path) for path in parts.paths],
+        "sheet": first.sheet.name,
+        "header": first.found.header,
+        "header_row": first.header_row,
+        "header_rows": {table.sheet.name: table.header_row for table in tables},
         "encoding": None,
         "delimiter": None,
-        "reader": reader,
+        "reader": "+".join(sorted(readers)),
+        "rows_expected": expected,
+        "skipped": left_out.in_order(),
+        "hidden_rows": sum(table.hidden_rows for table in tables),
+        "blank_rows": left_out.blank_rows,
     }
 
 
-def _look_through(book: WorkbookZip, sheet: SheetPlace, found: FoundHeader, reporter: Reporter) -> None:
-    """Stream the sheet once: its true size, cells far to the right, formulas without results."""
-    mapped = {column_letters(position).encode() for position in found.positions.values()}
-    carry = b""
-    done = told = 0
-    for chunk in book.chunks(sheet.member):
-        text = carry + chunk
-        cut = text.rfind(b"<c ")
-        carry = text[cut:] if cut >= 0 and len(text) - cut < 64 * 1024 else b""
-        done += len(chunk)
-        if (wide := _WIDE_CELL.search(text)) is not None:
-            raise FileRefused("far_away_cell", sheet=sheet.name, cell=wide[1].decode())
-        if b"<f" in text:
-            _check_formulas(text, mapped, sheet.name)
-        if done >= told + 32 * 1024**2:
-            told = done
-            reporter.progress("looking", 0, book.share_of(done, sheet.member))
-    reporter.progress("looking", 0, 1.0)
+def _sum_of(tables: Sequence[_Table]) -> int | None:
+    known = [table.rows_expected for table in tables if table.rows_expected is not None]
+    return sum(known) if len(known) == len(tables) else None
 
 
-def _check_formulas(text: bytes, mapped: set[bytes], sheet: str) -> None:
-    for match in _FORMULA.finditer(text):
-        reference = _REFERENCE.search(match[1])
-        # A text formula may well yield an empty text.
-        if reference is not None and reference[1] in mapped and b't="str"' not in match[1]:
-            cell = (reference[1] + reference[2]).decode()
-            raise FileRefused("uncalculated_formulas", sheet=sheet, cell=cell)
-
-
-def load_strings(path: str, sheet: str) -> pl.DataFrame:
-    """Return all rows from row 1 on, and all columns from the first that holds anything on, as text, in memory."""
-    return _loaded(path, sheet, None, "string", skip_rows=0)
-
-
-def first_column(head: Sequence[HeadRow], frame: pl.DataFrame) -> int:
-    """Return which column of the sheet, A being 0, is the first one of what `load_strings` gave.
-
-    A cell anywhere below may stand further left than the head does, so the head is laid over the frame: the
-    column is the one where most of their cells are the same.
-    """
-    tops = [(row.cells, frame.row(row.number - 1)) for row in head if row.number <= frame.height]
-
-    def alike(offset: int) -> int:
-        return sum(
-            0 <= column - offset < frame.width and top[column - offset] == cell
-            for cells, top in tops
-            for column, cell in cells.items()
-            if cell
-        )
-
-    return max(range(min(min(cells) for cells, _ in tops) + 1), key=alike) if tops else 0
-
-
-def _loaded(
-    path: str, sheet: str, header_row: int | None, dtypes: Any, skip_rows: int | None = None
-) -> pl.DataFrame:
-    import fastexcel
-
-    try:
-        batch = fastexcel.read_excel(path).load_sheet_eager(
-            sheet,
-            header_row=None if header_row is None else header_row - 1,
-            skip_rows=skip_rows,
-            schema_sample_rows=None,
-            dtypes=dtypes,
-        )
-    except fastexcel.FastExcelError as error:
-        raise FileRefused("damaged", place=sheet, how=str(error)[:200]) from error
-    frame = pl.from_arrow(batch)
-    assert isinstance(frame, pl.DataFrame)
-    return frame
-
-
-def _read_fast(order: ReadOrder, sheet: SheetPlace, header_row: int, reporter: Reporter) -> int:
-    by_key = {header_key(one.header): one for one in order.columns if one.header is not None}
-    # Texts must not be guessed: 007 is no number, and a code that is one has no point.
-    frame = _loaded(order.path, sheet.name, header_row, _text_columns(order, sheet, header_row) or None)
-    keys = [header_key(name) for name in frame.columns]
-    positions = {by_key[key].name: place for place, key in reversed(list(enumerate(keys))) if key in by_key}
-    if any(one.name not in positions and not one.optional for one in by_key.values()):
-        raise FileRefused("damaged", place=sheet.name, how="the two readers see different headers")
-    if frame.height > order.limits.rows:
-        raise FileRefused("too_many_rows", most=order.limits.rows)
-    numbers = NumberStyle(order.decimal_separator, order.thousands_separator)
-    mixed = [
-        column.name
-        for column in order.columns
-        if column.kind == "number"
-        and column.name in positions
-        and frame.to_series(positions[column.name]).dtype == pl.String
-    ]
-    if mixed and numbers.decimal != ".":
-        raise _AmbiguousNumbersError
-    piece_rows = max(min(PIECE_ROWS, -(-frame.height // order.part_count)), 1)
-    return _written(
-        order, reporter, sheet, _pieces(frame, header_row, piece_rows), positions, numbers, frame.height
+def _table(book: Book, name: str | None, order: ReadOrder, reporter: Reporter, left_out: LeftOut) -> _Table:
+    """Look through a sheet, find its header, refuse what cannot be read."""
+    sheet, head = chosen_sheet(book, name)
+    scan = book.scan(sheet, on_share=lambda share: reporter.progress("looking", 0, share))
+    if scan.wide is not None:
+        raise FileRefused("far_away_cell", sheet=sheet.name, cell=scan.wide)
+    lists = as_lists(head)
+    first = head[0].number
+    found = check_header(
+        find_header(lists, order.columns, spans_of(head, scan)), sheet.name, order.limits.columns, first
     )
+    for position in found.positions.values():
+        if (cell := scan.uncalculated.get(position)) is not None:
+            raise FileRefused("uncalculated_formulas", sheet=sheet.name, cell=cell)
+    for place, cells in enumerate(lists[: found.top]):
+        if any(cell.strip() for cell in cells):
+            left_out.skip(first + place, "above_header", sheet.name, cells)
+    header_row = first + found.index
+    expected = None if scan.rows is None else max(scan.rows - header_row, 0)
+    lower = next(row for row in head if row.number == header_row)
+    return _Table(sheet, found, header_row, lower, expected, scan.hidden_rows)
 
 
-def _text_columns(order: ReadOrder, sheet: SheetPlace, header_row: int) -> dict[str | int, str]:
-    with WorkbookZip(Path(order.path), order.limits) as book:
-        rows = head_rows(book, sheet, HEADER_SEARCH_ROWS)
-    header = next(row for row in rows if row.number == header_row)
-    texts = {header_key(one.header) for one in order.columns if one.header is not None and one.kind == "text"}
-    return {cell: "string" for cell in header.cells.values() if header_key(cell) in texts}
+class _Writer:
+    """Brings one sheet's table into the parts."""
 
+    def __init__(
+        self,
+        order: ReadOrder,
+        table: _Table,
+        parts: PartWriter,
+        reporter: Reporter,
+        expected: int | None,
+        left_out: LeftOut,
+    ) -> None:
+        self._order = order
+        self._table = table
+        self._parts = parts
+        self._reporter = reporter
+        self._expected = expected
+        self._left_out = left_out
+        self._numbers = NumberStyle(order.decimal_separator, order.thousands_separator)
+        self._times = TimeStyle(order.date_formats, order.time_zone)
+        self._kinds = {column.name: column.kind for column in order.columns}
 
-def _pieces(
-    frame: pl.DataFrame, header_row: int, piece_rows: int
-) -> Iterator[tuple[pl.DataFrame, pl.Series]]:
-    for start in range(0, frame.height, piece_rows):
-        piece = frame.slice(start, piece_rows)
-        first = header_row + 1 + start
-        yield piece, pl.int_range(first, first + piece.height, dtype=pl.Int64, eager=True)
-
-
-def _written(
-    order: ReadOrder,
-    reporter: Reporter,
-    sheet: SheetPlace,
-    pieces: Iterator[tuple[pl.DataFrame, pl.Series]],
-    positions: dict[str, int],
-    numbers: NumberStyle,
-    height: int | None,
-) -> int:
-    times = TimeStyle(order.date_formats, order.time_zone)
-    done = 0
-    with PartWriter(Path(order.out_folder), order.part_count, order.limits.rows) as parts:
-        for raw, row_numbers in pieces:
-            parts.submit(
-                partial(
-                    canonical_frame,
-                    raw,
-                    row_numbers,
-                    sheet.name,
-                    order.columns,
-                    positions,
-                    numbers,
-                    times,
-                    overflow=None,
-                    from_workbook=True,
-                )
+    def write_fast(self) -> bool:
+        """Write the table from the fast reader; False where only the careful one can tell its cells apart."""
+        order, table = self._order, self._table
+        frame = loaded(order.path, table.sheet.name, table.header_row, self._types())
+        positions = self._joined_positions(frame) if table.is_joined else self._positions(frame)
+        for column in order.columns:
+            if column.kind != "number" or column.name not in positions:
+                continue
+            is_mixed = frame.to_series(positions[column.name]).dtype == pl.String
+            if is_mixed and column_style(column, self._numbers).decimal != ".":
+                return False
+        if frame.height > order.limits.rows:
+            raise FileRefused("too_many_rows", most=order.limits.rows)
+        numbers = pl.int_range(
+            table.header_row + 1, table.header_row + 1 + frame.height, dtype=pl.Int64, eager=True
+        )
+        frame, numbers = without_totals(
+            frame, numbers, self._keys(positions), table.sheet.name, self._left_out
+        )
+        piece_rows = max(min(PIECE_ROWS, -(-frame.height // order.part_count)), 1)
+        for start in range(0, frame.height, piece_rows):
+            self._submit(
+                frame.slice(start, piece_rows), numbers.slice(start, piece_rows), positions, self._numbers
             )
-            done += raw.height
-            reporter.progress("reading", parts.rows, done / height if height else None)
-        parts.finish()
-    return parts.rows
+        return True
 
-
-def _read_carefully(
-    order: ReadOrder, sheet: SheetPlace, header_row: int, found: FoundHeader, reporter: Reporter
-) -> int:
-    width = found.width
-    names = [f"c{position}" for position in range(width)]
-    kinds = {
-        place: column.kind
-        for column in order.columns
-        if (place := found.positions.get(column.name)) is not None
-    }
-
-    def pieces() -> Iterator[tuple[pl.DataFrame, pl.Series]]:
-        rows = careful_rows(Path(order.path), sheet.name, order.limits, header_row + 1)
-        while batch := list(islice(rows, CAREFUL_PIECE_ROWS)):
+    def write_carefully(self, book: Book) -> None:
+        """Write the table row by row."""
+        positions = self._table.found.positions
+        kinds = {position: column for column, position in positions.items()}
+        by_name = {column.name: column for column in self._order.columns}
+        rows = book.careful_rows(self._table.sheet, self._table.header_row + 1)
+        batch = list(islice(rows, CAREFUL_PIECE_ROWS))
+        while batch:
+            following = list(islice(rows, CAREFUL_PIECE_ROWS))
+            if len(following) < 2 * TAIL_ROWS:
+                # Totals are told from the lines above them: the end of a table is never a piece by itself.
+                batch, following = batch + following, []
             columns = []
-            for position, name in enumerate(names):
+            for position in range(self._table.found.width):
                 cells = [row[position] if position < len(row) else None for _, row in batch]
-                kind = kinds.get(position, "text")
-                columns.append(_careful_column(name, cells, kind, order))
-            yield pl.DataFrame(columns), pl.Series([number for number, _ in batch], dtype=pl.Int64)
-
-    numbers = NumberStyle()
-    return _written(order, reporter, sheet, pieces(), found.positions, numbers, None)
-
-
-def _careful_column(name: str, cells: Sequence[Any], kind: str, order: ReadOrder) -> pl.Series:
-    if kind == "number":
-        from .canonical import read_number
-
-        style = NumberStyle(order.decimal_separator, order.thousands_separator)
-        # Numbers already carry a point; texts are brought to one here, where the two can be told apart.
-        texts = [
-            (read_number(cell, style) or cell) if isinstance(cell, str) else cell_text(cell) for cell in cells
-        ]
-        return pl.Series(name, texts, dtype=pl.String)
-    return pl.Series(name, [cell_text(cell) for cell in cells], dtype=pl.String)
-
-
-def careful_rows(
-    path: Path, sheet: str, limits: ReadLimits, first_row: int
-) -> Iterator[tuple[int, list[Any]]]:
-    """Yield the rows from `first_row` on that hold anything, with their numbers, one at a time."""
-    import zipfile
-
-    from openpyxl.reader.excel import ExcelReader
-    from openpyxl.utils.exceptions import InvalidFileException
-    from openpyxl.worksheet._reader import WorkSheetParser
-
-    class Reader(ExcelReader):
-        """Takes the shared texts as the head does: openpyxl leaves escaped signs as they are, or loses them."""
-
-        def read_strings(self) -> None:
-            if any(name.lower() == "xl/sharedstrings.xml" for name in self.valid_files):
-                with WorkbookZip(path, limits) as book:
-                    self.shared_strings = list(shared_texts(book).values())
-
-    class Parser(WorkSheetParser):
-        def parse_cell(self, element: Any) -> dict[str, Any]:
-            cell: dict[str, Any] = super().parse_cell(element)
-            if element.get("t") == "inlineStr" and isinstance(cell["value"], str):
-                cell["value"] = unescaped(cell["value"])
-            return cell
-
-    try:
-        # Opened here: stored files have no name ending, which openpyxl insists on.
-        with path.open("rb") as file:
-            reader = Reader(file, read_only=True, data_only=True, keep_links=False)
-            reader.read()
-            worksheet: Any = reader.wb[sheet]
-            with worksheet._get_source() as source:
-                parser = Parser(
-                    source,
-                    reader.shared_strings,
-                    data_only=True,
-                    epoch=reader.wb.epoch,
-                    date_formats=worksheet.parent._date_formats,
-                    timedelta_formats=worksheet.parent._timedelta_formats,
+                column = by_name.get(kinds.get(position, ""))
+                if column is not None and column.kind == "number":
+                    style = column_style(column, self._numbers)
+                    # Numbers already carry a point; texts are brought to one here, where the two can be told apart.
+                    texts = [
+                        (read_number(cell, style) or cell) if isinstance(cell, str) else cell_text(cell)
+                        for cell in cells
+                    ]
+                else:
+                    texts = [cell_text(cell) for cell in cells]
+                columns.append(pl.Series(f"c{position}", texts, dtype=pl.String))
+            raw = pl.DataFrame(columns)
+            numbers = pl.Series([number for number, _ in batch], dtype=pl.Int64)
+            if not following:
+                raw, numbers = without_totals(
+                    raw, numbers, self._keys(positions), self._table.sheet.name, self._left_out
                 )
-                for number, row in parser.parse():
-                    if number < first_row or not row:
-                        continue
-                    cells: list[Any] = [None] * max(cell["column"] for cell in row)
-                    for cell in row:
-                        cells[cell["column"] - 1] = None if cell["data_type"] == "e" else cell["value"]
-                    if len(cells) > limits.columns:
-                        far = next(
-                            (
-                                place
-                                for place in range(limits.columns, len(cells))
-                                if cells[place] is not None
-                            ),
-                            None,
-                        )
-                        if far is not None:
-                            raise FileRefused(
-                                "far_away_cell", sheet=sheet, cell=f"{column_letters(far)}{number}"
-                            )
-                    if any(isinstance(cell, str) and "\0" in cell for cell in cells):
-                        raise FileRefused("nul_bytes", row=number, sheet=sheet)
-                    if any(cell is not None for cell in cells):
-                        yield number, cells
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, SyntaxError) as error:
-        raise FileRefused("damaged", place=sheet, how=str(error)[:200]) from error
+            self._submit(raw, numbers, positions, None)
+            batch = following
+
+    def _keys(self, positions: dict[str, int]) -> set[int]:
+        return {position for name, position in positions.items() if self._kinds[name] != "number"}
+
+    def _types(self) -> Any:
+        """Say which columns are text, so that nothing is guessed: 007 is no number, a code has no point."""
+        if self._table.is_joined:
+            # Under a header of two rows the fast reader's names say too little to choose by.
+            return "string"
+        texts = {
+            header_key(one.header)
+            for one in self._order.columns
+            if one.header is not None and one.kind == "text"
+        }
+        cells = self._table.lower.cells.values()
+        return {cell: "string" for cell in cells if header_key(cell) in texts} or None
+
+    def _positions(self, frame: pl.DataFrame) -> dict[str, int]:
+        by_key = {header_key(one.header): one for one in self._order.columns if one.header is not None}
+        keys = [header_key(name) for name in frame.columns]
+        positions = {
+            by_key[key].name: place for place, key in reversed(list(enumerate(keys))) if key in by_key
+        }
+        if any(one.name not in positions and not one.optional for one in by_key.values()):
+            raise FileRefused(
+                "damaged", place=self._table.sheet.name, how="the two readers see different headers"
+            )
+        return positions
+
+    def _joined_positions(self, frame: pl.DataFrame) -> dict[str, int]:
+        """Lay the lower header row over the frame's names: its first column need not be the sheet's."""
+        cells = {column: cell for column, cell in self._table.lower.cells.items() if cell.strip()}
+
+        def alike(left: int) -> int:
+            return sum(
+                0 <= column - left < frame.width and frame.columns[column - left].startswith(cell.strip())
+                for column, cell in cells.items()
+            )
+
+        left = max(range(min(cells) + 1), key=alike)
+        return {name: position - left for name, position in self._table.found.positions.items()}
+
+    def _submit(
+        self,
+        raw: pl.DataFrame,
+        row_numbers: pl.Series,
+        positions: dict[str, int],
+        numbers: NumberStyle | None,
+    ) -> None:
+        self._parts.submit(
+            partial(
+                _canonical,
+                self._left_out,
+                raw,
+                row_numbers,
+                self._table.sheet.name,
+                self._order.columns,
+                positions,
+                numbers,
+                self._times,
+                overflow=None,
+                from_workbook=True,
+            )
+        )
+        done = self._parts.rows
+        share = min(done / self._expected, 1.0) if self._expected else None
+        self._reporter.progress("reading", done, share, self._expected)
+
+
+def _canonical(left_out: LeftOut, raw: pl.DataFrame, *arguments: Any, **named: Any) -> pl.DataFrame:
+    frame = canonical_frame(raw, *arguments, **named)
+    left_out.add_blank(raw.height - frame.height)
+    return frame
