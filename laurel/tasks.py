@@ -29,11 +29,11 @@ def chain_audit(database: Database, settings: Settings) -> None:
     audit.chain_pending(database, settings.home)
 
 
-def settle_due_claims(database: Database) -> None:
-    """Post what the claims decided since give."""
-    programmes = settlement.settle_due_claims(database)
+def settle_due(database: Database) -> None:
+    """Post what the claims decided since give, and take back what lines of undone imports hold."""
+    programmes = settlement.settle_due(database)
     if programmes:
-        _log.info("claims_settled", programmes=programmes)
+        _log.info("due_settled", programmes=programmes)
 
 
 def queue_left_behind(database: Database) -> int:

@@ -13,7 +13,9 @@ import_undo = Table(
     Column("request_key", Uuid, nullable=False, unique=True),
     Column("import_id", Uuid, ForeignKey("file_import.id"), nullable=False, unique=True),
     Column("reason", Text, nullable=False),
+    # Lines that were taken back, and how many of them stay because another import brought them too.
     Column("lines", BigInteger, nullable=False),
+    Column("lines_kept", BigInteger, nullable=False),
     Column("claims_withdrawn", BigInteger, nullable=False),
     Column("claims_reopened", BigInteger, nullable=False),
     Column("records", BigInteger, nullable=False),

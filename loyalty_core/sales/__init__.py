@@ -2,5 +2,27 @@
 
 from loyalty_core.sales.dataset import SALES_COLUMNS, SalesDataset
 from loyalty_core.sales.policy import reason_text
+from loyalty_core.sales.reversal import (
+    NOT_REVERSED,
+    LinesKept,
+    LinesToReverse,
+    broken_lines,
+    hold_lines,
+    lines_to_reverse,
+    lock_for_reversal,
+    reverse_lines,
+)
 
-__all__ = ["SALES_COLUMNS", "SalesDataset", "reason_text"]
+__all__ = [
+    "NOT_REVERSED",
+    "SALES_COLUMNS",
+    "LinesKept",
+    "LinesToReverse",
+    "SalesDataset",
+    "broken_lines",
+    "hold_lines",
+    "lines_to_reverse",
+    "lock_for_reversal",
+    "reason_text",
+    "reverse_lines",
+]

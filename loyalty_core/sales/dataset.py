@@ -16,6 +16,7 @@ from loyalty_core.intake import (
 )
 from loyalty_core.sales import store
 from loyalty_core.sales.policy import reason_text
+from loyalty_core.sales.reversal import let_lines_in
 
 SALES_COLUMNS = DatasetColumns(
     "sales",
@@ -106,6 +107,7 @@ class SalesDataset:
         goes to quarantine. Any other row is known by its whole contents, and of rows that are alike as many
         are kept as the fullest file had.
         """
+        let_lines_in(connection)
         # Again: another import of the source may have come in since the rows were judged.
         store.reject_conflicts(connection, staging)
         if context.creates_missing:

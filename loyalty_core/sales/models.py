@@ -1,4 +1,4 @@
-"""The table of sales lines. Facts by the million carry no foreign keys: they are inserted by joins with the
+"""The tables of sales lines. Facts by the million carry no foreign keys: they are inserted by joins with the
 rows they point at, the application cannot delete those, and `check-books` looks for orphans."""
 
 from sqlalchemy import (
@@ -50,11 +50,15 @@ sales_line = Table(
     # The line that this one takes back, because its import was undone: same day, same product, the units and the
     # amount with the other sign.
     Column("reverses_id", BigInteger),
+    # How many times this line came, those before having been taken back; what takes one back has its number below
+    # zero.
+    Column("edition", Integer, nullable=False, server_default=text("1")),
     CheckConstraint("occurrence > 0", name="occurrence"),
+    CheckConstraint("(reverses_id is null) = (edition > 0) and edition <> 0", name="edition"),
     CheckConstraint("quantity <> 0", name="quantity"),
     # A line's key holds its company's code, so the company in front changes nothing about what is unique; it
     # spares an index for reading a company's lines, which would take half as long again to fill.
-    Index("uq_sales_line_key", "company_id", "line_key", "occurrence", unique=True),
+    Index("uq_sales_line_key", "company_id", "line_key", "occurrence", "edition", unique=True),
     # The replica and settlement read what is new by it. Ever rising, it is cheap to fill.
     Index("ix_sales_line_txid", "txid"),
     Index("ix_sales_line_import_id", "import_id", postgresql_using="brin"),
@@ -65,6 +69,21 @@ sales_line = Table(
         unique=True,
         postgresql_where=text("reverses_id is not null"),
     ),
+    # Which lines were taken back since a settlement; empty but for undone imports.
+    Index("ix_sales_line_reversal_txid", "txid", postgresql_where=text("reverses_id is not null")),
     # A claim's line is looked for among the weeks around its day.
     Index("ix_sales_line_sold_on", "sold_on", postgresql_using="brin"),
+)
+
+# A fact: a row that was there already when its import came. Should the import that brought the line be undone, the
+# line stands by this one.
+repeated_line = Table(
+    "repeated_line",
+    metadata,
+    Column("company_id", Uuid, primary_key=True),
+    Column("line_key", Uuid, primary_key=True),
+    Column("occurrence", Integer, primary_key=True),
+    Column("import_id", Uuid, primary_key=True),
+    Column("sheet", Text),
+    Column("row_no", BigInteger, nullable=False),
 )

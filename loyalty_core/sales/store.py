@@ -10,6 +10,7 @@ from loyalty_core.organisation import (
     insert_missing_regions,
 )
 from loyalty_core.products import insert_missing_products
+from loyalty_core.sales.reversal import NOT_REVERSED
 
 # A hundred thousand million in a currency of two places, small ones like the rupiah included: no line of a sale is
 # worth more, and most of a million such lines still add up within a bigint.
@@ -136,18 +137,19 @@ def judge_rows(connection: Connection, staging: Staging, context: ImportContext)
 def reject_conflicts(connection: Connection, staging: Staging) -> None:
     """Add the reason `conflicts_with_earlier` for rows whose line key stands already with another body.
 
-    Earlier is what the database has, or a row further up in the same file.
+    Earlier is what the database has, but for what was taken back, or a row further up in the same file.
     """
     connection.execute(
         _sql(
             staging,
-            "insert into {bad} (row_no, sheet, reasons)"
+            "insert into {bad} (row_no, sheet, reasons)"  # noqa: S608 put together from constants
             " select k.row_no, k.sheet, array['conflicts_with_earlier'] from ("
             " select s.row_no, s.sheet, s.company_code, {numbered_key} as line_key, {body} as body_key,"
             " first_value({body}) over (partition by {numbered_key} order by s.row_no) as first_body"
             " from {staging} s where s.line_no is not null and {good}) k"
             " left join company c on c.code = k.company_code"
             " left join sales_line l on l.company_id = c.id and l.line_key = k.line_key and l.occurrence = 1"
+            f" and {NOT_REVERSED}"
             " where coalesce(l.body_key, k.first_body) <> k.body_key",
         )
     )
@@ -236,8 +238,9 @@ def create_missing(connection: Connection, staging: Staging, context: ImportCont
 
 
 def insert_lines(connection: Connection, staging: Staging, context: ImportContext) -> Acceptance:
-    """Insert the good rows that are not there yet, and count them.
+    """Insert the good rows that are not there yet, and count them; remember those that are.
 
+    A line that was taken back is not there: its row stands as the line's next edition.
     In the order of companies and keys, which is that of the largest index. Of two imports of different sources
     that bring the same row at once, the second meets the index's refusal (UniqueViolation) and has to begin
     again.
@@ -267,17 +270,29 @@ def insert_lines(connection: Connection, staging: Staging, context: ImportContex
     ).rowcount
     # Without it the planner takes the table for a small one, and looks for duplicates row by row.
     connection.execute(text("analyze prepared_line"))
+    # Apart, so that an import of rows that are all new pays nothing for what an undone one left behind.
+    connection.execute(
+        text(
+            "create temporary table known_line on commit drop as"
+            " select n.company_id, n.line_key, n.occurrence, max(l.edition) as edition, bool_or(r.id is null) as stands"
+            " from prepared_line n join sales_line l on l.company_id = n.company_id and l.line_key = n.line_key"
+            " and l.occurrence = n.occurrence and l.edition > 0"
+            " left join sales_line r on r.reverses_id = l.id and r.reverses_id is not null"
+            " where n.line_no is null or n.occurrence = 1 group by n.company_id, n.line_key, n.occurrence"
+        )
+    )
+    connection.execute(text("analyze known_line"))
     accepted = connection.execute(
         text(
-            "insert into sales_line (line_key, occurrence, body_key, import_id, row_no, company_id, outlet_id,"
+            "insert into sales_line (line_key, occurrence, edition, body_key, import_id, row_no, company_id, outlet_id,"
             " region_id, product_id, quantity, unit_price, amount_minor, currency, sold_at, sold_on,"
             " recorded_at, sheet, invoice_no, line_no)"
-            " select n.line_key, n.occurrence, n.body_key, :import_id, n.row_no, n.company_id, n.outlet_id,"
-            " n.region_id, n.product_id, n.quantity, n.unit_price, n.amount_minor, n.currency, n.sold_at,"
-            " (n.sold_at at time zone :time_zone)::date, :recorded_at, n.sheet, n.invoice_no, n.line_no"
-            " from prepared_line n where (n.line_no is null or n.occurrence = 1)"
-            " and not exists (select from sales_line l where l.company_id = n.company_id"
-            " and l.line_key = n.line_key and l.occurrence = n.occurrence)"
+            " select n.line_key, n.occurrence, coalesce(k.edition, 0) + 1, n.body_key, :import_id, n.row_no,"
+            " n.company_id, n.outlet_id, n.region_id, n.product_id, n.quantity, n.unit_price, n.amount_minor,"
+            " n.currency, n.sold_at, (n.sold_at at time zone :time_zone)::date, :recorded_at, n.sheet, n.invoice_no,"
+            " n.line_no from prepared_line n left join known_line k on k.company_id = n.company_id"
+            " and k.line_key = n.line_key and k.occurrence = n.occurrence"
+            " where (n.line_no is null or n.occurrence = 1) and k.stands is not true"
         ),
         {
             "import_id": context.import_id,
@@ -285,6 +300,18 @@ def insert_lines(connection: Connection, staging: Staging, context: ImportContex
             "time_zone": context.mapping.time_zone,
         },
     ).rowcount
+    if accepted < prepared:
+        connection.execute(
+            text(
+                "insert into repeated_line (company_id, line_key, occurrence, import_id, sheet, row_no)"
+                " select n.company_id, n.line_key, n.occurrence, :import_id, n.sheet, n.row_no from prepared_line n"
+                " join known_line k on k.company_id = n.company_id and k.line_key = n.line_key"
+                " and k.occurrence = n.occurrence where k.stands order by n.company_id, n.line_key"
+                " on conflict do nothing"
+            ),
+            {"import_id": context.import_id},
+        )
+    connection.execute(text("drop table known_line"))
     connection.execute(text("drop table prepared_line"))
     amounts = connection.execute(
         text(

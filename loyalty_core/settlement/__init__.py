@@ -7,7 +7,7 @@ from loyalty_core.settlement.commands import (
     queue_unfinished_requests,
     request_settlement,
     run_requested_settlement,
-    settle_due_claims,
+    settle_due,
     settle_programme,
 )
 from loyalty_core.settlement.states import RequestState
@@ -51,7 +51,7 @@ __all__ = [
     "request_by_id",
     "request_settlement",
     "run_requested_settlement",
-    "settle_due_claims",
+    "settle_due",
     "settle_programme",
     "settlements",
 ]

@@ -60,13 +60,14 @@ def settle_programme(
     return run
 
 
-def settle_due_claims(database: Database) -> int:
-    """Settle every programme with decided claims that are not settled yet, or with new rules for claims.
+def settle_due(database: Database) -> int:
+    """Settle every programme with decided claims that are not settled yet, with new rules for claims, or with points
+    on lines that were taken back since.
 
     Returns how many programmes it posted to; where nothing changes it leaves no settlement. A programme that
     is refused keeps none of the others waiting: its refusal is raised at the end.
     """
-    system = Scope.of_system("settlement of claims")
+    system = Scope.of_system("settlement of what is due")
     with database.transaction(system) as connection:
         due = store.due_programmes(connection)
     settled, refused = 0, None
@@ -252,7 +253,8 @@ def _score(
     added, count = [pl.DataFrame(schema=policy.AWARD_SCHEMA)], 0
     with_moment = rules.document.time_zone is not None
     for lines in store.lines_since(connection, low, with_moment=with_moment):
-        scored = pl.DataFrame(engine.score(rules, lines))
+        # Before any rule: what was taken back earns nothing under all of them, rounding and steps included.
+        scored = pl.DataFrame(engine.score(rules, lines.filter(~pl.col("is_void")).drop("is_void")))
         here = standing.join(lines.select("sales_line_id"), on="sales_line_id", how="semi")
         added.append(policy.new_awards(scored, here, lines, time_zone=rules.document.time_zone))
         count += lines.height

@@ -22,6 +22,7 @@ _LINE_SCHEMA = {
     "amount_minor": pl.Int64,
     "currency": pl.String,
     "sold_on": pl.Date,
+    "is_void": pl.Boolean,
 }
 STANDING_SCHEMA = {"sales_line_id": pl.Int64, "rule_id": pl.String, "held": pl.Int64, "revision": pl.Int32}
 _CLAIM_SCHEMA = {
@@ -108,7 +109,15 @@ def mark_now(connection: Connection, version: int) -> Mark:
 
 _DUE = """
 select p.id from programme p left join settlement_mark m on m.programme_id = p.id
-where p.earns_from = 'claims' and case
+where case when p.earns_from = 'sales' then m.programme_id is not null and exists (
+    select from sales_line r where r.reverses_id is not null
+    -- Of a mark that says nothing about this server's transactions, all that was ever taken back is looked at.
+    and (m.seen is null or m.system_identifier <> (select system_identifier from pg_control_system())
+        or m.low_txid > pg_snapshot_xmax(pg_current_snapshot())
+        or (r.txid >= m.low_txid and not pg_visible_in_snapshot(r.txid, m.seen::pg_snapshot)))
+    and exists (select from award a where a.sales_line_id = r.reverses_id and a.programme_id = p.id
+        and a.claim_number is null group by a.rule_id having sum(a.points) <> 0))
+else case
     when m.programme_id is null or m.version <> p.current_version or m.seen is null
         or m.system_identifier <> (select system_identifier from pg_control_system())
         or m.low_txid > pg_snapshot_xmax(pg_current_snapshot())
@@ -117,23 +126,38 @@ where p.earns_from = 'claims' and case
     else exists (select from claim_decision d where d.programme_id = p.id and d.txid >= m.low_txid
         and d.txid < pg_snapshot_xmax(pg_current_snapshot())
         and not pg_visible_in_snapshot(d.txid, m.seen::pg_snapshot))
-end order by p.code
+end end order by p.code
 """
 
 
 def due_programmes(connection: Connection) -> list[UUID]:
-    """Return the programmes with decided claims that the last settlement can't have seen, or under other rules."""
+    """Return the programmes with what the last settlement can't have seen: decided claims, also under other rules,
+    and lines that were taken back and still hold points."""
     return list(connection.execute(text(_DUE)).scalars())
 
 
 def count_lines_since(connection: Connection, low_txid: int) -> int:
-    """Return how many sales lines transactions from `low_txid` on have written."""
+    """Return how many sales lines transactions from `low_txid` on have written, or taken back."""
     return int(
         connection.execute(
-            text("select count(*) from sales_line where txid >= cast(cast(:low as text) as xid8)"),
+            text(
+                "select (select count(*) from sales_line where txid >= cast(cast(:low as text) as xid8))"
+                " + (select count(*) from sales_line l join sales_line r on r.reverses_id = l.id"
+                " where r.reverses_id is not null and r.txid >= cast(cast(:low as text) as xid8)"
+                " and l.txid < cast(cast(:low as text) as xid8))"
+            ),
             {"low": str(low_txid)},
         ).scalar_one()
     )
+
+
+# The lines that transactions from {low} on have written, as `l`, and those that they have taken back.
+_LINES_SINCE = sql.SQL(
+    "select {columns}, l.reverses_id is not null or exists (select from sales_line r where r.reverses_id = l.id"
+    " and r.reverses_id is not null) from sales_line l where l.txid >= {low}::text::xid8"
+    " union all select {columns}, true from sales_line r join sales_line l on l.id = r.reverses_id"
+    " where r.reverses_id is not null and r.txid >= {low}::text::xid8 and l.txid < {low}::text::xid8"
+)
 
 
 def _copied(connection: Connection, query: sql.Composed) -> Iterator[bytes]:
@@ -154,21 +178,24 @@ def _copied(connection: Connection, query: sql.Composed) -> Iterator[bytes]:
 
 
 def lines_since(connection: Connection, low_txid: int, *, with_moment: bool) -> Iterator[pl.DataFrame]:
-    """Yield the lines of transactions from `low_txid` on, in frames of bounded size.
+    """Yield the lines that transactions from `low_txid` on have written or taken back, in frames of bounded size.
 
-    (sales_line_id int64, company_id text, amount_minor int64, currency text, sold_on date) and, if asked for,
-    sold_at, a timestamp in UTC.
+    (sales_line_id int64, company_id text, amount_minor int64, currency text, sold_on date, is_void boolean) and, if
+    asked for, sold_at, a timestamp in UTC. Void is a line that was taken back, and one that takes another back:
+    neither earns anything, whatever the rules are.
     """
-    schema = {**_LINE_SCHEMA, "sold_at_us": pl.Int64} if with_moment else _LINE_SCHEMA
-    query = sql.SQL(
-        "select id, company_id, amount_minor, currency, sold_on{} from sales_line"
-        " where txid >= {}::text::xid8 order by id"
-    ).format(
-        sql.SQL(", (extract(epoch from sold_at) * 1000000)::bigint" if with_moment else ""),
-        sql.Literal(str(low_txid)),
+    names = [name for name in _LINE_SCHEMA if name != "is_void"]
+    schema: dict[str, Any] = {name: _LINE_SCHEMA[name] for name in names}
+    columns = "l.id, l.company_id, l.amount_minor, l.currency, l.sold_on"
+    if with_moment:
+        schema["sold_at_us"] = pl.Int64
+        columns += ", (extract(epoch from l.sold_at) * 1000000)::bigint"
+    schema["is_void"] = pl.String
+    query = sql.SQL("{} order by 1").format(
+        _LINES_SINCE.format(columns=sql.SQL(columns), low=sql.Literal(str(low_txid)))
     )
     for piece in _copied(connection, query):
-        frame = pl.read_csv(piece, has_header=False, schema=schema)
+        frame = pl.read_csv(piece, has_header=False, schema=schema).with_columns(pl.col("is_void") == "t")
         if with_moment:
             moment = pl.col("sold_at_us").cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
             frame = frame.with_columns(moment.alias("sold_at")).drop("sold_at_us")
@@ -182,9 +209,10 @@ def standing_awards(connection: Connection, programme_id: UUID, low_txid: int) -
     """
     query = sql.SQL(
         "select a.sales_line_id, a.rule_id, sum(a.points), max(a.revision) from award a"
-        " join sales_line l on l.id = a.sales_line_id"
-        " where a.programme_id = {} and l.txid >= {}::text::xid8 group by a.sales_line_id, a.rule_id"
-    ).format(sql.Literal(programme_id), sql.Literal(str(low_txid)))
+        " where a.programme_id = {programme} and a.sales_line_id in (select id from sales_line"
+        " where txid >= {low}::text::xid8 union all select reverses_id from sales_line"
+        " where reverses_id is not null and txid >= {low}::text::xid8) group by a.sales_line_id, a.rule_id"
+    ).format(programme=sql.Literal(programme_id), low=sql.Literal(str(low_txid)))
     frames = [
         pl.read_csv(piece, has_header=False, schema=STANDING_SCHEMA) for piece in _copied(connection, query)
     ]
@@ -556,7 +584,10 @@ def count_awards_of_posting(connection: Connection, posting_id: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class LineOfCompany:
-    """One sales line with the points that it holds in one programme, and the row of the file it came from."""
+    """One sales line with the points that it holds in one programme, and the row of the file it came from.
+
+    `is_void`: its import was undone, and it was taken back or takes back the line before it; it earns nothing.
+    """
 
     sales_line_id: int
     sold_on: date
@@ -575,12 +606,14 @@ class LineOfCompany:
     file_name: str | None
     sheet: str | None
     row_no: int
+    is_void: bool
 
 
 _LINE_OF_COMPANY = (
     "select l.id, l.sold_on, l.sold_at, l.invoice_no, l.line_no, p.code, p.name, l.quantity, l.unit_price,"
     " l.amount_minor, l.currency, coalesce((select sum(a.points) from award a where a.sales_line_id = l.id"
-    " and a.programme_id = :programme_id), 0)::bigint, l.import_id, i.number, f.file_name, l.sheet, l.row_no"
+    " and a.programme_id = :programme_id), 0)::bigint, l.import_id, i.number, f.file_name, l.sheet, l.row_no,"
+    " l.reverses_id is not null or exists (select from sales_line r where r.reverses_id = l.id)"
     " from sales_line l join product p on p.id = l.product_id left join file_import i on i.id = l.import_id"
     " left join received_file f on f.id = i.file_id"
 )
@@ -656,10 +689,24 @@ SETTLEMENT_CHECKS: dict[str, str] = {
         " join account o on o.id = e.account_id and o.kind <> 'system' where p.source = 'settlement') o"
         " on o.id = a.posting_id where o.owner_id is distinct from a.owner_id or o.kind is distinct from a.collects"
     ),
-    "every accepted import has exactly its lines": (
-        "select count(*) from file_import i full join (select import_id, count(*) as n from sales_line"
-        " group by import_id) l on l.import_id = i.id where (i.dataset = 'sales' or i.id is null)"
-        " and coalesce(l.n, 0) <> case when i.state = 'accepted' then i.accepted else 0 end"
+    "every accepted or undone import has exactly its lines": (
+        "select count(*) from file_import i full join (select import_id, count(*) filter (where reverses_id is null)"
+        " as n, count(reverses_id) as reversed from sales_line group by import_id) l on l.import_id = i.id"
+        " where (i.dataset = 'sales' or i.id is null)"
+        " and (coalesce(l.n, 0) <> case when i.state in ('accepted', 'undone') then i.accepted else 0 end"
+        " or coalesce(l.reversed, 0) <> case when i.state = 'undone' then i.accepted else 0 end)"
+    ),
+    # What was taken back since the last settlement holds no points after the next one.
+    "no points stand on lines that were taken back": (
+        "select count(*) from (select a.sales_line_id, a.programme_id from award a join sales_line r"
+        " on r.reverses_id = a.sales_line_id and r.reverses_id is not null where a.claim_number is null"
+        " group by a.sales_line_id, a.programme_id, a.rule_id having sum(a.points) <> 0) a"
+        " join sales_line r on r.reverses_id = a.sales_line_id and r.reverses_id is not null"
+        " join settlement_mark m on m.programme_id = a.programme_id"
+        " where r.txid < m.low_txid or pg_visible_in_snapshot(r.txid, m.seen::pg_snapshot)"
+    ),
+    "no points were ever given to a line that takes another back": (
+        "select count(*) from award a join sales_line r on r.id = a.sales_line_id where r.reverses_id is not null"
     ),
     "every sales line names a known company, region and product": (
         "select count(*) from sales_line l where not exists (select from company c where c.id = l.company_id)"

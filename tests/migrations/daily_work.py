@@ -23,6 +23,8 @@ _PER_COMPANY = (
     "insert into claim_further_line (claim_number, revision, sales_line_id, company_id, quantity, amount_minor)"
     " select c.number, 1, n.sales_line_id, c.company_id, 1, 1 from claim c join claimed_line n"
     " on n.company_id = c.company_id",
+    "insert into repeated_line (company_id, line_key, occurrence, import_id, row_no)"
+    " select company_id, line_key, occurrence, gen_random_uuid(), row_no from sales_line",
     "insert into claim_document (id, company_id, sha256, media_type, size_bytes, added_by_name, recorded_at)"
     " select gen_random_uuid(), id, repeat('0', 64), 'image/png', 1, 'test', now() from company",
     "insert into claim_verdict (claim_number, programme_id, company_id, verdict, judged_at)"

@@ -14,7 +14,7 @@ from loyalty_core import ledger, settlement, verification
 from loyalty_core.kernel import Database, Scope, libpq_url
 from loyalty_core.ledger import AccountKind, PostingKind
 from loyalty_core.programmes import programme_by_code
-from loyalty_core.settlement import check_books, claim_points, settle_due_claims, settle_programme
+from loyalty_core.settlement import check_books, claim_points, settle_due, settle_programme
 from loyalty_core.settlement import store as settlement_store
 from loyalty_core.verification import commands, queue, store
 from loyalty_core.verification.policy import DecisionKind
@@ -207,26 +207,26 @@ def test_decided_claims_are_settled_by_themselves_once_though_an_old_transaction
     club(database)
     bring(database, everything, SOLD)
     ana = person(database, code="ana")
-    assert settle_due_claims(database) == 0
+    assert settle_due(database) == 0
     with database.transaction(everything) as old:
         old.execute(text("select pg_current_xact_id()"))
         approved(database, everything, ana, quantity=Decimal(4))
-        assert settle_due_claims(database) == 1
+        assert settle_due(database) == 1
         before = mark(database, everything)
         for _time in range(3):
-            assert settle_due_claims(database) == 0
+            assert settle_due(database) == 0
         # Not even the mark was written: nothing was due, so nothing was scored.
         assert mark(database, everything) == before
         rejected = claim(database, everything, ana, invoice_no="I2", product_code="P2").number
         verification.reject_claims(database, everything, [rejected], reason="No photo.")
-        assert settle_due_claims(database) == 0
+        assert settle_due(database) == 0
         assert mark(database, everything) != before
     assert runs(database, everything) == 1
     assert points(database, everything) == {"ana": 10}
     club(database, CLUB.replace("points: 1", "points: 2"))
-    assert settle_due_claims(database) == 1
+    assert settle_due(database) == 1
     assert points(database, everything) == {"ana": 20}
-    assert settle_due_claims(database) == 0
+    assert settle_due(database) == 0
     assert broken(database) == []
 
 
@@ -253,11 +253,11 @@ def test_a_decision_whose_transaction_ends_after_a_settlement_is_not_missed(
             request_key=None,
         )
         approved(database, everything, ana, quantity=Decimal(4))
-        assert settle_due_claims(database) == 1
+        assert settle_due(database) == 1
         assert points(database, everything) == {"ana": 10}
-    assert settle_due_claims(database) == 1
+    assert settle_due(database) == 1
     assert points(database, everything) == {"ana": 17}
-    assert settle_due_claims(database) == 0
+    assert settle_due(database) == 0
     assert broken(database) == []
 
 
@@ -300,7 +300,7 @@ def test_decisions_from_a_dump_of_a_server_that_was_further_ahead_are_settled_on
     bring(database, everything, SOLD)
     ana = person(database, code="ana")
     approved(database, everything, ana, quantity=Decimal(4))
-    assert settle_due_claims(database) == 1
+    assert settle_due(database) == 1
     with psycopg.connect(libpq_url(owner_url)) as owner:
         owner.execute("select set_config('laurel.everything', 'on', true)")
         for statement in (
@@ -311,10 +311,10 @@ def test_decisions_from_a_dump_of_a_server_that_was_further_ahead_are_settled_on
             assert owner.execute(statement).rowcount == 1
     with database.snapshot(everything) as connection:
         assert len(settlement_store.due_programmes(connection)) == 1
-    assert settle_due_claims(database) == 0
+    assert settle_due(database) == 0
     with database.snapshot(everything) as connection:
         assert settlement_store.due_programmes(connection) == []
     approved(database, everything, ana, invoice_no="I2", product_code="P2")
-    assert settle_due_claims(database) == 1
+    assert settle_due(database) == 1
     assert points(database, everything) == {"ana": 17}
     assert broken(database) == []
