@@ -10,7 +10,9 @@ from loyalty_core.programmes.document import (
     Goals,
     ProgrammeDocument,
     ProgrammeDocumentError,
+    RejectReason,
     Rule,
+    VerificationRules,
     body_hash,
     canonical_body,
     document_text,
@@ -26,6 +28,7 @@ from loyalty_core.programmes.store import (
     list_programmes,
     programme_by_code,
     programme_by_id,
+    verification_of,
     versions,
 )
 from loyalty_core.programmes.yaml_tree import Fault, Place
@@ -48,7 +51,9 @@ __all__ = [
     "ProgrammeNotFoundError",
     "ProgrammeOutsideScopeError",
     "ProgrammeVersion",
+    "RejectReason",
     "Rule",
+    "VerificationRules",
     "apply_programme",
     "body_hash",
     "canonical_body",
@@ -61,5 +66,6 @@ __all__ = [
     "programme_by_code",
     "programme_by_id",
     "programme_version",
+    "verification_of",
     "versions",
 ]

@@ -37,6 +37,12 @@ LARGEST_STEP_MINOR = 10**15
 LARGEST_GOAL_MINOR = 10**16
 LARGEST_POINT_VALUE = Decimal(1_000_000)
 LONGEST_INACTIVITY_DAYS = 3650
+LONGEST_TOLERANCE_DAYS = 31
+LARGEST_TOLERANCE_UNITS = Decimal(1_000_000)
+LARGEST_TOLERANCE_PERCENT = Decimal(50)
+LARGEST_DECISION_MINOR = 10**15
+LONGEST_OVERDUE_DAYS = 365
+MOST_REASONS = 50
 MOST_RULES = 200
 FIRST_YEAR, LAST_YEAR = 1970, 2199
 
@@ -248,6 +254,80 @@ class Goals(_Part):
         return f"{sales:f}"
 
 
+class RejectReason(_Part):
+    """A reason that claims of the programme are rejected for, as the claimant reads it."""
+
+    code: Code
+    text: Annotated[Text, AfterValidator(_name)]
+
+
+class VerificationRules(_Part):
+    """How claims are compared with the reported sales, and who decides; what is left out has its default.
+
+    A claim agrees with a sale within `tolerance_days` of its day and within the larger of `tolerance_units` and
+    `tolerance_percent` of its units. Above `second_person_above` (major units of the programme's currency; None:
+    never) a second person must agree, and nothing is approved by rule. A claim is overdue after
+    `overdue_after_days`.
+    """
+
+    tolerance_days: Annotated[int, BeforeValidator(_whole_number)] = 3
+    tolerance_units: Annotated[Decimal, BeforeValidator(_decimal)] = Decimal(0)
+    tolerance_percent: Annotated[Decimal, BeforeValidator(_decimal)] = Decimal(0)
+    second_person_above: Annotated[Decimal, BeforeValidator(_decimal)] | None = None
+    overdue_after_days: Annotated[int, BeforeValidator(_whole_number)] = 3
+    reject_reasons: tuple[RejectReason, ...] = ()
+
+    @field_validator("tolerance_days")
+    @classmethod
+    def _days_apart(cls, days: int) -> int:
+        if not 0 <= days <= LONGEST_TOLERANCE_DAYS:
+            raise _wrong(_("Days must be from 0 to {most}.").format(most=LONGEST_TOLERANCE_DAYS))
+        return days
+
+    @field_validator("tolerance_units")
+    @classmethod
+    def _units_apart(cls, units: Decimal) -> Decimal:
+        if not 0 <= units <= LARGEST_TOLERANCE_UNITS:
+            raise _wrong(_("Units must be from 0 to {most}.").format(most=LARGEST_TOLERANCE_UNITS))
+        return units
+
+    @field_validator("tolerance_percent")
+    @classmethod
+    def _percent_apart(cls, percent: Decimal) -> Decimal:
+        if not 0 <= percent <= LARGEST_TOLERANCE_PERCENT:
+            raise _wrong(_("Percent must be from 0 to {most}.").format(most=LARGEST_TOLERANCE_PERCENT))
+        return percent
+
+    @field_validator("second_person_above")
+    @classmethod
+    def _in_whole_minor_units(cls, amount: Decimal | None, info: ValidationInfo) -> Decimal | None:
+        return None if amount is None else _in_minor_units(amount, info, LARGEST_DECISION_MINOR)
+
+    @field_validator("overdue_after_days")
+    @classmethod
+    def _some_days(cls, days: int) -> int:
+        if not 1 <= days <= LONGEST_OVERDUE_DAYS:
+            raise _wrong(_("Days must be from 1 to {most}.").format(most=LONGEST_OVERDUE_DAYS))
+        return days
+
+    @field_validator("reject_reasons")
+    @classmethod
+    def _each_once(cls, reasons: tuple[RejectReason, ...]) -> tuple[RejectReason, ...]:
+        if len(reasons) > MOST_REASONS:
+            raise _wrong(_("A programme keeps up to {most} reasons.").format(most=MOST_REASONS))
+        if len({reason.code for reason in reasons}) < len(reasons):
+            raise _wrong(_("Two reasons have the same code: each needs its own."))
+        return reasons
+
+    @field_serializer("tolerance_units", "tolerance_percent")
+    def _without_zeros(self, value: Decimal) -> str:
+        return f"{value.normalize():f}"
+
+    @field_serializer("second_person_above")
+    def _as_text(self, amount: Decimal | None) -> str | None:
+        return None if amount is None else f"{amount:f}"
+
+
 class ProgrammeDocument(_Part):
     """A programme: both dates inclusive; `time_zone` an IANA name, or None: a line's own local date counts.
 
@@ -268,6 +348,7 @@ class ProgrammeDocument(_Part):
     goals: Goals | None = None
     point_value: Annotated[Decimal, BeforeValidator(_decimal)] | None = None
     inactive_after_days: Annotated[int, BeforeValidator(_whole_number)] | None = None
+    verification: VerificationRules | None = None
     rules: tuple[Rule, ...]
 
     @classmethod
@@ -404,7 +485,8 @@ def body_hash(body: Mapping[str, Any]) -> str:
 
 
 _KNOWN_KEYS: dict[type[BaseModel], list[str]] = {
-    part: list(part.model_fields) for part in (ProgrammeDocument, Goals, Rule, Award)
+    part: list(part.model_fields)
+    for part in (ProgrammeDocument, Goals, VerificationRules, RejectReason, Rule, Award)
 }
 
 
@@ -412,7 +494,9 @@ def _part_at(path: tuple[str | int, ...]) -> type[BaseModel]:
     """Return the model whose keys stand at the path."""
     if not path:
         return ProgrammeDocument
-    parts: dict[str, type[BaseModel]] = {"award": Award, "goals": Goals}
+    parts: dict[str, type[BaseModel]] = {"award": Award, "goals": Goals, "verification": VerificationRules}
+    if path[:2] == ("verification", "reject_reasons"):
+        return RejectReason
     return parts.get(path[-1], Rule) if isinstance(path[-1], str) else Rule
 
 

@@ -41,7 +41,7 @@ def refuse_fixed_changes(old_body: Mapping[str, Any], new_body: Mapping[str, Any
 def differences(old_body: Mapping[str, Any], new_body: Mapping[str, Any]) -> list[Difference]:
     """Return what differs between two canonical bodies, in the order of the new one, then what is gone.
 
-    List items with an `id` are compared by it, wherever they stand; their order is a difference of its own.
+    List items with an `id` or a `code` are compared by it, wherever they stand; their order is a difference of its own.
     """
     old, new = dict(_leaves(old_body, ())), dict(_leaves(new_body, ()))
     return [
@@ -54,20 +54,24 @@ def differences(old_body: Mapping[str, Any], new_body: Mapping[str, Any]) -> lis
 def _leaves(value: object, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            if key != "id":
+            if key != "id" and not (key == "code" and path):
                 yield from _leaves(inner, (*path, _label(key)))
     elif (
         isinstance(value, list)
         and value
-        and all(isinstance(item, Mapping) and "id" in item for item in value)
+        and all(isinstance(item, Mapping) and {"id", "code"} & item.keys() for item in value)
     ):
-        yield path, ", ".join(item["id"] for item in value)
+        yield path, ", ".join(_item_name(item) for item in value)
         for item in value:
-            yield from _leaves(item, (*path, item["id"]))
+            yield from _leaves(item, (*path, _item_name(item)))
     elif isinstance(value, list):
         yield path, ", ".join(map(str, value))
     else:
         yield path, str(value)
+
+
+def _item_name(item: Mapping[str, Any]) -> str:
+    return str(item["id"] if "id" in item else item["code"])
 
 
 def _label(key: str) -> str:
@@ -84,6 +88,13 @@ def _label(key: str) -> str:
         "sales": _("net sales"),
         "point_value": _("what a point is worth"),
         "inactive_after_days": _("days without a sale until inactive"),
+        "verification": _("verification"),
+        "tolerance_days": _("days apart that are tolerated"),
+        "tolerance_units": _("units apart that are tolerated"),
+        "tolerance_percent": _("percent apart that are tolerated"),
+        "second_person_above": _("value above which a second person decides"),
+        "overdue_after_days": _("days until a claim is overdue"),
+        "reject_reasons": _("reasons to reject"),
         "rules": _("rules"),
         "per": _("looks at each"),
         "award": _("award"),

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, Select, insert, select, text, update
 
 from loyalty_core.kernel import NotFoundError, Scope, _
-from loyalty_core.programmes.document import Collects, EarnsFrom, ProgrammeDocument
+from loyalty_core.programmes.document import Collects, EarnsFrom, ProgrammeDocument, VerificationRules
 from loyalty_core.programmes.models import programme, programme_version
 
 
@@ -133,6 +133,23 @@ def document_of(connection: Connection, scope: Scope, programme_id: UUID, versio
     if body is None:
         raise ProgrammeNotFoundError(f"{programme_id} / {version}")
     return ProgrammeDocument.from_body(body)
+
+
+def verification_of(connection: Connection, programme_id: UUID | None) -> VerificationRules:
+    """Return how claims of a programme are verified, whatever the scope; the defaults where there is no programme.
+
+    The rules decide the same for everyone, so they are told to whoever has the programme's id.
+    """
+    body = None
+    if programme_id is not None:
+        body = connection.execute(
+            select(programme_version.c.body)
+            .join(programme, programme.c.id == programme_version.c.programme_id)
+            .where(programme.c.id == programme_id)
+            .where(programme_version.c.version == programme.c.current_version)
+        ).scalar_one_or_none()
+    document = ProgrammeDocument.from_body(body) if body is not None else None
+    return (document.verification if document is not None else None) or VerificationRules()
 
 
 def lock_code(connection: Connection, code: str) -> None:

@@ -307,3 +307,41 @@ def test_a_stored_body_gives_its_document_back(document: ProgrammeDocument) -> N
     assert body_hash(canonical_body(again)) == body_hash(
         canonical_body(ProgrammeDocument.from_body(canonical_body(again)))
     )
+
+
+def test_how_claims_are_verified_is_read_with_its_defaults_and_faults_are_told_where_they_stand() -> None:
+    assert "verification" not in canonical_body(parse_document(ONLINE_RETAIL))
+    more = (
+        "verification:\n  tolerance_percent: 2.50\n  second_person_above: 500\n"
+        "  reject_reasons:\n    - {code: no-proof, text: The invoice can't be read.}\nrules:"
+    )
+    read = parse_document(ONLINE_RETAIL.replace("rules:", more))
+    assert read.verification is not None
+    assert (read.verification.tolerance_days, read.verification.overdue_after_days) == (3, 3)
+    assert canonical_body(read)["verification"] == {
+        "tolerance_days": 3,
+        "tolerance_units": "0",
+        "tolerance_percent": "2.5",
+        "second_person_above": "500.00",
+        "overdue_after_days": 3,
+        "reject_reasons": [{"code": "no-proof", "text": "The invoice can't be read."}],
+    }
+    assert ProgrammeDocument.from_body(canonical_body(read)) == read
+
+
+@pytest.mark.parametrize(
+    ("wrong", "line", "says"),
+    [
+        ("  tolerance_days: 32", 9, "Days must be from 0 to 31."),
+        ("  tolerance_percent: 51", 9, "Percent must be from 0 to 50."),
+        ("  tolerance_units: -1", 9, "Units must be from 0 to 1000000."),
+        ("  second_person_above: 5.001", 9, "GBP has 2 decimal places"),
+        ("  overdue_after_days: 0", 9, "Days must be from 1 to 365."),
+        ("  tolerance_day: 1", 9, "Did you mean “tolerance_days”?"),
+        ("  reject_reasons:\n    - {code: a, txt: b}", 10, "Did you mean “text”?"),
+        ("  reject_reasons: [{code: a, text: b}, {code: a, text: c}]", 9, "the same code"),
+    ],
+)
+def test_a_fault_in_how_claims_are_verified_is_told_at_its_line(wrong: str, line: int, says: str) -> None:
+    found = faults(ONLINE_RETAIL.replace("rules:", f"verification:\n{wrong}\nrules:"))
+    assert any(at == line and says in sentence for at, _column, sentence in found), found
