@@ -1,5 +1,11 @@
 """Files on their way in: received, read, judged, accepted or quarantined."""
 
+from loyalty_core.intake.cells import (
+    looks_like_date,
+    looks_like_number,
+    reads_date,
+    reads_number,
+)
 from loyalty_core.intake.commands import (
     DecisionNeedsReasonError,
     FileNotReadableError,
@@ -25,7 +31,14 @@ from loyalty_core.intake.dataset import (
     register_dataset,
     registered_datasets,
 )
-from loyalty_core.intake.guessing import MappingGuess, guess_dataset, guess_mapping, reads_date, reads_number
+from loyalty_core.intake.guessing import (
+    KnownCodes,
+    MappingGuess,
+    guess_dataset,
+    guess_mapping,
+    known_codes,
+    register_codes,
+)
 from loyalty_core.intake.mapping import (
     ColumnKind,
     ColumnMapping,
@@ -94,6 +107,7 @@ __all__ = [
     "ImportStateError",
     "ImportStoppedError",
     "ImportsInState",
+    "KnownCodes",
     "MappingFileError",
     "MappingGuess",
     "MappingIncompleteError",
@@ -111,8 +125,8 @@ __all__ = [
     "UnknownFileError",
     "UnknownImportError",
     "UnknownMappingError",
-    "WaitsFor",
     "UnseenChangesError",
+    "WaitsFor",
     "accept_waiting_import",
     "accepted_since",
     "checked_options",
@@ -125,8 +139,11 @@ __all__ = [
     "guess_mapping",
     "import_by_id",
     "imports_by_state",
+    "known_codes",
     "load_mapping",
     "load_shipped_mapping",
+    "looks_like_date",
+    "looks_like_number",
     "original_row",
     "preview_file",
     "quarantine_reasons",
@@ -136,6 +153,7 @@ __all__ = [
     "reads_number",
     "receive_local_file",
     "receive_upload",
+    "register_codes",
     "register_dataset",
     "registered_datasets",
     "rejected_file_name",

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from loyalty_core.intake.guessing import suggest_mapping
 from loyalty_core.intake.mapping import (
     ColumnMapping,
     MappingFileError,
@@ -14,7 +15,6 @@ from loyalty_core.intake.mapping import (
     load_mapping,
     load_shipped_mapping,
     shipped_mapping_names,
-    suggest_mapping,
 )
 from loyalty_core.kernel import write_csv, write_xlsx
 from tests.intake_reading.files import SALES, SMALL_MAPPING, read_small
