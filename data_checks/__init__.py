@@ -6,7 +6,7 @@ A suite per dataset, written as plain functions. Row by row is the row rules' wo
 from data_checks.checker import Checker
 from data_checks.checks import Limits, Thresholds
 from data_checks.results import CheckResult, EarlierFile, ImportFacts, Level, Limit, SuiteResult, Unit
-from data_checks.runner import SuiteError, default_thresholds, is_warm, run_suite, warm_up
+from data_checks.runner import SuiteError, default_thresholds, has_suite, is_warm, run_suite, warm_up
 
 __all__ = [
     "CheckResult",
@@ -21,6 +21,7 @@ __all__ = [
     "Thresholds",
     "Unit",
     "default_thresholds",
+    "has_suite",
     "is_warm",
     "run_suite",
     "warm_up",

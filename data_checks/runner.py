@@ -54,6 +54,11 @@ def default_thresholds(dataset: str) -> Thresholds:
     return _suite_of(dataset).defaults
 
 
+def has_suite(dataset: str) -> bool:
+    """Whether there is a suite for files of the dataset."""
+    return dataset in _SUITES
+
+
 def warm_up() -> None:
     """Import great-expectations and the driver, which takes seconds: once per process, before it is needed.
 
