@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy.exc import DBAPIError
+
 from loyalty_core import access, audit
 from loyalty_core.intake import store
 from loyalty_core.intake.dataset import Dataset
 from loyalty_core.intake.mapping import ColumnMapping
 from loyalty_core.intake.options import checked_options
+from loyalty_core.intake.space import NoSpaceLeftError, is_out_of_space
 from loyalty_core.intake.states import UNFINISHED, ImportMode, ImportState
 from loyalty_core.intake.store import FileImport, ImportStateError
 from loyalty_core.kernel import Database, Refusal, Scope, Settings, _, new_id, now
@@ -73,6 +76,19 @@ class NarrowScopeCreatesError(Refusal):
         )
 
 
+class ImportBeingWrittenError(Refusal):
+    """The rows of the import are going in this moment."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            _(
+                "The rows of import {number} are being written and can't be stopped any more. Wait until it is done; "
+                "then it can be undone as a whole."
+            ).format(number=number)
+        )
+        self.number = number
+
+
 class RequestKeyReusedError(Refusal):
     """The key of an earlier request came again with another file, mapping or choice."""
 
@@ -103,12 +119,10 @@ def receive_upload(
 ) -> UUID:
     """Take over an uploaded file that lies, complete and private, at `stored`; return the received file's id.
 
-    The contents are moved to their place by hash; the same bytes are kept once.
+    The contents are moved to their place by hash; the same bytes are kept once. They move inside the transaction
+    that remembers them: where either fails, on a full disk for instance, neither stays.
     """
     target = stored_path(settings, sha256)
-    target.parent.mkdir(mode=0o700, exist_ok=True)
-    stored.chmod(0o600)
-    stored.replace(target)
     file_id = new_id()
     with database.transaction(scope) as connection:
         store.insert_file(
@@ -128,13 +142,16 @@ def receive_upload(
             file_id,
             {"file_name": file_name, "sha256": sha256, "size_bytes": size_bytes},
         )
+        target.parent.mkdir(mode=0o700, exist_ok=True)
+        stored.chmod(0o600)
+        stored.replace(target)
     return file_id
 
 
 def receive_local_file(database: Database, settings: Settings, scope: Scope, path: Path) -> UUID:
     """Copy a file of this machine into the files folder and return the received file's id.
 
-    Streams; memory stays flat. Raises FileNotReadableError; on a full disk OSError, with nothing left behind.
+    Streams; memory stays flat. Raises FileNotReadableError; NoSpaceLeftError, with nothing left behind.
     """
     digest, size = hashlib.sha256(), 0
     incoming = settings.files_folder / f"incoming-{new_id().hex}"
@@ -164,6 +181,10 @@ def receive_local_file(database: Database, settings: Settings, scope: Scope, pat
             sha256=digest.hexdigest(),
             size_bytes=size,
         )
+    except (OSError, DBAPIError) as error:
+        if is_out_of_space(error):
+            raise NoSpaceLeftError(path.name) from error
+        raise
     finally:
         incoming.unlink(missing_ok=True)
 
@@ -321,11 +342,42 @@ def unfinished_twin(
 def accept_waiting_import(
     database: Database, scope: Scope, *, import_id: UUID, reason: str, defers: bool = True
 ) -> None:
-    """Let a waiting import go on in spite of its failed checks, for a reason that is kept.
+    """Let a waiting import go on, in spite of its failed checks or with the changes shown, for a reason that is
+    kept. It is judged anew; what was not shown lets it wait again.
 
     A second decision finds it no longer waiting. Raises ImportStateError, DecisionNeedsReasonError.
     """
     _decide(database, scope, import_id, ImportState.QUEUED, reason, defers=defers)
+
+
+def cancel_import(database: Database, scope: Scope, import_id: UUID) -> ImportState:
+    """Cancel an import that is not at its end, and return the state it is in then.
+
+    One in line is cancelled at once. One that runs notices between its phases and while it reads, and ends as
+    `cancelled` soon after; asked again, nothing more happens. Whoever decides about imports may cancel those of
+    others. Raises ImportBeingWrittenError from the moment its rows go in, ImportStateError where it has ended or
+    waits for a decision.
+    """
+    with database.transaction(scope) as connection:
+        access.check_permission(connection, scope, access.Permission.UPLOAD_FILES)
+        found = store.import_by_id(connection, import_id)
+        if (found.requested_by, found.requested_by_name) != (scope.user_id, scope.actor_name):
+            access.check_permission(connection, scope, access.Permission.DECIDE_IMPORTS)
+        locked = store.lock_import_soon(connection, import_id)
+        if locked is None:
+            raise ImportBeingWrittenError(found.number)
+        moment = now()
+        asked = {"cancel_asked_at": moment, "cancel_asked_by_name": scope.actor_name}
+        if locked.state is ImportState.QUEUED:
+            store.move_import(connection, locked, ImportState.CANCELLED, finished_at=moment, **asked)
+            audit.record(connection, scope, "intake.import_cancelled", "import", import_id, {})
+            return ImportState.CANCELLED
+        if locked.state is not ImportState.RUNNING:
+            raise ImportStateError(locked.number, locked.state, ImportState.CANCELLED)
+        if locked.cancel_asked_at is None:
+            store.update_import(connection, import_id, **asked)
+            audit.record(connection, scope, "intake.import_cancel_asked", "import", import_id, {})
+        return ImportState.RUNNING
 
 
 def decline_waiting_import(database: Database, scope: Scope, *, import_id: UUID, reason: str) -> None:

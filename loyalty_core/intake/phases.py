@@ -6,11 +6,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from loyalty_core.intake import store
 from loyalty_core.intake.states import Phase
-from loyalty_core.kernel import Database, Scope, get_logger
+from loyalty_core.kernel import Database, Scope, get_logger, now
 
 PHASE_LOG_VARIABLE = "LAUREL_PHASE_LOG"
 _SECONDS_BETWEEN_UPDATES = 0.5
@@ -18,8 +19,12 @@ _SECONDS_BETWEEN_UPDATES = 0.5
 _log = get_logger(__name__)
 
 
+class CancelAskedError(Exception):
+    """Somebody asked to cancel the import while it ran."""
+
+
 class Phases:
-    """The phases of one run of an import.
+    """The phases of one run of an import; whoever enters or shows one learns there that it is to be cancelled.
 
     Each start and end is logged, and written as a JSON line to the file that LAUREL_PHASE_LOG names, if any.
     """
@@ -32,9 +37,10 @@ class Phases:
         self._path = Path(path) if path else None
 
     def start(self, phase: Phase) -> None:
-        """Enter a phase, and show it."""
+        """Enter a phase, and show it. Raises CancelAskedError, with the phase not entered."""
+        self._check()
         self._tell(phase, "start")
-        self._show(phase, 0)
+        self._show(phase, 0, phase_started_at=now())
 
     def end(self, phase: Phase) -> None:
         """Leave a phase."""
@@ -51,15 +57,29 @@ class Phases:
         """Tell of the commit, which no other transaction may wait beside."""
         self._tell(Phase.COMMIT, at)
 
-    def show_rows(self, phase: Phase, rows: int) -> None:
-        """Show how many rows the phase has done, twice a second at most."""
-        if time.monotonic() - self._updated >= _SECONDS_BETWEEN_UPDATES:
-            self._show(phase, rows)
+    def show_rows(self, phase: Phase, rows: int, *, expected: int | None = None) -> None:
+        """Show how many rows the phase has done, of how many if that is known, twice a second at most.
 
-    def _show(self, phase: Phase, rows: int) -> None:
+        Raises CancelAskedError.
+        """
+        if time.monotonic() - self._updated >= _SECONDS_BETWEEN_UPDATES:
+            self._check()
+            self._show(phase, rows, **({} if expected is None else {"rows_expected": expected}))
+
+    def show_expected(self, rows: int) -> None:
+        """Show how many rows the file has, now that it is known."""
+        with self._database.transaction(Scope.of_system("import progress")) as connection:
+            store.update_import(connection, self._import_id, rows_expected=rows)
+
+    def _check(self) -> None:
+        with self._database.transaction(Scope.of_system("import progress")) as connection:
+            if store.import_by_id(connection, self._import_id).cancel_asked_at is not None:
+                raise CancelAskedError
+
+    def _show(self, phase: Phase, rows: int, **changes: Any) -> None:
         self._updated = time.monotonic()
         with self._database.transaction(Scope.of_system("import progress")) as connection:
-            store.update_import(connection, self._import_id, phase=phase.value, phase_rows=rows)
+            store.update_import(connection, self._import_id, phase=phase.value, phase_rows=rows, **changes)
 
     def _tell(self, phase: Phase, at: str) -> None:
         _log.info("import_phase", phase=phase.value, at=at, import_id=str(self._import_id))

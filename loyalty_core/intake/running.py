@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -21,11 +22,20 @@ import data_checks
 from loyalty_core import access, audit
 from loyalty_core.intake import store
 from loyalty_core.intake.commands import NarrowScopeCreatesError, stored_path
-from loyalty_core.intake.dataset import Dataset, ImportContext, Staging
+from loyalty_core.intake.dataset import Acceptance, Dataset, ImportContext, Staging
 from loyalty_core.intake.mapping import ColumnMapping
-from loyalty_core.intake.phases import Phases
+from loyalty_core.intake.phases import CancelAskedError, Phases
 from loyalty_core.intake.reading import Progress, read_file
-from loyalty_core.intake.staging import copy_parts, drop_staging, make_staging, orphaned_staging_ids
+from loyalty_core.intake.records import UnseenChangesError
+from loyalty_core.intake.space import NoSpaceLeftError, is_out_of_space
+from loyalty_core.intake.staging import (
+    copy_parts,
+    drop_staging,
+    load_reasons,
+    make_staging,
+    orphaned_staging_ids,
+    save_reasons,
+)
 from loyalty_core.intake.states import UNFINISHED, ImportMode, ImportState, Phase, WaitsFor
 from loyalty_core.intake.store import FileImport
 from loyalty_core.kernel import (
@@ -47,6 +57,11 @@ _MOST_COLLISIONS = 5
 _COLLISIONS = (psycopg.errors.DeadlockDetected, psycopg.errors.UniqueViolation)
 _EARLIER_FILES = 5
 _SECONDS_BETWEEN_LOOKS = 0.2
+# From this share of a file on, its rows so far tell how many it has.
+_SHARE_THAT_TELLS = 0.01
+_MOST_SKIPPED_KEPT = 100
+
+_Result = TypeVar("_Result")
 
 _log = get_logger(__name__)
 
@@ -77,16 +92,24 @@ class ChecksNotRunError(Refusal):
 
 
 class ImportStoppedError(Refusal):
-    """A check stopped the import: it waits for a person's decision, or was declined by one."""
+    """The import did not come to facts: it waits for a person's decision, was declined by one or cancelled."""
 
     def __init__(self, found: FileImport, failed_checks: list[dict[str, Any]]) -> None:
+        said = {"number": found.number, "file": found.file_name, "state": found.state.value}
         names = "; ".join(f"{check['name']}: {_(check['meaning'])}" for check in failed_checks)
-        super().__init__(
-            _(
+        if found.state is ImportState.CANCELLED:
+            sentence = _("Import {number} of “{file}” was cancelled; nothing of it was accepted.")
+        elif names:
+            sentence = _(
                 "Import {number} of “{file}” is {state}; nothing of it was accepted. Failed checks: {checks} "
                 "Decide on the page of imports."
-            ).format(number=found.number, file=found.file_name, state=found.state.value, checks=names)
-        )
+            )
+        else:
+            sentence = _(
+                "Import {number} of “{file}” is {state}; nothing of it was accepted. It would change {changed} "
+                "records: look at them and decide on the page of imports."
+            )
+        super().__init__(sentence.format(**said, checks=names, changed=found.changed))
         self.found = found
 
 
@@ -179,19 +202,28 @@ def _run_claimed(
         run.parse_and_copy()
         run.judge()
         checks = run.check()
-        if checks.stops and found.decided_at is None:
-            run.wait(checks, time.monotonic() - begun)
+        if found.mode is ImportMode.CHECK:
+            run.look(checks, begun)
+        elif (waits_for := run.what_to_ask(checks)) is not None:
+            run.wait(checks, waits_for, time.monotonic() - begun)
         else:
             run.accept(checks, begun)
+    except CancelAskedError:
+        run.cancel(time.monotonic() - begun)
     except _SupersededError:
         _log.warning("import_superseded", import_id=str(import_id), run=found.runs + 1)
     except _StagingLostError:
         _log.warning("import_staging_lost", import_id=str(import_id), run=found.runs + 1)
     except Refusal as refusal:
         run.refuse(refusal, time.monotonic() - begun)
-    except DATABASE_WENT_AWAY:
-        raise
-    except Exception:
+    except Exception as error:
+        if is_out_of_space(error):
+            # Of the database's errors too: another try would find the disk as full, and the person knows nothing.
+            _log.exception("import_found_no_space", import_id=str(import_id))
+            run.refuse(NoSpaceLeftError(found.file_name), time.monotonic() - begun)
+            return
+        if isinstance(error, DATABASE_WENT_AWAY):
+            raise
         failure_id = new_id().hex[-12:]
         _log.exception("import_failed", import_id=str(import_id), failure_id=failure_id)
         run.refuse(ImportFailedError(found, failure_id), time.monotonic() - begun)
@@ -258,6 +290,7 @@ class _Run:
         self._number = found.runs + 1
         self._rows_read = 0
         self._reading: dict[str, Any] = {}
+        self._changes: store.ChangeSummary | None = None
         self._children = ExitStack()
         self._checker: data_checks.Checker | None = None
         self._folder = settings.work_folder / f"{found.id.hex}-{self._number}"
@@ -300,6 +333,13 @@ class _Run:
             raise _SupersededError
         return found
 
+    def _wanted(self, connection: Connection) -> FileImport:
+        """Do as `_locked`; from here to the end of the transaction nobody can cancel it. Raises CancelAskedError."""
+        found = self._locked(connection)
+        if found.cancel_asked_at is not None:
+            raise CancelAskedError
+        return found
+
     def _count_staged(self, connection: Connection) -> tuple[int, int]:
         """Return how many rows are staged and how many of them are bad. Raises _StagingLostError."""
         rows, bad = store.count_staged(connection, self._staging)
@@ -321,6 +361,7 @@ class _Run:
                 self._dataset.columns,
                 self._folder,
                 on_progress=self._show,
+                sheets=self._import.options.get("sheets"),
             )
         self._rows_read = read.rows
         self._reading = {
@@ -329,7 +370,17 @@ class _Run:
             "header_row": read.header_row,
             "encoding": read.encoding,
             "delimiter": read.delimiter,
+            "sheets": list(read.sheets),
+            "header_rows": dict(read.header_rows),
+            "blank_rows": read.blank_rows,
+            "hidden_rows": read.hidden_rows,
+            "skipped_rows": len(read.skipped),
+            "skipped": [
+                {"sheet": one.sheet, "row_no": one.row_no, "why": one.why.value, "text": one.text}
+                for one in read.skipped[:_MOST_SKIPPED_KEPT]
+            ],
         }
+        self._phases.show_expected(read.rows)
         with self._phases.during(Phase.COPY):
             with self._database.transaction(self._scope) as connection:
                 self._locked(connection)
@@ -337,15 +388,28 @@ class _Run:
             copy_parts(self._database, self._scope, self._staging, self._dataset.columns, read.parts)
 
     def _show(self, progress: Progress) -> None:
-        self._phases.show_rows(Phase.PARSE, progress.rows)
+        enough = progress.share is not None and progress.share >= _SHARE_THAT_TELLS
+        expected = progress.rows_expected
+        if expected is None and enough and progress.share:
+            expected = round(progress.rows / progress.share)
+        self._phases.show_rows(Phase.PARSE, progress.rows, expected=expected)
         if self._on_progress is not None:
             self._on_progress(Phase.PARSE, progress.rows)
 
     def judge(self) -> None:
-        """Find every bad row with all its reasons."""
+        """Find every bad row with all its reasons, and what the good ones change where they may."""
         with self._phases.during(Phase.RULES), self._database.transaction(self._scope) as connection:
             self._count_staged(connection)
             self._dataset.judge(connection, self._staging, self._context)
+            self._list_changes(connection)
+
+    def _list_changes(self, connection: Connection) -> None:
+        if self._import.mode is ImportMode.ADD:
+            return
+        store.drop_changes(connection, self._import.id)
+        self._dataset.list_changes(connection, self._staging, self._context)
+        self._changes = store.sum_up_changes(connection, self._import.id)
+        self._reading |= {"changes_hash": self._changes.hash}
 
     def check(self) -> data_checks.SuiteResult:
         """Judge as a whole what the row rules left."""
@@ -365,7 +429,11 @@ class _Run:
                 earlier=[_earlier_file(one, self._context.mapping.currency) for one in earlier],
                 now=self._context.recorded_at,
                 mapped=frozenset(self._context.mapping.columns),
+                time_zone=self._context.mapping.time_zone,
+                **_said(self._import.options),
             )
+            if not data_checks.has_suite(self._import.dataset):
+                return data_checks.SuiteResult(self._import.dataset, (), 0.0)
             run_suite = data_checks.run_suite if self._checker is None else self._checker.run_suite
             try:
                 return run_suite(
@@ -378,25 +446,46 @@ class _Run:
                 _log.exception("checks_not_run", import_id=str(self._import.id))
                 raise ChecksNotRunError(self._import) from error
 
-    def wait(self, checks: data_checks.SuiteResult, seconds: float) -> None:
+    def what_to_ask(self, checks: data_checks.SuiteResult) -> WaitsFor | None:
+        """Return what a person has to decide before any fact is written; None where nobody needs to.
+
+        What a person was shown and let through is not asked again: the same failed checks, the same changes.
+        """
+        was_let_through = self._import.decided_at is not None
+        shown = (self._import.checks or {}).get("checks", []) if was_let_through else []
+        known = {check["name"] for check in shown if check["level"] == "stop" and not check["passed"]}
+        if any(check.name not in known for check in checks.stops):
+            return WaitsFor.CHECKS
+        if self._changes is None or not self._changes.changing_rows:
+            return None
+        shown_hash = (self._import.reading or {}).get("changes_hash") if was_let_through else None
+        return None if shown_hash == self._changes.hash else WaitsFor.CHANGES
+
+    def wait(self, checks: data_checks.SuiteResult, waits_for: WaitsFor, seconds: float) -> None:
         """Stop before any fact is written, and leave the decision to a person."""
         with self._database.transaction(self._scope) as connection:
-            locked = self._locked(connection)
+            locked = self._wanted(connection)
             rows, bad = self._count_staged(connection)
             store.replace_quarantine(connection, self._staging)
             store.move_import(
                 connection,
                 locked,
                 ImportState.WAITING,
-                waits_for=WaitsFor.CHECKS.value,
+                waits_for=waits_for.value,
                 rows=rows,
                 accepted=0,
                 quarantined=bad,
                 duplicates=0,
+                changed=None if self._changes is None else self._changes.changing_rows,
                 reading=self._reading,
                 reasons=store.count_reasons(connection, self._staging),
                 checks=checks.to_json(),
                 seconds=_seconds(seconds),
+                # An earlier decision was about what was shown then.
+                decided_by=None,
+                decided_by_name=None,
+                decided_at=None,
+                decision_reason=None,
             )
             audit.record(
                 connection,
@@ -404,28 +493,86 @@ class _Run:
                 "intake.import_held",
                 "import",
                 self._import.id,
-                {"failed_checks": [check.name for check in checks.stops]},
+                {
+                    "waits_for": waits_for.value,
+                    "failed_checks": [check.name for check in checks.stops],
+                    "changed": None if self._changes is None else self._changes.changing_rows,
+                },
             )
+
+    def look(self, checks: data_checks.SuiteResult, begun: float) -> None:
+        """End an import that only looks: keep what was found, and what accepting it would come to."""
+        self._phases.start(Phase.INSERT)
+        acceptance = self._again_on_collision(self._tried)
+        self._phases.end(Phase.INSERT)
+        with self._database.transaction(self._scope) as connection:
+            locked = self._wanted(connection)
+            store.replace_quarantine(connection, self._staging)
+            rows, bad = self._count_staged(connection)
+            assert rows == acceptance.accepted + acceptance.duplicates + bad, "every row ends in one place"
+            store.move_import(
+                connection,
+                locked,
+                ImportState.CHECKED,
+                rows=rows,
+                accepted=acceptance.accepted,
+                quarantined=bad,
+                duplicates=acceptance.duplicates,
+                changed=acceptance.changed,
+                reading=self._reading,
+                net_minor=dict(acceptance.net_minor),
+                reasons=store.count_reasons(connection, self._staging),
+                checks=checks.to_json(),
+                finished_at=now(),
+                seconds=_seconds(time.monotonic() - begun),
+            )
+            audit.record(
+                connection,
+                self._scope,
+                "intake.import_checked",
+                "import",
+                self._import.id,
+                {"rows": rows, "acceptable": acceptance.accepted, "quarantined": bad},
+            )
+
+    def _tried(self) -> Acceptance:
+        """Accept the good rows and take that back, but for the reasons against rows that only showed there."""
+        kept = self._folder / "reasons.csv"
+        with self._database.transaction(self._scope) as connection:
+            store.lock_source(connection, self._import.source)
+            with connection.begin_nested() as tried:
+                acceptance = self._dataset.accept(connection, self._staging, self._context)
+                save_reasons(connection, self._staging, kept)
+                tried.rollback()
+            load_reasons(connection, self._staging, kept)
+        return acceptance
 
     def accept(self, checks: data_checks.SuiteResult, begun: float) -> None:
         """Make facts of the good rows, in one transaction; again from the start if another import was in the way.
 
         Two sources that bring the same rows at once meet in a deadlock or at the index of line keys.
         """
-        for attempt in range(1, _MOST_COLLISIONS + 1):
+        try:
+            self._again_on_collision(lambda: self._accept_once(checks, begun))
+        except UnseenChangesError:
+            # What is there has changed since the rows were judged: the person is shown the changes as they are now.
+            self.judge()
+            self.wait(checks, WaitsFor.CHANGES, time.monotonic() - begun)
+
+    def _again_on_collision(self, action: Callable[[], _Result]) -> _Result:
+        for attempt in range(1, _MOST_COLLISIONS):
             try:
-                self._accept_once(checks, begun)
+                return action()
             except DBAPIError as error:
-                if not isinstance(error.orig, _COLLISIONS) or attempt == _MOST_COLLISIONS:
+                if not isinstance(error.orig, _COLLISIONS):
                     raise
                 _log.warning("import_collision", import_id=str(self._import.id), attempt=attempt)
-            else:
-                return
+        return action()
 
     def _accept_once(self, checks: data_checks.SuiteResult, begun: float) -> None:
         self._phases.start(Phase.INSERT)
         with self._database.transaction(self._scope) as connection:
-            locked = self._locked(connection)
+            locked = self._wanted(connection)
             store.lock_source(connection, self._import.source)
             acceptance = self._dataset.accept(connection, self._staging, self._context)
             store.replace_quarantine(connection, self._staging)
@@ -439,6 +586,7 @@ class _Run:
                 accepted=acceptance.accepted,
                 quarantined=bad,
                 duplicates=acceptance.duplicates,
+                changed=acceptance.changed,
                 reading=self._reading,
                 net_minor=dict(acceptance.net_minor),
                 reasons=store.count_reasons(connection, self._staging),
@@ -452,7 +600,12 @@ class _Run:
                 "intake.import_accepted",
                 "import",
                 self._import.id,
-                {"rows": rows, "accepted": acceptance.accepted, "quarantined": bad},
+                {
+                    "rows": rows,
+                    "accepted": acceptance.accepted,
+                    "changed": acceptance.changed,
+                    "quarantined": bad,
+                },
             )
             self._phases.end(Phase.INSERT)
             self._phases.tell_commit("start")
@@ -482,6 +635,26 @@ class _Run:
                 {"sentence": refusal.sentence},
             )
 
+    def cancel(self, seconds: float) -> None:
+        """End the import as it was asked, unless somebody else has taken it over."""
+        with self._database.transaction(self._scope) as connection:
+            try:
+                locked = self._locked(connection)
+            except _SupersededError:
+                return
+            store.drop_changes(connection, self._import.id)
+            store.move_import(
+                connection, locked, ImportState.CANCELLED, finished_at=now(), seconds=_seconds(seconds)
+            )
+            audit.record(
+                connection,
+                self._scope,
+                "intake.import_cancelled",
+                "import",
+                self._import.id,
+                {"asked_by": locked.cancel_asked_by_name},
+            )
+
     def clean_up(self) -> None:
         """Drop what only this run needed; a run that could not is followed by one that does."""
         self._children.close()
@@ -489,6 +662,17 @@ class _Run:
         with self._database.transaction(self._scope) as connection:
             if store.import_by_id(connection, self._import.id, lock=True).runs == self._number:
                 drop_staging(connection, self._staging)
+
+
+def _said(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a person said of the file's contents, as the checks take it."""
+    said: dict[str, Any] = {}
+    if "control_total" in options:
+        said["control_total"] = Decimal(options["control_total"])
+    for name in ("period_from", "period_to"):
+        if name in options:
+            said[name] = date.fromisoformat(options[name])
+    return said
 
 
 def _earlier_file(found: FileImport, currency: str | None) -> data_checks.EarlierFile:

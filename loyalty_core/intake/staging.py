@@ -4,6 +4,7 @@ COPY does not work on tables with row security, so rows come in here and go on b
 are unlogged: after a crash they are empty and the import fills them again from the stored file.
 """
 
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -81,6 +82,31 @@ def copy_parts(
         list(pool.map(copy_one, parts))
     with database.transaction(scope) as connection:
         driver_connection(connection).execute(sql.SQL("analyze {}").format(_name(staging.table)))
+
+
+def save_reasons(connection: Connection, staging: Staging, path: Path) -> None:
+    """Write the table of reasons to a file that only its owner reads."""
+    raw: psycopg.Connection[Any] = driver_connection(connection)
+    with (
+        os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file,
+        raw.cursor() as cursor,
+        cursor.copy(sql.SQL("copy {} to stdout").format(_name(staging.bad))) as copy,
+    ):
+        for data in copy:
+            file.write(data)
+
+
+def load_reasons(connection: Connection, staging: Staging, path: Path) -> None:
+    """Fill the table of reasons with what `save_reasons` wrote, in place of what it holds."""
+    raw: psycopg.Connection[Any] = driver_connection(connection)
+    raw.execute(sql.SQL("truncate {}").format(_name(staging.bad)))
+    with (
+        path.open("rb") as file,
+        raw.cursor() as cursor,
+        cursor.copy(sql.SQL("copy {} from stdin").format(_name(staging.bad))) as copy,
+    ):
+        while chunk := file.read(_CHUNK_BYTES):
+            copy.write(chunk)
 
 
 def orphaned_staging_ids(connection: Connection) -> list[str]:

@@ -8,7 +8,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from sqlalchemy import Connection, Row, text
+from sqlalchemy.exc import DBAPIError
 
 from loyalty_core.intake.dataset import Staging
 from loyalty_core.intake.models import file_import
@@ -76,6 +78,7 @@ class FileImport:
     waits_for: WaitsFor | None
     phase: Phase | None
     phase_rows: int
+    phase_started_at: datetime | None
     rows_expected: int | None
     runs: int
     rows: int | None
@@ -154,15 +157,16 @@ def file_by_id(connection: Connection, file_id: UUID) -> ReceivedFile:
     return ReceivedFile(*row)
 
 
-_IMPORT = (
+_IMPORT_COLUMNS = (
     "select i.id, i.number, i.file_id, f.file_name, f.sha256, f.size_bytes, i.dataset, i.source, i.mapping,"
-    " i.creates_missing, i.mode, i.options, i.state, i.waits_for, i.phase, i.phase_rows, i.rows_expected, i.runs,"
+    " i.creates_missing, i.mode, i.options, i.state, i.waits_for, i.phase, i.phase_rows, i.phase_started_at,"
+    " i.rows_expected, i.runs,"
     " i.rows, i.accepted, i.quarantined, i.duplicates, i.changed, i.reading, i.net_minor, i.reasons, i.checks,"
     " i.refusal, i.seconds, i.requested_by,"
     " i.requested_by_name, i.requested_at, i.started_at, i.finished_at, i.decided_by, i.decided_by_name, i.decided_at,"
     " i.decision_reason, i.cancel_asked_at, i.cancel_asked_by_name"
-    " from file_import i join received_file f on f.id = i.file_id"
 )
+_IMPORT = _IMPORT_COLUMNS + " from file_import i join received_file f on f.id = i.file_id"
 
 
 def _import(row: Row[Any]) -> FileImport:
@@ -222,6 +226,24 @@ def insert_import(
     return found
 
 
+def lock_import_soon(
+    connection: Connection, import_id: UUID, *, milliseconds: int = 1500
+) -> FileImport | None:
+    """Return an import of the scope with its row locked; None where somebody holds it longer than that.
+
+    After None the transaction can only be rolled back. Raises UnknownImportError.
+    """
+    connection.execute(
+        text("select set_config('lock_timeout', :timeout, true)"), {"timeout": f"{milliseconds}ms"}
+    )
+    try:
+        return import_by_id(connection, import_id, lock=True)
+    except DBAPIError as error:
+        if isinstance(error.orig, psycopg.errors.LockNotAvailable):
+            return None
+        raise
+
+
 def import_by_id(connection: Connection, import_id: UUID, *, lock: bool = False) -> FileImport:
     """Return an import of the scope, with its row locked if asked. Raises UnknownImportError."""
     suffix = " for update of i" if lock else ""
@@ -231,33 +253,92 @@ def import_by_id(connection: Connection, import_id: UUID, *, lock: bool = False)
     return _import(row)
 
 
+_FOUND = (
+    " from file_import i join received_file f on f.id = i.file_id"
+    " where (:words = '' or position(lower(:words) in lower(f.file_name || ' ' || i.requested_by_name)) > 0"
+    " or f.sha256 like lower(:words) || '%' or cast(i.number as text) = :words)"
+    " and (:state = '' or i.state = :state) and (:dataset = '' or i.dataset = :dataset)"
+    " and (:source = '' or i.source = :source) and (:who = '' or i.requested_by_name = :who)"
+)
+
+
 def find_imports(
-    connection: Connection, *, words: str = "", state: str = "", limit: int, offset: int = 0
+    connection: Connection,
+    *,
+    words: str = "",
+    state: str = "",
+    dataset: str = "",
+    source: str = "",
+    who: str = "",
+    limit: int,
+    offset: int = 0,
 ) -> list[FileImport]:
-    """Return imports of the scope, newest first, whose file or requester holds the words; '' finds all."""
+    """Return imports of the scope, newest first; '' finds all.
+
+    `words` are found in the file's name and the requester's, and are the import's number or the beginning of the
+    file's hash; the others are exact.
+    """
+    filters = {"words": words.strip(), "state": state, "dataset": dataset, "source": source, "who": who}
     rows = connection.execute(
-        text(
-            _IMPORT + " where (:words = '' or position(lower(:words) in lower(f.file_name || ' ' ||"
-            " i.requested_by_name)) > 0) and (:state = '' or i.state = :state)"
-            " order by i.number desc limit :limit offset :offset"
-        ),
-        {"words": words, "state": state, "limit": limit, "offset": offset},
+        text(_IMPORT_COLUMNS + _FOUND + " order by i.number desc limit :limit offset :offset"),
+        {**filters, "limit": limit, "offset": offset},
     )
     return [_import(row) for row in rows]
 
 
-def count_imports(connection: Connection, *, words: str = "", state: str = "") -> int:
+def count_imports(
+    connection: Connection,
+    *,
+    words: str = "",
+    state: str = "",
+    dataset: str = "",
+    source: str = "",
+    who: str = "",
+) -> int:
     """Return how many imports `find_imports` would find in all."""
+    filters = {"words": words.strip(), "state": state, "dataset": dataset, "source": source, "who": who}
     return int(
         connection.execute(
-            text(
-                "select count(*) from file_import i join received_file f on f.id = i.file_id"
-                " where (:words = '' or position(lower(:words) in lower(f.file_name || ' ' ||"
-                " i.requested_by_name)) > 0) and (:state = '' or i.state = :state)"
-            ),
-            {"words": words, "state": state},
+            text("select count(*)" + _FOUND),
+            filters,
         ).scalar_one()
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ImportChoices:
+    """What the imports of the scope can be told apart by, each in order."""
+
+    datasets: list[str]
+    sources: list[str]
+    people: list[str]
+
+
+def import_choices(connection: Connection) -> ImportChoices:
+    """Return the datasets, sources and requesters of the imports there are."""
+    row = connection.execute(
+        text(
+            "select coalesce(array_agg(distinct dataset), '{}'), coalesce(array_agg(distinct source), '{}'),"
+            " coalesce(array_agg(distinct requested_by_name), '{}') from file_import"
+        )
+    ).one()
+    return ImportChoices(*(sorted(values) for values in row))
+
+
+def usual_seconds_a_row(connection: Connection, dataset: str, limit: int) -> float | None:
+    """Return the median time that a row of the dataset's last accepted files took; None before there are any.
+
+    Files of fewer than a thousand rows tell nothing: theirs is the time that any file takes.
+    """
+    found: float | None = connection.execute(
+        text(
+            "select percentile_cont(0.5) within group (order by seconds / rows) from (select seconds, rows"
+            " from file_import where dataset = :dataset and state = 'accepted' and rows >= 1000 and seconds > 0"
+            " order by finished_at desc limit :limit) i"
+        ),
+        {"dataset": dataset, "limit": limit},
+    ).scalar_one()
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,6 +431,98 @@ def update_import(connection: Connection, import_id: UUID, **changes: Any) -> No
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ImportChange:
+    """One field of one record that an import would change, or changed; `field` is None where all of it is new."""
+
+    sheet: str
+    row_no: int
+    record: str
+    field: str | None
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSummary:
+    """What an import would change, or changed: rows that change something, new records, changes by field.
+
+    `hash` stands for every single one of them.
+    """
+
+    changing_rows: int
+    additions: int
+    by_field: dict[str, int]
+    hash: str
+
+
+def drop_changes(connection: Connection, import_id: UUID) -> None:
+    """Forget what the import would change, before it is listed anew."""
+    connection.execute(text("delete from import_change where import_id = :id"), {"id": import_id})
+
+
+def sum_up_changes(connection: Connection, import_id: UUID) -> ChangeSummary:
+    """Count the changes that are listed for an import, and take their hash."""
+    row = connection.execute(
+        text(
+            "select count(distinct (sheet, row_no)) filter (where field is not null) as changing_rows,"
+            " count(*) filter (where field is null) as additions,"
+            " encode(sha256(convert_to(coalesce(string_agg(md5(jsonb_build_array(sheet, row_no, record, field,"
+            " before, after)::text), '' order by sheet, row_no, record, field, before, after), ''), 'UTF8')), 'hex')"
+            " as hash from import_change where import_id = :id"
+        ),
+        {"id": import_id},
+    ).one()
+    by_field = connection.execute(
+        text(
+            "select field, count(*) as n from import_change where import_id = :id and field is not null"
+            " group by field order by n desc, field"
+        ),
+        {"id": import_id},
+    )
+    return ChangeSummary(
+        int(row.changing_rows), int(row.additions), {field: int(n) for field, n in by_field}, row.hash
+    )
+
+
+NEW_RECORDS = "*new*"
+"""Stands for new records where changes are chosen by field."""
+
+_CHANGES_FOUND = (
+    " from import_change where import_id = :id and (:field = '' or field = :field"
+    " or (:field = '*new*' and field is null))"
+    " and (:words = '' or position(lower(:words) in lower(record)) > 0)"
+)
+
+
+def find_changes(
+    connection: Connection, import_id: UUID, *, field: str = "", words: str = "", limit: int, offset: int = 0
+) -> list[ImportChange]:
+    """Return changes of an import in the file's order; '' finds those of every field, NEW_RECORDS what is new.
+
+    `words` are found in what is changed, as people know it.
+    """
+    rows = connection.execute(
+        text(
+            "select sheet, row_no, record, field, before, after"
+            + _CHANGES_FOUND
+            + " order by sheet, row_no, record, field limit :limit offset :offset"
+        ),
+        {"id": import_id, "field": field, "words": words.strip(), "limit": limit, "offset": offset},
+    )
+    return [ImportChange(*row) for row in rows]
+
+
+def count_changes(connection: Connection, import_id: UUID, *, field: str = "", words: str = "") -> int:
+    """Return how many changes `find_changes` would find in all."""
+    return int(
+        connection.execute(
+            text("select count(*)" + _CHANGES_FOUND),
+            {"id": import_id, "field": field, "words": words.strip()},
+        ).scalar_one()
+    )
+
+
 def lock_source(connection: Connection, source: str) -> None:
     """Let one import of a source at a time accept its rows."""
     connection.execute(
@@ -402,11 +575,12 @@ def replace_quarantine(connection: Connection, staging: Staging) -> None:
 def quarantined_rows(
     connection: Connection, import_id: UUID, *, reason: str = "", limit: int, offset: int = 0
 ) -> list[QuarantinedRow]:
-    """Return quarantined rows of an import in the file's order; '' finds those of every reason."""
+    """Return rows that are still out of an import, in the file's order; '' finds those of every reason."""
     rows = connection.execute(
         text(
             "select sheet, row_no, reasons, body from quarantined_row where import_id = :import_id"
-            " and (:reason = '' or :reason = any(reasons)) order by sheet, row_no limit :limit offset :offset"
+            " and repair_id is null and (:reason = '' or :reason = any(reasons))"
+            " order by sheet, row_no limit :limit offset :offset"
         ),
         {"import_id": import_id, "reason": reason, "limit": limit, "offset": offset},
     )

@@ -14,11 +14,14 @@ from typing import Any
 
 from loyalty_core.intake.reading.child.orders import LookOrder, ReadLimits, ReadOrder, as_json
 from loyalty_core.intake.reading.refusals import ReaderDiedError, refusal_of
+from loyalty_core.intake.space import NoSpaceLeftError
 
 _FOLDER = Path(__file__).parent
 _START = "import sys; sys.path.insert(0, sys.argv[1]); from child.main import run; run()"
 _MOST_EVENT_BYTES = 64 * 1024**2
 # What Python, Rust and the loader say when the address space is used up; threads need some of it too.
+# What they say when the disk is.
+_SPACE_WORDS = (b"No space left on device", b"Disk quota exceeded", b"os error 28")
 _MEMORY_WORDS = (
     b"memory allocation",
     b"MemoryError",
@@ -118,6 +121,8 @@ def _refusal_of_death(status: int, errors: bytes, file_name: str, limits: ReadLi
         # RLIMIT_CPU sends the first, and the second 5 s later; the kernel's own out-of-memory killer looks
         # like the second too, but the address space limit stands before it.
         return refusal_of("timed_out", file_name, {"seconds": limits.processor})
+    if any(word in errors for word in _SPACE_WORDS):
+        return NoSpaceLeftError(file_name)
     if any(word in errors for word in _MEMORY_WORDS) or -status == signal.SIGABRT:
         return refusal_of("over_memory", file_name, {})
     if -status == signal.SIGXFSZ:
