@@ -314,7 +314,9 @@ def facts_version(connection: Connection) -> tuple[int, int]:
     """
     row = connection.execute(
         text(
-            "select (select count(*) from file_import where state = 'accepted') as imports,"
+            # An undone import counts twice: once for what it brought, once for taking it back.
+            "select (select count(*) + count(*) filter (where state = 'undone') from file_import"
+            " where state in ('accepted', 'undone')) as imports,"
             " (select count(*) from settlement) as settlements"
         )
     ).one()
