@@ -3,12 +3,21 @@ that the replica follows."""
 
 from laurel.replica_facts import FACT_TABLES
 from loyalty_core.analytics import register_fact_tables
+from loyalty_core.budgets import BudgetsDataset
 from loyalty_core.intake import register_dataset, registered_datasets
+from loyalty_core.participants import CompaniesDataset, OutletsDataset, ParticipantsDataset
+from loyalty_core.products import PricesDataset, ProductsDataset
 from loyalty_core.sales import SalesDataset
 from loyalty_core.verification import ClaimsDataset
 
 register_dataset(SalesDataset())
 register_dataset(ClaimsDataset())
+register_dataset(CompaniesDataset())
+register_dataset(OutletsDataset())
+register_dataset(ParticipantsDataset())
+register_dataset(ProductsDataset())
+register_dataset(PricesDataset())
+register_dataset(BudgetsDataset())
 
 register_fact_tables(FACT_TABLES)
 

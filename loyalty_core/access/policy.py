@@ -61,6 +61,8 @@ class Permission(StrEnum):
     DECIDE_IMPORTS = "decide_imports"
     SEE_IMPORTS = "see_imports"
     DOWNLOAD_ORIGINALS = "download_originals"
+    IMPORT_MASTER_DATA = "import_master_data"
+    SEE_PRODUCTS = "see_products"
     SEE_STANDINGS = "see_standings"
     EXPORT_STANDINGS = "export_standings"
     SEE_COMPANIES = "see_companies"
@@ -116,6 +118,8 @@ PERMISSIONS_OF_ROLE: dict[Role, frozenset[Permission]] = {
             Permission.DECIDE_IMPORTS,
             Permission.SEE_IMPORTS,
             Permission.DOWNLOAD_ORIGINALS,
+            Permission.IMPORT_MASTER_DATA,
+            Permission.SEE_PRODUCTS,
             Permission.SEE_COMPANIES,
             Permission.SEE_STANDINGS,
             Permission.SEE_PROGRAMMES,
@@ -130,6 +134,7 @@ PERMISSIONS_OF_ROLE: dict[Role, frozenset[Permission]] = {
     Role.PROGRAMME_MANAGER: frozenset(
         {
             Permission.SEE_HOME,
+            Permission.SEE_PRODUCTS,
             Permission.SEE_IMPORTS,
             Permission.SEE_STANDINGS,
             Permission.EXPORT_STANDINGS,
@@ -152,6 +157,7 @@ PERMISSIONS_OF_ROLE: dict[Role, frozenset[Permission]] = {
     Role.HEAD_OF_SALES: frozenset(
         {
             Permission.SEE_HOME,
+            Permission.SEE_PRODUCTS,
             Permission.SEE_STANDINGS,
             Permission.EXPORT_STANDINGS,
             Permission.SEE_COMPANIES,
@@ -181,6 +187,7 @@ PERMISSIONS_OF_ROLE: dict[Role, frozenset[Permission]] = {
     Role.ADMIN_MARKETING: frozenset(
         {
             Permission.SEE_HOME,
+            Permission.SEE_PRODUCTS,
             Permission.SEE_STANDINGS,
             Permission.SEE_PROGRAMMES,
             Permission.SEE_REWARDS,
@@ -193,6 +200,7 @@ PERMISSIONS_OF_ROLE: dict[Role, frozenset[Permission]] = {
     Role.ADMIN_FINANCE: frozenset(
         {
             Permission.SEE_HOME,
+            Permission.SEE_PRODUCTS,
             Permission.SEE_COMPANIES,
             Permission.SEE_STANDINGS,
             Permission.SEE_BUDGETS,
@@ -207,6 +215,7 @@ PERMISSIONS_OF_ROLE: dict[Role, frozenset[Permission]] = {
     Role.ANALYST: frozenset(
         {
             Permission.SEE_HOME,
+            Permission.SEE_PRODUCTS,
             Permission.SEE_IMPORTS,
             Permission.SEE_STANDINGS,
             Permission.EXPORT_STANDINGS,

@@ -26,6 +26,7 @@ from loyalty_core.budgets.commands import (
     spend,
     withdraw_change,
 )
+from loyalty_core.budgets.dataset import BudgetsDataset
 from loyalty_core.budgets.policy import Figures, MovementKind, Outlook, outlook, project, quarter_of
 from loyalty_core.budgets.states import ChangeState
 from loyalty_core.budgets.store import (
@@ -52,6 +53,7 @@ __all__ = [
     "BudgetExhaustedError",
     "BudgetReasonError",
     "BudgetTooSmallError",
+    "BudgetsDataset",
     "ChangeAlteredError",
     "ChangeDecidedError",
     "ChangeState",

@@ -345,70 +345,93 @@ def ask_for_budget(
     UnknownBudgetRegionError, BudgetReasonError, BudgetAmountError, BudgetTooSmallError, SameAmountError,
     OutsideProgrammeError, QuarterOverError, ChangeWaitsError, RequestUsedOtherwiseError.
     """
-    reason = _checked_reason(reason)
-    quarter = quarter_of(starts_on)
     with database.transaction(scope) as connection:
-        check_permission(connection, scope, Permission.ASK_FOR_BUDGETS)
-        asker = _person(scope)
-        programme = programmes.programme_by_id(connection, scope, programme_id)
-        if not store.region_is_seen(connection, region_id):
-            raise UnknownBudgetRegionError(region_id)
-        before = store.budget_of(
-            connection, programme_id=programme_id, region_id=region_id, starts_on=quarter[0]
-        )
-        change = store.new_change(
-            id=new_id(),
-            request_key=request_key,
+        return ask_within(
+            connection,
+            scope,
             programme_id=programme_id,
             region_id=region_id,
-            quarter=quarter,
-            currency=programme.currency,
-            before_minor=before.set_minor if before else None,
-            after_minor=amount_minor,
+            starts_on=starts_on,
+            amount_minor=amount_minor,
             reason=reason,
-            asked_by=asker,
-            asked_by_name=display_name_of(connection, asker) or scope.actor_name,
-            asked_at=now(),
+            request_key=request_key,
         )
+
+
+def ask_within(
+    connection: Connection,
+    scope: Scope,
+    *,
+    programme_id: UUID,
+    region_id: UUID,
+    starts_on: date,
+    amount_minor: int,
+    reason: str,
+    request_key: UUID,
+) -> UUID:
+    """Ask as `ask_for_budget` does, inside the caller's transaction."""
+    reason = _checked_reason(reason)
+    quarter = quarter_of(starts_on)
+    check_permission(connection, scope, Permission.ASK_FOR_BUDGETS)
+    asker = check_is_person(scope)
+    programme = programmes.programme_by_id(connection, scope, programme_id)
+    if not store.region_is_seen(connection, region_id):
+        raise UnknownBudgetRegionError(region_id)
+    before = store.budget_of(connection, programme_id=programme_id, region_id=region_id, starts_on=quarter[0])
+    change = store.new_change(
+        id=new_id(),
+        request_key=request_key,
+        programme_id=programme_id,
+        region_id=region_id,
+        quarter=quarter,
+        currency=programme.currency,
+        before_minor=before.set_minor if before else None,
+        after_minor=amount_minor,
+        reason=reason,
+        asked_by=asker,
+        asked_by_name=display_name_of(connection, asker) or scope.actor_name,
+        asked_at=now(),
+    )
+    earlier = store.change_of_request(connection, request_key)
+    if earlier is not None:
+        return _same_request(earlier, change)
+    if programme.ends_on < quarter[0] or programme.starts_on > quarter[1]:
+        raise OutsideProgrammeError(programme, quarter)
+    if before is None and quarter[1] < now().date():
+        raise QuarterOverError(quarter)
+    _refuse_amount(change, before.figures if before else None)
+    if not store.insert_change(connection, change):
+        # Another transaction was first: with the same request, or with another one for this budget.
         earlier = store.change_of_request(connection, request_key)
         if earlier is not None:
             return _same_request(earlier, change)
-        if programme.ends_on < quarter[0] or programme.starts_on > quarter[1]:
-            raise OutsideProgrammeError(programme, quarter)
-        if before is None and quarter[1] < now().date():
-            raise QuarterOverError(quarter)
-        _refuse_amount(change, before.figures if before else None)
-        if not store.insert_change(connection, change):
-            # Another transaction was first: with the same request, or with another one for this budget.
-            earlier = store.change_of_request(connection, request_key)
-            if earlier is not None:
-                return _same_request(earlier, change)
-            waiting = store.waiting_change_of(
-                connection, programme_id=programme_id, region_id=region_id, starts_on=quarter[0]
-            )
-            if waiting is None:
-                # It was decided in between, or the key belongs to a change out of the asker's sight.
-                raise RequestUsedOtherwiseError(change)
-            raise ChangeWaitsError(waiting)
-        audit.record(
-            connection,
-            scope,
-            "budgets.change_asked_for",
-            "budget_change",
-            change.id,
-            {
-                "programme": programme.code,
-                "region": str(region_id),
-                "starts_on": quarter[0].isoformat(),
-                "before_minor": change.before_minor,
-                "after_minor": amount_minor,
-                "currency": programme.currency,
-            },
+        waiting = store.waiting_change_of(
+            connection, programme_id=programme_id, region_id=region_id, starts_on=quarter[0]
         )
+        if waiting is None:
+            # It was decided in between, or the key belongs to a change out of the asker's sight.
+            raise RequestUsedOtherwiseError(change)
+        raise ChangeWaitsError(waiting)
+    audit.record(
+        connection,
+        scope,
+        "budgets.change_asked_for",
+        "budget_change",
+        change.id,
+        {
+            "programme": programme.code,
+            "region": str(region_id),
+            "starts_on": quarter[0].isoformat(),
+            "before_minor": change.before_minor,
+            "after_minor": amount_minor,
+            "currency": programme.currency,
+        },
+    )
     return change.id
 
 
-def _person(scope: Scope) -> UUID:
+def check_is_person(scope: Scope) -> UUID:
+    """Return who acts. Raises OnlyPeopleError for jobs and the command line."""
     if scope.user_id is None:
         raise OnlyPeopleError
     return scope.user_id
@@ -468,7 +491,7 @@ def decide_change(
     text = _checked_reason(reason) if not approve else (reason or "").strip() or None
     with database.transaction(scope) as connection:
         check_permission(connection, scope, Permission.DECIDE_BUDGETS)
-        decider = _person(scope)
+        decider = check_is_person(scope)
         change = store.lock_change(connection, scope, change_id)
         if change.asked_by == decider:
             raise OwnChangeError(change_id)
@@ -491,7 +514,7 @@ def withdraw_change(database: Database, scope: Scope, change_id: UUID) -> None:
     """
     with database.transaction(scope) as connection:
         check_permission(connection, scope, Permission.ASK_FOR_BUDGETS)
-        asker = _person(scope)
+        asker = check_is_person(scope)
         change = store.lock_change(connection, scope, change_id)
         if change.asked_by != asker:
             raise NotYourChangeError(change)
@@ -510,7 +533,7 @@ def _move_change(
     reason: str | None,
     detail: dict[str, object],
 ) -> None:
-    decider = _person(scope)
+    decider = check_is_person(scope)
     store.write_decision(
         connection,
         change.id,

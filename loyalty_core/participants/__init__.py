@@ -22,6 +22,8 @@ from loyalty_core.participants.commands import (
     salespeople_for,
     suspend,
 )
+from loyalty_core.participants.company_dataset import CompaniesDataset, OutletsDataset
+from loyalty_core.participants.participant_dataset import ParticipantsDataset
 from loyalty_core.participants.policy import (
     MAX_CODE_LENGTH,
     MAX_NAME_LENGTH,
@@ -61,17 +63,20 @@ __all__ = [
     "MAX_REASON_LENGTH",
     "CodeRefused",
     "CodeTakenError",
+    "CompaniesDataset",
     "CompanyRegistration",
     "ContactRefused",
     "NameRefused",
     "NotADistributorError",
     "NotASalespersonError",
+    "OutletsDataset",
     "OwnLinkError",
     "OwnParticipationError",
     "OwnRegistrationError",
     "Participant",
     "ParticipantGroup",
     "ParticipantState",
+    "ParticipantsDataset",
     "ReasonMissingError",
     "RegistrationOutcome",
     "RegistrationState",
