@@ -6,7 +6,6 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-import anyio
 import httpx
 import pytest
 
@@ -17,6 +16,7 @@ from loyalty_core.kernel import Database, Runtime, Scope, Settings, new_id, use_
 from tests.access.people import sign_in, somebody
 from tests.api.talk import client
 from tests.api.test_identity import fresh
+from tests.in_process import answered
 from tests.running_web import RunningWeb
 
 pytestmark = pytest.mark.xdist_group("web")
@@ -184,7 +184,7 @@ class Here:
             async with httpx.AsyncClient(transport=transport, base_url="http://here") as made:
                 return await made.request(method, path, content=content, json=json, headers=self._headers)
 
-        return anyio.run(send)
+        return answered(send)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import anyio
 import httpx
 import pytest
 from starlette.responses import HTMLResponse
@@ -14,6 +13,7 @@ from loyalty_core import access
 from loyalty_core.access import Role
 from loyalty_core.kernel import Database, Runtime, Settings, use_runtime
 from tests.access.people import somebody
+from tests.in_process import answered
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def ask(guarded: Guard, method: str, path: str, *, cookie: str = "", json: objec
         async with httpx.AsyncClient(transport=transport, base_url="https://laurel.example") as client:
             return await client.request(method, path, json=json, headers=headers)
 
-    return anyio.run(send)
+    return answered(send)
 
 
 def test_cookies_are_bound_to_the_host_and_to_tls(guarded: Guard, database: Database) -> None:

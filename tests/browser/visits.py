@@ -1,6 +1,7 @@
 """How the tests look at a page: as whom, how wide, and what no page may do meanwhile."""
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -143,12 +144,26 @@ class Table:
         """Return every row by column, scrolling through those that a narrow window does not show."""
         self.region.scroll_into_view_if_needed()
         self.region.locator("canvas table").wait_for(state="attached", timeout=PATIENCE_MS)
+        until = time.monotonic() + PATIENCE_MS / 1000
+        while True:
+            counts, names, found = self._read_through()
+            # Where the count changed under way, a filter took effect only then: what was read is of both.
+            if counts == {len(found)}:
+                return [
+                    {names[place]: text for place, text in sorted(found[row].items()) if place in names}
+                    for row in sorted(found)
+                ]
+            assert time.monotonic() < until, f"{len(found)} of {counts} rows could be read"
+
+    def _read_through(self) -> tuple[set[int], dict[int, str], dict[int, dict[int, str]]]:
+        """Return the counts of rows that were told meanwhile, the columns' names, and each row's cells."""
         # What is read aloud follows the picture after a fifth of a second, also after a filter changed.
         before, read = None, self._read()
         while before != read:
             self.visit.page.wait_for_timeout(300)
             before, read = read, self._read()
         scroller = self.region.locator(".dvn-scroller")
+        counts: set[int] = set()
         names: dict[int, str] = {}
         found: dict[int, dict[int, str]] = {}
         size = scroller.evaluate(
@@ -159,6 +174,7 @@ class Table:
                 scroller.evaluate("(one, [left, top]) => one.scrollTo(left, top)", [along, down])
                 self.visit.page.wait_for_timeout(300)
                 read = self._read()
+                counts.add(read["count"])
                 names |= dict(read["names"])
                 for row, cells in read["rows"]:
                     found.setdefault(row, {}).update(dict(cells))
@@ -167,11 +183,7 @@ class Table:
             if len(found) == read["count"]:
                 break
         scroller.evaluate("one => one.scrollTo(0, 0)")
-        assert len(found) == read["count"], f"{len(found)} of {read['count']} rows could be read"
-        return [
-            {names[place]: text for place, text in sorted(found[row].items()) if place in names}
-            for row in sorted(found)
-        ]
+        return counts, names, found
 
     def choose(self, row: int) -> None:
         """Tick the box before a row that can be seen without scrolling, counted from 0."""

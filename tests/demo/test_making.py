@@ -288,7 +288,6 @@ def test_a_demo_whose_making_is_killed_again_and_again_is_whole_in_the_end(
         "select 'companies', count(*) from company",
         "select 'waiting', count(*) from claim where state = 'waiting'",
         "select 'waiting', count(*) from reward_order where state = 'awaiting_finance'",
-        "select 'runs', count(*) from settlement",
         "select state, count(*) from reward group by 1",
         "select state, count(*) from budget_change group by 1",
     ):

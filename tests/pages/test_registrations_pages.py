@@ -80,25 +80,31 @@ def test_a_decision_is_shown_with_its_reason_and_its_text_never_links(waiting: W
     assert r"No such \*firm\*" in markdown
 
 
-def test_the_people_of_a_company_stand_on_its_page_without_their_numbers(waiting: World) -> None:
+@pytest.fixture
+def taking_part(waiting: World) -> World:
+    """The person takes part."""
     with waiting.database.snapshot(COMMAND_LINE) as connection:
         person = participants.participant_by_code(connection, "C-100-1")
     if person.state is ParticipantState.WAITING:
         participants.decide_registrations(
             waiting.database, COMMAND_LINE, participant_ids=[person.id], approve=True, reason=None
         )
-    app = page_of(waiting, Role.OPERATOR, page_named("company"), company="C-100", view="People")
+    return waiting
+
+
+def test_the_people_of_a_company_stand_on_its_page_without_their_numbers(taking_part: World) -> None:
+    app = page_of(taking_part, Role.OPERATOR, page_named("company"), company="C-100", view="People")
     assert "Anna Nowak" in texts(app)
     assert "601 234 567" not in texts(app)
     assert "601 234 567" in texts(click(app, "Show contact"))
 
 
-def test_only_who_decides_registrations_is_offered_to_suspend(waiting: World) -> None:
+def test_only_who_decides_registrations_is_offered_to_suspend(taking_part: World) -> None:
     query = {"company": "C-100", "view": "People"}
-    operator = click(page_of(waiting, Role.OPERATOR, page_named("company"), **query), "Suspend…")
+    operator = click(page_of(taking_part, Role.OPERATOR, page_named("company"), **query), "Suspend…")
     assert "can neither claim nor order" in texts(operator)
     for role in (Role.HEAD_OF_SALES, Role.ANALYST, Role.ADMIN_FINANCE):
-        app = page_of(waiting, role, page_named("company"), **query)
+        app = page_of(taking_part, role, page_named("company"), **query)
         labels = {button.label for button in app.button}
         assert not labels & {"Suspend…", "Let them sign in…"}
         assert ("Show contact" in labels) == (role is not Role.ADMIN_FINANCE)

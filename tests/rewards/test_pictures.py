@@ -5,7 +5,6 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-import anyio
 import httpx
 import pytest
 
@@ -15,6 +14,7 @@ from loyalty_core.access import Role
 from loyalty_core.kernel import Database, NotAllowedError, Runtime, Settings, new_id, use_runtime
 from loyalty_core.rewards import MOST_PICTURE_BYTES, PictureRefused
 from tests.access.people import sign_in, somebody
+from tests.in_process import answered
 
 
 def png(shade: int = 0) -> bytes:
@@ -43,7 +43,7 @@ def ask(path: str, token: str | None) -> httpx.Response:
         async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
             return await client.get(path, headers=headers)
 
-    return anyio.run(send)
+    return answered(send)
 
 
 @pytest.mark.parametrize("role", list(Role))

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import anyio
 import httpx
 import pytest
 from sqlalchemy import text
@@ -14,6 +13,7 @@ from loyalty_core.access import Permission, Role, ScopeGrant, ScopeKind, permiss
 from loyalty_core.kernel import Database, Runtime, Scope, Settings, new_id, use_runtime
 from loyalty_core.organisation import company_by_code
 from tests.access.people import sign_in, somebody
+from tests.in_process import answered
 from tests.sales.files import bring, row
 
 PHOTO = b"\xff\xd8\xff\xe0" + b"photo" * 100
@@ -35,7 +35,7 @@ def ask(path: str, token: str | None) -> httpx.Response:
         async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
             return await client.get(path, headers=headers)
 
-    return anyio.run(send)
+    return answered(send)
 
 
 @pytest.mark.parametrize("role", list(Role))
