@@ -59,6 +59,7 @@ class Permission(StrEnum):
     SEE_HOME = "see_home"
     UPLOAD_FILES = "upload_files"
     DECIDE_IMPORTS = "decide_imports"
+    MANAGE_SOURCES = "manage_sources"
     SEE_IMPORTS = "see_imports"
     DOWNLOAD_ORIGINALS = "download_originals"
     IMPORT_MASTER_DATA = "import_master_data"
@@ -116,6 +117,7 @@ PERMISSIONS_OF_ROLE: dict[Role, frozenset[Permission]] = {
             Permission.SEE_HOME,
             Permission.UPLOAD_FILES,
             Permission.DECIDE_IMPORTS,
+            Permission.MANAGE_SOURCES,
             Permission.SEE_IMPORTS,
             Permission.DOWNLOAD_ORIGINALS,
             Permission.IMPORT_MASTER_DATA,
