@@ -19,6 +19,16 @@ def run_import(database: Database, settings: Settings, import_id: UUID) -> None:
     _log.info("import_ended", number=report.found.number, state=report.found.state.value)
 
 
+def run_repair(database: Database, settings: Settings, repair_id: UUID) -> None:
+    """Let corrected rows into their import in the name of who sent them."""
+    with database.transaction(Scope.of_system("repairs")) as connection:
+        found = intake.repair_by_id(connection, repair_id)
+    actor = found.requested_by
+    scope = access.scope_of_user(database, actor) if actor is not None else Scope.of_command_line()
+    ended = intake.run_repair(database, settings, repair_id, datasets=DATASETS, scope=scope)
+    _log.info("repair_ended", repair_id=str(repair_id), state=ended.state.value)
+
+
 def settle_programme(database: Database, request_id: UUID) -> None:
     """Carry out a requested settlement."""
     settlement.run_requested_settlement(database, request_id)
@@ -37,8 +47,12 @@ def settle_due(database: Database) -> None:
 
 
 def queue_left_behind(database: Database) -> int:
-    """Have the imports and settlements that nobody works on done again, and return how many those are."""
-    return intake.queue_unclaimed_imports(database) + settlement.queue_unfinished_requests(database)
+    """Have the imports, repairs and settlements that nobody works on done again, and return how many those are."""
+    return (
+        intake.queue_unclaimed_imports(database)
+        + intake.queue_unclaimed_repairs(database)
+        + settlement.queue_unfinished_requests(database)
+    )
 
 
 def clean_up(database: Database, settings: Settings) -> None:

@@ -28,7 +28,7 @@ from sqlalchemy.exc import DBAPIError
 import data_checks
 from laurel.jobs import WORKER_LOCK_CLASS, retry_orphaned_jobs
 from loyalty_core.kernel import Database, Settings, configure_logs, get_logger
-from loyalty_core.kernel.jobs import QUEUE, RUN_IMPORT, SETTLE_PROGRAMME
+from loyalty_core.kernel.jobs import QUEUE, RUN_IMPORT, RUN_REPAIR, SETTLE_PROGRAMME
 
 CONCURRENCY = 2
 # How long running jobs may still finish when the worker is told to stop; what remains is retried later.
@@ -161,6 +161,11 @@ class Worker:
         def run_import(context: Any, *, import_id: str) -> None:
             with structlog.contextvars.bound_contextvars(job=context.job.id, import_id=import_id):
                 _laurel_task("run_import")(self._database, self._settings, UUID(import_id))
+
+        @app.task(name=RUN_REPAIR, queue=QUEUE, retry=retry, pass_context=True)  # type: ignore[untyped-decorator]
+        def run_repair(context: Any, *, repair_id: str) -> None:
+            with structlog.contextvars.bound_contextvars(job=context.job.id, repair_id=repair_id):
+                _laurel_task("run_repair")(self._database, self._settings, UUID(repair_id))
 
         @app.task(name=SETTLE_PROGRAMME, queue=QUEUE, retry=retry, pass_context=True)  # type: ignore[untyped-decorator] # untyped to us
         def settle_programme(context: Any, *, request_id: str) -> None:

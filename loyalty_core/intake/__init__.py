@@ -79,7 +79,6 @@ from loyalty_core.intake.repair_store import (
     repair_by_id,
     repairs_of_import,
     rows_put_aside,
-    unfinished_repairs,
 )
 from loyalty_core.intake.repairs import (
     MOST_ROWS_IN_TABLE,
@@ -140,7 +139,6 @@ from loyalty_core.intake.store import (
     import_by_id,
     import_choices,
     imports_by_state,
-    quarantine_reasons,
     quarantined_rows,
     sum_up_changes,
     unfinished_imports,
@@ -249,7 +247,6 @@ __all__ = [
     "original_row",
     "original_rows_around",
     "preview_file",
-    "quarantine_reasons",
     "quarantined_rows",
     "queue_unclaimed_imports",
     "queue_unclaimed_repairs",
@@ -277,7 +274,6 @@ __all__ = [
     "stored_path",
     "sum_up_changes",
     "unfinished_imports",
-    "unfinished_repairs",
     "unfinished_twin",
     "usual_seconds_a_row",
     "write_rejected_rows",

@@ -43,7 +43,9 @@ class ImportContext:
 
     `mode` says what good rows do: ADD leaves what is there as it is, UPDATE changes it too. It is never CHECK:
     an import that only looks is judged, and tried out, as the most that the dataset offers, and what that
-    wrote is rolled back. `options` is what the person said of the file (see `start_import`).
+    wrote is rolled back. `options` is what the person said of the file (see `start_import`). With `is_repair` the
+    rows are some of those that the import put aside, corrected: its other rows are facts already, and `accept` tells
+    the net amounts of all of them.
     """
 
     import_id: UUID
@@ -53,6 +55,7 @@ class ImportContext:
     recorded_at: datetime
     mode: ImportMode = ImportMode.ADD
     options: Mapping[str, Any] = field(default_factory=dict)
+    is_repair: bool = False
 
 
 @dataclass(frozen=True, slots=True)

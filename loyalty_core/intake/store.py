@@ -1,7 +1,7 @@
 """Every query of intake."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -585,17 +585,3 @@ def quarantined_rows(
         {"import_id": import_id, "reason": reason, "limit": limit, "offset": offset},
     )
     return [QuarantinedRow(*row) for row in rows]
-
-
-def quarantine_reasons(connection: Connection, import_id: UUID) -> Iterator[tuple[int, Sequence[str]]]:
-    """Yield (row number, reasons) of an import's quarantined rows in the file's order, streamed."""
-    rows = connection.execute(
-        text(
-            "select row_no, reasons from quarantined_row where import_id = :import_id order by sheet, row_no"
-        ),
-        {"import_id": import_id},
-        # Of this statement alone: set on the connection, they would stay for all that follow.
-        execution_options={"stream_results": True, "yield_per": 10_000},
-    )
-    for row in rows:
-        yield row.row_no, row.reasons

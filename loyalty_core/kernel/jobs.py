@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 QUEUE = "default"
 
 RUN_IMPORT = "run_import"
+RUN_REPAIR = "run_repair"
 SETTLE_PROGRAMME = "settle_programme"
 
 _DEFER = text(
@@ -66,6 +67,12 @@ def defer_import(connection: Connection, import_id: UUID) -> int:
     """Have the worker run the import; asked twice, it runs once at a time."""
     name = f"import:{import_id}"
     return defer(connection, RUN_IMPORT, lock=name, queueing_lock=name, args={"import_id": import_id})
+
+
+def defer_repair(connection: Connection, repair_id: UUID) -> int:
+    """Have the worker bring corrected rows back into their import; asked twice, it runs once at a time."""
+    name = f"repair:{repair_id}"
+    return defer(connection, RUN_REPAIR, lock=name, queueing_lock=name, args={"repair_id": repair_id})
 
 
 def defer_settlement(connection: Connection, request_id: UUID) -> int:

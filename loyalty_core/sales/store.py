@@ -237,6 +237,19 @@ def create_missing(connection: Connection, staging: Staging, context: ImportCont
         )
 
 
+def _count_on(connection: Connection, context: ImportContext) -> None:
+    """Number corrected rows after those of their file that are alike and went in before, or were there already."""
+    connection.execute(
+        text(
+            "update prepared_line n set occurrence = n.occurrence + (select count(*) from sales_line l"
+            " where l.company_id = n.company_id and l.line_key = n.line_key and l.import_id = :import_id"
+            " and l.edition > 0) + (select count(*) from repeated_line r where r.company_id = n.company_id"
+            " and r.line_key = n.line_key and r.import_id = :import_id) where n.line_no is null"
+        ),
+        {"import_id": context.import_id},
+    )
+
+
 def insert_lines(connection: Connection, staging: Staging, context: ImportContext) -> Acceptance:
     """Insert the good rows that are not there yet, and count them; remember those that are.
 
@@ -268,6 +281,8 @@ def insert_lines(connection: Connection, staging: Staging, context: ImportContex
         ),
         _currency_parameters(connection, staging),
     ).rowcount
+    if context.is_repair:
+        _count_on(connection, context)
     # Without it the planner takes the table for a small one, and looks for duplicates row by row.
     connection.execute(text("analyze prepared_line"))
     # Apart, so that an import of rows that are all new pays nothing for what an undone one left behind.

@@ -224,9 +224,15 @@ def test_imports_files_and_rejected_rows_of_others_are_not_there(field: Field, e
         assert intake.imports_by_state(connection) == {}
         assert intake.accepted_since(connection, None) is None
         assert intake.unfinished_imports(connection) == []
+        assert intake.imports_with_rows_put_aside(connection, limit=99) == []
+        assert intake.count_imports_with_rows_put_aside(connection) == 0
         for one in found:
             assert intake.quarantined_rows(connection, one.id, limit=99) == []
-            assert list(intake.quarantine_reasons(connection, one.id)) == []
+            assert intake.rows_put_aside(connection, one.id, limit=99) == []
+            assert intake.repairs_of_import(connection, one.id, limit=99) == []
+            assert intake.count_repairs_of_import(connection, one.id) == 0
+            assert intake.corrections_of_row(connection, one.id, "", 2) == []
+            assert intake.import_id_of_number(connection, one.number) is None
             with pytest.raises(intake.UnknownImportError):
                 intake.import_by_id(connection, one.id)
             with pytest.raises(intake.UnknownFileError):
@@ -265,7 +271,12 @@ def test_a_company_given_by_itself_is_seen_with_all_that_belongs_to_it_and_nothi
 # see everything. A function that is in neither list fails the test, so that nobody forgets to ask.
 ASKED_ELSEWHERE = {
     *("intake.find_imports", "intake.count_imports", "intake.imports_by_state", "intake.accepted_since"),
-    *("intake.unfinished_imports", "intake.quarantined_rows", "intake.quarantine_reasons"),
+    *("intake.unfinished_imports", "intake.quarantined_rows", "intake.rows_put_aside"),
+    *("intake.repairs_of_import", "intake.count_repairs_of_import", "intake.corrections_of_row"),
+    *("intake.imports_with_rows_put_aside", "intake.count_imports_with_rows_put_aside"),
+    # Over real repairs in tests/intake/test_repairs.py.
+    *("intake.import_id_of_number", "intake.repair_by_id", "intake.corrections_of_repair"),
+    "intake.count_corrections",
     *("intake.import_by_id", "intake.file_by_id", "standings.standings"),
 }
 NOT_OF_COMPANIES = {
