@@ -239,6 +239,8 @@ class RecordsDataset(ABC):
         """Put every bad row with all its reasons into the table of reasons. Raises NotAllowedError."""
         check_permission(connection, context.scope, self.permission)
         rows = self._staged(connection, staging, context)
+        # Rows are judged anew where what is there has changed since.
+        rows.execute("delete from {bad}")
         self.judge_rows(rows)
         rows.reject_repeats()
         self.judge_known(rows)
