@@ -62,6 +62,7 @@ class Permission(StrEnum):
     MANAGE_SOURCES = "manage_sources"
     SEE_IMPORTS = "see_imports"
     DOWNLOAD_ORIGINALS = "download_originals"
+    UNDO_IMPORTS = "undo_imports"
     IMPORT_MASTER_DATA = "import_master_data"
     SEE_PRODUCTS = "see_products"
     SEE_STANDINGS = "see_standings"
@@ -137,6 +138,7 @@ PERMISSIONS_OF_ROLE: dict[Role, frozenset[Permission]] = {
         {
             Permission.SEE_HOME,
             Permission.SEE_PRODUCTS,
+            Permission.UNDO_IMPORTS,
             Permission.SEE_IMPORTS,
             Permission.SEE_STANDINGS,
             Permission.EXPORT_STANDINGS,

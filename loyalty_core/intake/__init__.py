@@ -139,9 +139,11 @@ from loyalty_core.intake.store import (
     import_by_id,
     import_choices,
     imports_by_state,
+    move_import,
     quarantined_rows,
     sum_up_changes,
     unfinished_imports,
+    update_import,
     usual_seconds_a_row,
 )
 
@@ -244,6 +246,7 @@ __all__ = [
     "looks_like_date",
     "looks_like_number",
     "mapping_versions",
+    "move_import",
     "original_row",
     "original_rows_around",
     "preview_file",
@@ -275,6 +278,7 @@ __all__ = [
     "sum_up_changes",
     "unfinished_imports",
     "unfinished_twin",
+    "update_import",
     "usual_seconds_a_row",
     "write_rejected_rows",
 ]

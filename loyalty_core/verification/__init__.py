@@ -75,6 +75,12 @@ from loyalty_core.verification.store import (
     history,
     last_decisions,
 )
+from loyalty_core.verification.undoing import (
+    claims_of_import,
+    claims_on_lines,
+    reopen_claims,
+    withdraw_claims,
+)
 
 __all__ = [
     "CLAIMS_COLUMNS",
@@ -127,8 +133,10 @@ __all__ = [
     "candidates",
     "claim_by_number",
     "claims_by_number",
+    "claims_of_import",
     "claims_of_participant",
     "claims_on_line",
+    "claims_on_lines",
     "claims_programmes",
     "claims_queue",
     "correct_claim",
@@ -145,4 +153,6 @@ __all__ = [
     "queued_claim",
     "queued_claims",
     "reject_claims",
+    "reopen_claims",
+    "withdraw_claims",
 ]
