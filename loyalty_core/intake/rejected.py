@@ -278,7 +278,8 @@ def original_rows_around(
     the original can't be read any more.
     """
     file = OriginalFile(settings, found)
-    first = max(row_no - context, min(row_no, int(file.reading["header_row"]) + 1))
+    header_row = (file.reading.get("header_rows") or {}).get(sheet, file.reading["header_row"])
+    first = max(row_no - context, min(row_no, int(header_row) + 1))
     addresses = [(sheet or "", number) for number in range(first, row_no + context + 1)]
     told = {
         number: dict(zip(file.column_names(len(cells)), cells, strict=True))

@@ -25,6 +25,11 @@ _PER_COMPANY = (
     " on n.company_id = c.company_id",
     "insert into repeated_line (company_id, line_key, occurrence, import_id, row_no)"
     " select company_id, line_key, occurrence, gen_random_uuid(), row_no from sales_line",
+    "insert into import_change (import_id, row_no, record) select id, 1, 'C1' from file_import",
+    "insert into import_repair (id, request_key, import_id, cells, state, requested_by_name, requested_at)"
+    " select gen_random_uuid(), gen_random_uuid(), id, '[]', 'queued', 'test', now() from file_import",
+    "insert into row_correction (repair_id, import_id, row_no, before, after)"
+    " select id, import_id, 1, '{}', '{}' from import_repair",
     "insert into claim_document (id, company_id, sha256, media_type, size_bytes, added_by_name, recorded_at)"
     " select gen_random_uuid(), id, repeat('0', 64), 'image/png', 1, 'test', now() from company",
     "insert into claim_verdict (claim_number, programme_id, company_id, verdict, judged_at)"
