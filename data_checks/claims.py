@@ -9,12 +9,16 @@ from statistics import median
 
 from data_checks.checks import Check, Limits, Thresholds
 from data_checks.results import N_, ImportFacts, Limit, Unit
+from data_checks.said import PERIOD_LIMITS, outside_period, period_checks
 
 DEFAULTS = Thresholds(
     limits={
         "claims_left": Limits(stop=Limit(at_least=1)),
         "quarantine_share": Limits(warn=Limit(at_most=0.20), stop=Limit(at_most=0.50)),
         "old_share": Limits(warn=Limit(at_most=0.10), stop=Limit(at_most=0.50)),
+        "unknown_products_share": Limits(warn=Limit(at_most=0.05), stop=Limit(at_most=0.50)),
+        "repeated_share": Limits(warn=Limit(at_most=0.10), stop=Limit(at_most=0.50)),
+        "outside_period_share": PERIOD_LIMITS,
         "rows_against_earlier": Limits(warn=Limit(at_most=3), stop=Limit(at_most=20)),
     },
     oldest_years=2,
@@ -28,8 +32,12 @@ def source(staging_table: str, facts: ImportFacts, thresholds: Thresholds) -> st
         (
             select
                 count(*) as claims,
-                count(*) filter (where sold_on < to_timestamp({oldest.timestamp():.6f})) as too_old
-            from {staging_table} as claim
+                count(*) filter (where sold_on < to_timestamp({oldest.timestamp():.6f})) as too_old,
+                count(*) filter (where {outside_period("sold_on", facts)}) as outside_period,
+                count(*) filter (where product.code is null) as unknown_products,
+                count(*) - count(distinct (company_code, participant_code, invoice_no, product_code, quantity))
+                    as repeated
+            from {staging_table} as claim left join product on product.code = claim.product_code
             where not exists (
                 select 1 from {staging_table}_bad as bad
                 where bad.row_no = claim.row_no and bad.sheet is not distinct from claim.sheet
@@ -39,7 +47,11 @@ def source(staging_table: str, facts: ImportFacts, thresholds: Thresholds) -> st
 
 def checks(facts: ImportFacts, thresholds: Thresholds) -> list[Check]:
     """Return the checks that apply to this file: not every one does to a small or a first one."""
-    return [*_what_is_left(facts, thresholds), *_against_earlier_files(facts, thresholds)]
+    return [
+        *_what_is_left(facts, thresholds),
+        *period_checks(facts, thresholds, part="outside_period", whole="claims"),
+        *_against_earlier_files(facts, thresholds),
+    ]
 
 
 def _what_is_left(facts: ImportFacts, thresholds: Thresholds) -> Iterator[Check]:
@@ -77,6 +89,30 @@ def _what_is_left(facts: ImportFacts, thresholds: Thresholds) -> Iterator[Check]
             unit=Unit.SHARE,
             figure="coalesce(sum(too_old) / nullif(sum(claims), 0), 0)",
             limits=thresholds.limits["old_share"],
+        )
+        yield Check(
+            name="unknown_products_share",
+            meaning=N_("Part of the claims for a product that Laurel doesn't know"),
+            what_to_do=N_(
+                "Look at some of the codes: another column may have taken the product's place, or leading zeros "
+                "may be lost. Such claims find no sale and wait for a person."
+            ),
+            unit=Unit.SHARE,
+            figure="coalesce(sum(unknown_products) / nullif(sum(claims), 0), 0)",
+            limits=thresholds.limits["unknown_products_share"],
+        )
+        yield Check(
+            name="repeated_share",
+            meaning=N_(
+                "Part of the claims that say what another claim of the file says, under another number"
+            ),
+            what_to_do=N_(
+                "Ask the sender whether the same forms were keyed in twice. A sold piece earns once: the others wait "
+                "as duplicates."
+            ),
+            unit=Unit.SHARE,
+            figure="coalesce(sum(repeated) / nullif(sum(claims), 0), 0)",
+            limits=thresholds.limits["repeated_share"],
         )
 
 

@@ -11,6 +11,7 @@ from statistics import median
 
 from data_checks.checks import Check, Limits, Thresholds
 from data_checks.results import N_, EarlierFile, ImportFacts, Limit, Unit
+from data_checks.said import CONTROL_LIMITS, PERIOD_LIMITS, control_checks, outside_period, period_checks
 
 DEFAULTS = Thresholds(
     limits={
@@ -22,6 +23,9 @@ DEFAULTS = Thresholds(
         "free_share": Limits(warn=Limit(at_most=0.05), stop=Limit(at_most=0.50)),
         "largest_line_share": Limits(warn=Limit(at_most=0.10), stop=Limit(at_most=0.50)),
         "nameless_share": Limits(warn=Limit(at_most=0.05)),
+        "unknown_products_share": Limits(warn=Limit(at_most=0.05), stop=Limit(at_most=0.50)),
+        "outside_period_share": PERIOD_LIMITS,
+        "control_total_difference": CONTROL_LIMITS,
         "rows_against_earlier": Limits(
             warn=Limit(at_least=0.5, at_most=2), stop=Limit(at_least=0.1, at_most=10)
         ),
@@ -38,7 +42,8 @@ def source(staging_table: str, facts: ImportFacts, thresholds: Thresholds) -> st
     """Return the FROM clause that the figures are computed over: one row per company of the lines left.
 
     A line is left when no row rule rejected it. One that is already there counts: the file is judged, not
-    what is new in it. Amounts are only compared here, so they may be binary fractions.
+    what is new in it. Amounts are only compared here, so they may be binary fractions. What is said of the whole
+    file, rejected rows included, stands beside each company where a check asks for it.
     """
     latest = facts.now + timedelta(days=thresholds.future_days)
     oldest = facts.now - timedelta(days=365.25 * thresholds.oldest_years)
@@ -49,6 +54,7 @@ def source(staging_table: str, facts: ImportFacts, thresholds: Thresholds) -> st
                 count(*) filter (where quantity < 0) as returned,
                 count(*) filter (where sold_at > to_timestamp({latest.timestamp():.6f})) as in_future,
                 count(*) filter (where sold_at < to_timestamp({oldest.timestamp():.6f})) as too_old,
+                count(*) filter (where {outside_period("sold_at", facts)}) as outside_period,
                 count(*) filter (where unit_price = 0) as free,
                 count(*) filter (where coalesce(product_name, '') = '') as nameless,
                 sum(worth.amount) as net_amount,
@@ -67,7 +73,23 @@ def source(staging_table: str, facts: ImportFacts, thresholds: Thresholds) -> st
                 where bad.row_no = line.row_no and bad.sheet is not distinct from line.sheet
             )
             group by company_code
-        ) as company"""  # noqa: S608 (the table's name is checked by the runner, the rest are numbers)
+        ) as company
+        cross join (
+            select {", ".join(_of_the_whole_file(facts)) or "0 as nothing"} from {staging_table} as line
+            {"left join product on product.code = line.product_code" if _judges_products(facts) else "limit 1"}
+        ) as whole"""  # noqa: S608 (the table's name is checked by the runner, the rest are numbers)
+
+
+def _judges_products(facts: ImportFacts) -> bool:
+    """Whether products that nobody knows say something: in a source's first file they all may be new."""
+    return bool(facts.earlier)
+
+
+def _of_the_whole_file(facts: ImportFacts) -> Iterator[str]:
+    if facts.control_total is not None:
+        yield "sum(coalesce(line.amount, line.quantity * line.unit_price)) as control_sum"
+    if _judges_products(facts):
+        yield "count(*) filter (where line.product_code is not null and product.code is null) as unknown_products"
 
 
 def checks(facts: ImportFacts, thresholds: Thresholds) -> list[Check]:
@@ -75,6 +97,8 @@ def checks(facts: ImportFacts, thresholds: Thresholds) -> list[Check]:
     return [
         *_what_is_left(facts, thresholds),
         *_what_the_lines_are_like(facts, thresholds),
+        *period_checks(facts, thresholds, part="outside_period", whole="lines"),
+        *control_checks(facts, thresholds, total="max(control_sum)"),
         *_against_earlier_files(facts, thresholds),
     ]
 
@@ -167,6 +191,18 @@ def _what_the_lines_are_like(facts: ImportFacts, thresholds: Thresholds) -> Iter
                 figure=_share("nameless", "lines"),
                 limits=thresholds.limits["nameless_share"],
             )
+    if _judges_products(facts) and facts.rows >= thresholds.lines_for_shares:
+        yield Check(
+            name="unknown_products_share",
+            meaning=N_("Part of the rows with a product that Laurel doesn't know"),
+            what_to_do=N_(
+                "Look at some of the codes: another column may have taken the product's place, or leading zeros "
+                "may be lost. If the products are new, bring the list of products first."
+            ),
+            unit=Unit.SHARE,
+            figure=f"coalesce(max(unknown_products), 0) / cast({facts.rows} as double precision)",
+            limits=thresholds.limits["unknown_products_share"],
+        )
     if left >= thresholds.lines_for_concentration:
         yield Check(
             name="largest_line_share",

@@ -18,9 +18,9 @@ class ImportOptionsError(Refusal):
 def checked_options(options: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the options as they are kept with an import, those that say nothing left out.
 
-    `sheets` are names of sheets; `control_total` is what the good rows' amounts must come to, a decimal as text
-    ("1234.56"); `period_from` and `period_to` are the days, "YYYY-MM-DD", between which all dates of the file
-    lie, both included. Raises ImportOptionsError.
+    `sheets` are names of sheets; `control_total` is what all amounts of the file come to, rejected rows included, a
+    decimal as text ("1234.56"); `period_from` and `period_to` are the days, "YYYY-MM-DD", between which all dates of
+    the file lie, both included. Raises ImportOptionsError.
     """
     kept = {name: value for name, value in (options or {}).items() if value not in (None, "", [], ())}
     unknown = kept.keys() - {"sheets", "control_total", "period_from", "period_to"}

@@ -14,6 +14,7 @@ COLUMNS = (
     "row_no",
     "sheet",
     "company_code",
+    "product_code",
     "product_name",
     "sold_at",
     "quantity",
@@ -30,6 +31,7 @@ def usual_lines(count: int) -> list[dict[str, Any]]:
             "row_no": number + 2,
             "sheet": None,
             "company_code": f"C{number % 8}",
+            "product_code": None,
             "product_name": "Cup",
             "sold_at": NOW - timedelta(days=30, minutes=number),
             "quantity": 2,
@@ -65,7 +67,7 @@ def staging_table(
             cursor.copy(f"copy {name} ({', '.join(COLUMNS)}) from stdin") as copy,
         ):
             for line in lines:
-                copy.write_row([line[column] for column in COLUMNS])
+                copy.write_row([line.get(column) for column in COLUMNS])
         with connection.cursor() as cursor, cursor.copy(f"copy {name}_bad from stdin") as copy:
             for row_no, sheet in bad:
                 copy.write_row((row_no, sheet, ["no_company"]))

@@ -1,7 +1,7 @@
 import csv
 import gzip
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ def judge(url: str) -> Judge:
         earlier: Sequence[EarlierFile] = (),
         mapped: frozenset[str] | None = None,
         thresholds: Thresholds | None = None,
+        **said: Any,
     ) -> SuiteResult:
         facts = ImportFacts(
             rows=len(lines),
@@ -44,6 +45,7 @@ def judge(url: str) -> Judge:
             now=NOW,
             earlier=earlier,
             mapped=mapped,
+            **said,
         )
         with staging_table(url, lines, bad=bad) as table:
             return run_suite(
@@ -74,7 +76,13 @@ def earlier_files(rows: int, count: int = 3, *, companies: int | None = None) ->
 
 
 def test_a_file_in_which_nothing_stands_out_passes_every_check(judge: Judge) -> None:
-    result = judge(usual_lines(200), earlier=earlier_files(200, companies=8))
+    result = judge(
+        usual_lines(200),
+        earlier=earlier_files(200, companies=8),
+        control_total=Decimal("4000.00"),
+        period_from=date(2024, 5, 1),
+        period_to=date(2024, 5, 31),
+    )
     assert [check.name for check in result.checks if not check.passed] == []
     assert {check.name for check in result.checks} == set(default_thresholds("sales").limits)
     assert observed(result, "lines_left") == 200
@@ -118,6 +126,40 @@ def test_shares_of_a_handful_of_rows_are_not_judged(judge: Judge) -> None:
 def test_a_file_whose_lines_are_all_there_already_is_neither_stopped_nor_warned_about(judge: Judge) -> None:
     result = judge(usual_lines(200), duplicates=200)
     assert (warnings_of(result), stops(result)) == ([], [])
+
+
+def test_amounts_are_held_against_the_control_total_rejected_rows_included(judge: Judge) -> None:
+    lines = changed(usual_lines(100), 1, unit_price="10.05")
+    right = judge(lines, bad=[(2, None)], control_total=Decimal("2000.10"))
+    assert (warnings_of(right), stops(right)) == ([], [])
+    near = judge(lines, control_total=Decimal("2000.30"))
+    assert warnings_of(near) == ["control_total_difference"]
+    far = judge(lines, control_total=Decimal("2100.00"))
+    assert stops(far) == ["control_total_difference"]
+    assert observed(far, "control_total_difference") == pytest.approx(99.90 / 2100)
+    assert stops(judge(lines, control_total=Decimal(0))) == ["control_total_difference"]
+
+
+def test_dates_are_held_against_the_period_by_the_days_of_the_senders_zone(judge: Judge) -> None:
+    said = {"period_from": date(2024, 4, 1), "period_to": date(2024, 4, 30), "time_zone": "Europe/Warsaw"}
+    inside = datetime(2024, 3, 31, 22, 0, tzinfo=UTC)
+    april = changed(usual_lines(100), 100, sold_at=inside)
+    assert observed(judge(april, **said), "outside_period_share") == 0
+    last = datetime(2024, 4, 30, 22, 0, tzinfo=UTC)
+    assert warnings_of(judge(changed(april, 5, sold_at=last), **said)) == ["outside_period_share"]
+    assert stops(judge(changed(april, 6, sold_at=last), **said)) == ["outside_period_share"]
+    open_ended = {"period_from": date(2024, 4, 1)}
+    assert observed(judge(changed(april, 100, sold_at=last), **open_ended), "outside_period_share") == 0
+
+
+def test_products_that_nobody_knows_are_a_sign_from_a_sources_second_file_on(judge: Judge) -> None:
+    lines = changed(usual_lines(100), 6, product_code="P-404")
+    assert "unknown_products_share" not in {check.name for check in judge(lines).checks}
+    second = judge(lines, bad=[(2, None)], earlier=earlier_files(100, count=1))
+    assert observed(second, "unknown_products_share") == pytest.approx(0.06)
+    assert warnings_of(second) == ["unknown_products_share"]
+    many = judge(changed(lines, 51, product_code="P-404"), earlier=earlier_files(100, count=1))
+    assert stops(many) == ["unknown_products_share"]
 
 
 def test_sales_that_carry_a_minus_sign_stop_the_file(judge: Judge) -> None:
