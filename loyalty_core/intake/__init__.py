@@ -1,5 +1,14 @@
 """Files on their way in: received, read, judged, accepted or quarantined."""
 
+from loyalty_core.intake.automatic import (
+    CurrencyNotGuessedError,
+    GuessedFile,
+    MappingNotGuessedError,
+    UnderstoodColumn,
+    find_mapping,
+    guess_file,
+    known_mappings,
+)
 from loyalty_core.intake.cells import (
     looks_like_date,
     looks_like_number,
@@ -40,6 +49,22 @@ from loyalty_core.intake.guessing import (
     guess_mapping,
     known_codes,
     register_codes,
+)
+from loyalty_core.intake.limit_store import (
+    FileQuality,
+    Source,
+    SourceLimits,
+    limits_by_version,
+    quality_over_time,
+    sources,
+)
+from loyalty_core.intake.limits import (
+    LimitsChangedMeanwhileError,
+    LimitsNeedReasonError,
+    LimitsNotUsableError,
+    limits_of,
+    set_limits,
+    thresholds_of,
 )
 from loyalty_core.intake.mapping import (
     ColumnKind,
@@ -146,6 +171,10 @@ from loyalty_core.intake.store import (
     update_import,
     usual_seconds_a_row,
 )
+from loyalty_core.intake.templates import (
+    template_name,
+    write_template,
+)
 
 __all__ = [
     "MOST_ROWS_IN_TABLE",
@@ -157,6 +186,7 @@ __all__ = [
     "ColumnKind",
     "ColumnMapping",
     "CorrectedFileError",
+    "CurrencyNotGuessedError",
     "Dataset",
     "DatasetColumn",
     "DatasetColumns",
@@ -165,7 +195,9 @@ __all__ = [
     "FileImport",
     "FileNotReadableError",
     "FilePreview",
+    "FileQuality",
     "FileRefusal",
+    "GuessedFile",
     "HeaderNotUsableError",
     "ImportBeingWrittenError",
     "ImportChange",
@@ -180,9 +212,13 @@ __all__ = [
     "ImportStoppedError",
     "ImportsInState",
     "KnownCodes",
+    "LimitsChangedMeanwhileError",
+    "LimitsNeedReasonError",
+    "LimitsNotUsableError",
     "MappingFileError",
     "MappingGuess",
     "MappingIncompleteError",
+    "MappingNotGuessedError",
     "ModeNotOfferedError",
     "NarrowScopeCreatesError",
     "NoSpaceLeftError",
@@ -202,10 +238,13 @@ __all__ = [
     "RowPutAside",
     "RowsNotPutAsideError",
     "SavedMapping",
+    "Source",
+    "SourceLimits",
     "StagedRecords",
     "Staging",
     "StandingRow",
     "TooManyRowsToRepairError",
+    "UnderstoodColumn",
     "UnknownDatasetError",
     "UnknownFileError",
     "UnknownImportError",
@@ -232,7 +271,9 @@ __all__ = [
     "file_by_id",
     "find_changes",
     "find_imports",
+    "find_mapping",
     "guess_dataset",
+    "guess_file",
     "guess_mapping",
     "import_by_id",
     "import_choices",
@@ -241,6 +282,9 @@ __all__ = [
     "imports_with_rows_put_aside",
     "is_out_of_space",
     "known_codes",
+    "known_mappings",
+    "limits_by_version",
+    "limits_of",
     "load_mapping",
     "load_shipped_mapping",
     "looks_like_date",
@@ -250,6 +294,7 @@ __all__ = [
     "original_row",
     "original_rows_around",
     "preview_file",
+    "quality_over_time",
     "quarantined_rows",
     "queue_unclaimed_imports",
     "queue_unclaimed_repairs",
@@ -270,15 +315,20 @@ __all__ = [
     "run_repair",
     "save_mapping",
     "saved_mappings",
+    "set_limits",
     "shipped_mapping_names",
     "source_like",
+    "sources",
     "start_import",
     "start_repair",
     "stored_path",
     "sum_up_changes",
+    "template_name",
+    "thresholds_of",
     "unfinished_imports",
     "unfinished_twin",
     "update_import",
     "usual_seconds_a_row",
     "write_rejected_rows",
+    "write_template",
 ]

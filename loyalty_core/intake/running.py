@@ -23,6 +23,7 @@ from loyalty_core import access, audit
 from loyalty_core.intake import store
 from loyalty_core.intake.commands import NarrowScopeCreatesError, stored_path
 from loyalty_core.intake.dataset import Acceptance, Dataset, ImportContext, Staging
+from loyalty_core.intake.limits import thresholds_of
 from loyalty_core.intake.mapping import ColumnMapping
 from loyalty_core.intake.phases import CancelAskedError, Phases
 from loyalty_core.intake.reading import Progress, read_file
@@ -421,6 +422,9 @@ class _Run:
                 earlier = store.earlier_imports_of_source(
                     connection, self._import.source, self._import.id, _EARLIER_FILES
                 )
+                if not data_checks.has_suite(self._import.dataset):
+                    return data_checks.SuiteResult(self._import.dataset, (), 0.0)
+                thresholds = thresholds_of(connection, self._import.dataset, self._import.source)
             facts = data_checks.ImportFacts(
                 rows=rows,
                 quarantined=bad,
@@ -430,10 +434,9 @@ class _Run:
                 now=self._context.recorded_at,
                 mapped=frozenset(self._context.mapping.columns),
                 time_zone=self._context.mapping.time_zone,
+                changing=0 if self._changes is None else self._changes.changing_rows,
                 **_said(self._import.options),
             )
-            if not data_checks.has_suite(self._import.dataset):
-                return data_checks.SuiteResult(self._import.dataset, (), 0.0)
             run_suite = data_checks.run_suite if self._checker is None else self._checker.run_suite
             try:
                 return run_suite(
@@ -441,6 +444,7 @@ class _Run:
                     database_url=self._database.app_url,
                     staging_table=self._staging.table,
                     facts=facts,
+                    thresholds=thresholds,
                 )
             except data_checks.SuiteError as error:
                 _log.exception("checks_not_run", import_id=str(self._import.id))
