@@ -21,7 +21,8 @@ DEFAULTS = Thresholds(
         "outside_period_share": PERIOD_LIMITS,
         "rows_against_earlier": Limits(warn=Limit(at_most=3), stop=Limit(at_most=20)),
     },
-    oldest_years=2,
+    # As for sales: history is brought in, too.
+    oldest_years=30,
 )
 
 

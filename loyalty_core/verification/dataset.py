@@ -15,21 +15,58 @@ from loyalty_core.intake import (
     ImportMode,
     Staging,
 )
-from loyalty_core.kernel import _
-from loyalty_core.verification import staged
+from loyalty_core.kernel import N_, _
+from loyalty_core.verification import staged, verdicts
 
 CLAIMS_COLUMNS = DatasetColumns(
     "claims",
     (
-        DatasetColumn("claim_no", required=True, also_called=("claim", "claim number", "form", "form no")),
-        DatasetColumn("company_code", also_called=("customer id", "customer", "company", "partner")),
-        DatasetColumn("participant_code", also_called=("participant", "member", "card", "person")),
-        DatasetColumn("programme_code", also_called=("programme", "program", "scheme")),
-        DatasetColumn("invoice_no", required=True, also_called=("invoice", "invoice number", "receipt")),
-        DatasetColumn("product_code", required=True, also_called=("stock code", "sku", "article", "item")),
-        DatasetColumn("quantity", ColumnKind.NUMBER, required=True, also_called=("qty", "units", "pieces")),
         DatasetColumn(
-            "sold_on", ColumnKind.TIMESTAMP, required=True, also_called=("invoice date", "date", "sale date")
+            "claim_no",
+            required=True,
+            also_called=("claim", "claim number", "form", "form no"),
+            notes=N_("The claim's own number within its company, which never comes twice."),
+        ),
+        DatasetColumn(
+            "company_code",
+            also_called=("customer id", "customer", "company", "partner"),
+            notes=N_("The company that claims. Either this or the participant is needed."),
+        ),
+        DatasetColumn(
+            "participant_code",
+            also_called=("participant", "member", "card", "person"),
+            notes=N_("The participant who claims. Either this or the company is needed."),
+        ),
+        DatasetColumn(
+            "programme_code",
+            also_called=("programme", "program", "scheme"),
+            notes=N_("The programme that should give the points, where more than one may."),
+        ),
+        DatasetColumn(
+            "invoice_no",
+            required=True,
+            also_called=("invoice", "invoice number", "receipt"),
+            notes=N_("The number of the invoice on which the goods were bought or sold."),
+        ),
+        DatasetColumn(
+            "product_code",
+            required=True,
+            also_called=("stock code", "sku", "article", "item"),
+            notes=N_("The code of the product."),
+        ),
+        DatasetColumn(
+            "quantity",
+            ColumnKind.NUMBER,
+            required=True,
+            also_called=("qty", "units", "pieces"),
+            notes=N_("How many are claimed, above zero."),
+        ),
+        DatasetColumn(
+            "sold_on",
+            ColumnKind.TIMESTAMP,
+            required=True,
+            also_called=("invoice date", "date", "sale date"),
+            notes=N_("The day of the sale."),
         ),
     ),
 )
@@ -70,7 +107,7 @@ def reason_text(reason: str) -> str:
 
 
 class ClaimsDataset:
-    """Rows of claims. Whether what they say was sold is no matter here: that is decided claim by claim."""
+    """Rows of claims. An invoice, product or company that nobody knows is a verdict, and no bad row."""
 
     columns = CLAIMS_COLUMNS
     modes = frozenset({ImportMode.ADD, ImportMode.CHECK})
@@ -115,11 +152,13 @@ class ClaimsDataset:
         return staged.staged_figures(connection, staging)
 
     def accept(self, connection: Connection, staging: Staging, context: ImportContext) -> Acceptance:
-        """Make waiting claims of the good rows that are not there yet.
+        """Make claims of the good rows that are not there yet, and judge them; what agrees is approved by rule.
 
         A company's claim is known by its number: the same again is there already, another under a known number
         goes to quarantine.
         """
         # Again: another import may have come in since the rows were judged.
         staged.reject_conflicts(connection, staging, context)
-        return staged.insert_claims(connection, staging, context)
+        accepted = staged.insert_claims(connection, staging, context)
+        verdicts.judge_claims(connection, context.scope, import_id=context.import_id)
+        return accepted

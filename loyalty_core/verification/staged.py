@@ -21,6 +21,11 @@ _FRAGMENTS = {
     " left join company c on c.code = s.company_code",
     "{body}": "row(p.id, s.invoice_no, s.product_code, trim_scale(s.quantity), {day})::text",
     "{company_id}": "coalesce(p.company_id, c.id)",
+    # A company that is not known, where nothing is out of sight: the claim is told what it is like any other. Who
+    # sees a part only gets the row back, since the company may lie outside of it.
+    "{said}": "case when p.id is null and c.id is null and :sees_all then s.company_code end",
+    "{same_claim}": "(k.company_id = n.company_id or (k.company_id is null and k.company_code_said = n.said))"
+    " and k.claim_no = n.claim_no",
     "{day}": "(s.sold_on at time zone cast(:time_zone as text))::date",
 }
 
@@ -62,7 +67,8 @@ def judge_rows(connection: Connection, staging: Staging, context: ImportContext)
             " case when {day} < :first_day then 'date_too_early' end,"
             " case when {day} > (cast(:now as timestamptz) at time zone cast(:time_zone as text))::date + :ahead"
             "   then 'date_in_the_future' end,"
-            " case when s.company_code is not null and c.id is null then 'unknown_company' end,"
+            " case when s.company_code is not null and c.id is null"
+            "   and not (:sees_all and s.participant_code is null) then 'unknown_company' end,"
             " case when s.participant_code is not null and p.id is null then 'unknown_participant' end,"
             " case when p.company_id <> c.id then 'participant_of_other_company' end,"
             " case when p.state <> 'active' then 'participant_not_active' end,"
@@ -81,6 +87,7 @@ def judge_rows(connection: Connection, staging: Staging, context: ImportContext)
             "now": context.recorded_at,
             "time_zone": context.mapping.time_zone,
             "programmes": _programmes(context),
+            "sees_all": context.scope.sees_everything,
         },
     )
 
@@ -100,14 +107,14 @@ def reject_conflicts(connection: Connection, staging: Staging, context: ImportCo
             staging,
             "insert into {bad} (row_no, sheet, reasons)"
             " select n.row_no, n.sheet, array['conflicts_with_earlier'] from ("
-            " select s.row_no, s.sheet, {company_id} as company_id, s.claim_no, {body} as body,"
-            " first_value({body}) over (partition by {company_id}, s.claim_no order by s.row_no) as first_body"
+            " select s.row_no, s.sheet, {company_id} as company_id, {said} as said, s.claim_no, {body} as body,"
+            " first_value({body}) over (partition by {company_id}, {said}, s.claim_no order by s.row_no) as first_body"
             " from {named} where {good}) n"
-            " left join claim k on k.company_id = n.company_id and k.claim_no = n.claim_no"
+            " left join claim k on {same_claim}"
             " where n.body <> case when k.number is null then n.first_body else row(k.participant_id, k.invoice_no,"
             " k.product_code, trim_scale(k.quantity), k.sold_on)::text end",
         ),
-        {"time_zone": context.mapping.time_zone},
+        {"time_zone": context.mapping.time_zone, "sees_all": context.scope.sees_everything},
     )
 
 
@@ -131,25 +138,27 @@ def insert_claims(connection: Connection, staging: Staging, context: ImportConte
     accepted = connection.execute(
         _sql(
             staging,
-            "insert into claim (claim_no, programme_id, company_id, participant_id, source, import_id, sheet,"
-            " row_no, invoice_no, product_code, quantity, sold_on, state, entered_by, entered_by_name, recorded_at)"
-            " select n.claim_no, (select (array_agg(g.id))[1] from programme g where g.earns_from = 'claims'"
+            "insert into claim (claim_no, programme_id, company_id, company_code_said, participant_id, source,"
+            " import_id, sheet, row_no, invoice_no, product_code, quantity, sold_on, state, entered_by,"
+            " entered_by_name, recorded_at) select n.claim_no, (select (array_agg(g.id))[1] from programme g"
+            " where g.earns_from = 'claims'"
             "   and n.day between g.starts_on and g.ends_on"
             "   and (n.programme_code is null or g.code = n.programme_code)"
             "   and (n.participant_id is not null or g.collects <> 'participant')"
             "   and (cast(:programmes as uuid[]) is null or g.id = any(cast(:programmes as uuid[])))"
             "   having count(*) = 1),"
-            " n.company_id, n.participant_id, 'file', :import_id, n.sheet, n.row_no, n.invoice_no, n.product_code,"
-            " n.quantity, n.day, 'waiting', :by, :by_name, :recorded_at from ("
-            " select s.*, {company_id} as company_id, p.id as participant_id, {day} as day,"
-            " row_number() over (partition by {company_id}, s.claim_no order by s.row_no) as place"
+            " n.company_id, n.said, n.participant_id, 'file', :import_id, n.sheet, n.row_no,"
+            " n.invoice_no, n.product_code, n.quantity, n.day, 'waiting', :by, :by_name, :recorded_at from ("
+            " select s.*, {company_id} as company_id, {said} as said, p.id as participant_id, {day} as day,"
+            " row_number() over (partition by {company_id}, {said}, s.claim_no order by s.row_no) as place"
             " from {named} where {good}) n where n.place = 1 order by n.row_no"
-            " on conflict on constraint uq_claim_company_id do nothing",
+            " on conflict do nothing",
         ),
         {
             "import_id": context.import_id,
             "time_zone": context.mapping.time_zone,
             "programmes": _programmes(context),
+            "sees_all": context.scope.sees_everything,
             "by": context.scope.user_id,
             "by_name": context.scope.actor_name,
             "recorded_at": context.recorded_at,
