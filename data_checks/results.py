@@ -81,6 +81,7 @@ class ImportFacts:
 
     `control_total` is the sum of the file's amounts that its sender told, in the file's currency.
     `period_from` and `period_to` are the first and the last day that the file is said to hold, in `time_zone`.
+    `changing` are the rows that would change what is there, in an import that may.
     """
 
     rows: int
@@ -93,6 +94,7 @@ class ImportFacts:
     period_from: date | None = None
     period_to: date | None = None
     time_zone: str = "UTC"
+    changing: int = 0
 
     def __post_init__(self) -> None:
         if self.now.tzinfo is None:
@@ -125,6 +127,7 @@ class ImportFacts:
             "period_from": None if self.period_from is None else self.period_from.isoformat(),
             "period_to": None if self.period_to is None else self.period_to.isoformat(),
             "time_zone": self.time_zone,
+            "changing": self.changing,
         }
 
     @classmethod
@@ -149,6 +152,7 @@ class ImportFacts:
             period_from=_day_or_none(document["period_from"]),
             period_to=_day_or_none(document["period_to"]),
             time_zone=document["time_zone"],
+            changing=document["changing"],
         )
 
 

@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from data_checks import claims, sales
+from data_checks import budgets, claims, companies, outlets, participants, prices, products, sales
 from data_checks.checks import Check, Thresholds
 from data_checks.results import CheckResult, ImportFacts, Level, SuiteResult
 
@@ -44,7 +44,15 @@ class _Suite:
 
 
 _SUITES: Mapping[str, _Suite] = {
+    "budgets": _Suite(defaults=budgets.DEFAULTS, checks=budgets.checks, source=budgets.source),
     "claims": _Suite(defaults=claims.DEFAULTS, checks=claims.checks, source=claims.source),
+    "companies": _Suite(defaults=companies.DEFAULTS, checks=companies.checks, source=companies.source),
+    "outlets": _Suite(defaults=outlets.DEFAULTS, checks=outlets.checks, source=outlets.source),
+    "participants": _Suite(
+        defaults=participants.DEFAULTS, checks=participants.checks, source=participants.source
+    ),
+    "prices": _Suite(defaults=prices.DEFAULTS, checks=prices.checks, source=prices.source),
+    "products": _Suite(defaults=products.DEFAULTS, checks=products.checks, source=products.source),
     "sales": _Suite(defaults=sales.DEFAULTS, checks=sales.checks, source=sales.source),
 }
 

@@ -435,6 +435,7 @@ class _Run:
                 mapped=frozenset(self._context.mapping.columns),
                 time_zone=self._context.mapping.time_zone,
                 changing=0 if self._changes is None else self._changes.changing_rows,
+                changing=0 if self._changes is None else self._changes.changing_rows,
                 **_said(self._import.options),
             )
             run_suite = data_checks.run_suite if self._checker is None else self._checker.run_suite
