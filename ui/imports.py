@@ -11,8 +11,8 @@ from loyalty_core.access import CSV, XLSX, Permission, SignedInUser
 from loyalty_core.intake import (
     FileImport,
     ImportState,
-    Phase,
     QuarantinedRow,
+    WaitsFor,
     accept_waiting_import,
     decline_waiting_import,
     import_by_id,
@@ -39,8 +39,9 @@ from ui.elements import (
     show_said,
     table,
 )
-
-PHASES = tuple(Phase)
+from ui.import_changes import show_changes
+from ui.import_facts import SHORT_HASH, result_line, show_again, show_facts
+from ui.import_progress import watch
 
 
 def state_title(state: ImportState) -> str:
@@ -77,6 +78,10 @@ def state_badge(state: ImportState) -> None:
 
 def what_happens_next(found: FileImport, *, may_decide: bool) -> str:
     """Say what the state means for the reader and what comes next."""
+    if found.state is ImportState.WAITING and found.waits_for is WaitsFor.CHANGES:
+        if may_decide:
+            return _("This file would change what is there. Look at each change below, then decide.")
+        return _("This file would change what is there. Nothing changes until an operator has looked at it.")
     if found.state is ImportState.WAITING:
         if may_decide:
             return _("A check stopped this file. Nothing of it counts until you decide below.")
@@ -102,31 +107,9 @@ def what_happens_next(found: FileImport, *, may_decide: bool) -> str:
 def _accepted_sentence(dataset: str) -> str:
     if dataset == "claims":
         return _("The accepted rows are claims now and wait in the claims queue.")
-    return _("The accepted rows are sales lines now and earn points when settled.")
-
-
-def phase_title(phase: Phase) -> str:
-    """Return what a running import is doing."""
-    return {
-        Phase.PARSE: _("Reading the file"),
-        Phase.COPY: _("Laying out the rows"),
-        Phase.RULES: _("Checking every row"),
-        Phase.CHECKS: _("Judging the file as a whole"),
-        Phase.INSERT: _("Writing what is accepted"),
-        Phase.COMMIT: _("Finishing"),
-    }[phase]
-
-
-def show_progress(found: FileImport) -> None:
-    """Draw how far a queued or running import is."""
-    if found.phase is None:
-        st.progress(0.0, text=_("In line since {moment}").format(moment=wording.moment(found.requested_at)))
-        return
-    step = PHASES.index(found.phase)
-    text = phase_title(found.phase)
-    if found.phase_rows:
-        text = _("{phase} · {rows} rows").format(phase=text, rows=wording.number(found.phase_rows))
-    st.progress((step + 0.5) / len(PHASES), text=text)
+    if dataset == "sales":
+        return _("The accepted rows are sales lines now and earn points when settled.")
+    return _("What is good in this file is in force now.")
 
 
 def _most_first(reasons: Mapping[str, int]) -> list[str]:
@@ -305,7 +288,16 @@ def show_checks(found: FileImport) -> None:
 
 def dataset_title(name: str) -> str:
     """Return what a dataset's files bring."""
-    return {"sales": _("sales"), "claims": _("claims")}.get(name, name)
+    return {
+        "sales": _("sales"),
+        "claims": _("claims"),
+        "companies": _("companies"),
+        "outlets": _("outlets"),
+        "participants": _("participants"),
+        "products": _("products"),
+        "prices": _("price lists"),
+        "budgets": _("budgets"),
+    }.get(name, name)
 
 
 def summary_line(found: FileImport) -> str:
@@ -332,7 +324,8 @@ def show_import(user: SignedInUser, import_id: UUID) -> None:
             width="content",
         )
     if found.state in (ImportState.QUEUED, ImportState.RUNNING):
-        _watch(user, import_id)
+        watch(user, import_id)
+        show_facts(found)
         return
     if found.refusal:
         st.error(wording.plain_lines(found.refusal), icon=":material/block:")
@@ -341,22 +334,16 @@ def show_import(user: SignedInUser, import_id: UUID) -> None:
     if found.rows is not None:
         show_figures(found)
         show_net_amounts(found)
+    show_changes(user, found)
     if found.state is ImportState.WAITING and Permission.DECIDE_IMPORTS in user.permissions:
         _show_decision(user, found)
     else:
         show_checks(found)
+    show_again(user, found)
     show_downloads(user, found)
     if found.quarantined:
         _show_quarantine(user, found)
-
-
-@st.fragment(run_every=1.0)
-def _watch(user: SignedInUser, import_id: UUID) -> None:
-    with current_database().snapshot(user.scope) as connection:
-        found = import_by_id(connection, import_id)
-    if found.state not in (ImportState.QUEUED, ImportState.RUNNING):
-        st.rerun(scope="app")
-    show_progress(found)
+    show_facts(found)
 
 
 def _show_decision_taken(found: FileImport) -> None:
@@ -377,7 +364,8 @@ def _show_decision_taken(found: FileImport) -> None:
 
 
 def _show_decision(user: SignedInUser, found: FileImport) -> None:
-    st.subheader(_("What stopped it"), anchor=False)
+    if found.waits_for is WaitsFor.CHECKS:
+        st.subheader(_("What stopped it"), anchor=False)
     show_checks(found)
     with st.form(f"decision_{found.id}"):
         st.subheader(_("Your decision"), anchor=False)
@@ -483,17 +471,13 @@ def imports_table(imports: Sequence[FileImport]) -> dict[str, list[Any]]:
     return {
         _("No."): [one.number for one in imports],
         _("File"): [one.file_name for one in imports],
+        _("Holds"): [dataset_title(one.dataset) for one in imports],
         _("State"): [state_title(one.state) for one in imports],
-        _("Accepted"): [_count(one.accepted) for one in imports],
-        _("Duplicates"): [_count(one.duplicates) for one in imports],
-        _("Quarantined"): [_count(one.quarantined) for one in imports],
+        _("Result"): [result_line(one) for one in imports],
         _("By"): [one.requested_by_name for one in imports],
         _("When"): [wording.moment(one.requested_at) for one in imports],
+        _("SHA-256"): [one.sha256[:SHORT_HASH] for one in imports],
     }
-
-
-def _count(value: int | None) -> str:
-    return "" if value is None else wording.number(value)
 
 
 def import_query(import_id: UUID) -> dict[str, str]:

@@ -23,9 +23,11 @@ if import_id is not None:
     st.stop()
 
 elements.page_header(_("Imports"), _("Every file that came in: who brought it, when, and what came of it."))
+with database.snapshot(user.scope) as connection:
+    choices = intake.import_choices(connection)
 words_at, state_at = st.columns([2, 1], vertical_alignment="bottom")
 words = words_at.text_input(
-    _("Find"), key="words", bind="query-params", placeholder=_("file or person"), type="search"
+    _("Find"), key="words", bind="query-params", placeholder=_("file, person, number or hash"), type="search"
 )
 state = state_at.selectbox(
     _("State"),
@@ -34,9 +36,38 @@ state = state_at.selectbox(
     key="state",
     bind="query-params",
 )
+dataset_at, source_at, who_at = st.columns(3, vertical_alignment="bottom")
+dataset = dataset_at.selectbox(
+    _("Holds"),
+    ["", *choices.datasets],
+    format_func=lambda one: blocks.dataset_title(one) if one else _("Everything"),
+    key="dataset",
+    bind="query-params",
+)
+source = source_at.selectbox(
+    _("Source"),
+    ["", *choices.sources],
+    format_func=lambda one: one or _("Every source"),
+    key="source",
+    bind="query-params",
+)
+who = who_at.selectbox(
+    _("By"),
+    ["", *choices.people],
+    format_func=lambda one: one or _("Everybody"),
+    key="who",
+    bind="query-params",
+)
+filters = {
+    "words": words or "",
+    "state": state or "",
+    "dataset": dataset or "",
+    "source": source or "",
+    "who": who or "",
+}
 with database.snapshot(user.scope) as connection:
-    total = intake.count_imports(connection, words=words or "", state=state or "")
-if not total and not words and not state:
+    total = intake.count_imports(connection, **filters)
+if not total and not any(filters.values()):
     elements.empty_state(
         "inventory_2",
         _("No file has come in yet"),
@@ -49,15 +80,12 @@ if not total:
     st.stop()
 rows_at, offset = elements.paged(total, key="page")
 with database.snapshot(user.scope) as connection:
-    imports = intake.find_imports(
-        connection, words=words or "", state=state or "", limit=elements.ROWS_A_PAGE, offset=offset
-    )
+    imports = intake.find_imports(connection, **filters, limit=elements.ROWS_A_PAGE, offset=offset)
 with rows_at:
     chosen = elements.choose_row(
         blocks.imports_table(imports),
         key="imports",
         alt=_("Imports, the newest first"),
-        numbers=[_("Accepted"), _("Duplicates"), _("Quarantined")],
     )
 st.caption(_("Choose an import to see its result."))
 if chosen is not None and chosen < len(imports):
