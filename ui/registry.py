@@ -64,6 +64,14 @@ def pages() -> list[PageEntry]:
             "claims", _("Claims"), "fact_check", "pages/verification/claims.py", Permission.SEE_CLAIMS, data
         ),
         PageEntry(
+            "quarantine",
+            _("Quarantine"),
+            "healing",
+            "pages/intake/quarantine.py",
+            Permission.SEE_IMPORTS,
+            data,
+        ),
+        PageEntry(
             "registrations",
             _("Registrations"),
             "how_to_reg",

@@ -1,0 +1,138 @@
+"""Quarantine: why rows of a file were put aside, and how they get back into it."""
+
+from uuid import UUID
+
+import streamlit as st
+
+from loyalty_core import intake
+from loyalty_core.access import Permission
+from loyalty_core.intake import FileImport
+from loyalty_core.kernel import Refusal, _, current_database
+from ui import elements, registry, wording
+from ui import imports as import_blocks
+from ui import quarantine as blocks
+from ui.identity import require
+
+user = require(Permission.SEE_IMPORTS)
+database = current_database()
+
+
+def import_asked_for() -> UUID | None:
+    """Return the id of the import that the address names, by its id or its number."""
+    raw = st.query_params.get("import", "")
+    if raw.isdecimal() and len(raw) <= 12:
+        with database.snapshot(user.scope) as connection:
+            return intake.import_id_of_number(connection, int(raw))
+    return elements.query_id("import")
+
+
+def choose_import() -> None:
+    """Draw the imports that rows are still out of."""
+    elements.page_header(
+        _("Quarantine"), _("Rows with something wrong in them: why, and how they get back into their file.")
+    )
+    with database.snapshot(user.scope) as connection:
+        total = intake.count_imports_with_rows_put_aside(connection)
+    if not total:
+        elements.empty_state(
+            "task_alt",
+            _("No row is put aside"),
+            _("Every row of every accepted file counts. What is wrong in the next file comes here."),
+            lambda: registry.link(user, "imports", _("To the imports"), icon="inventory_2"),
+        )
+        return
+    rows_at, offset = elements.paged(total, key="page")
+    with database.snapshot(user.scope) as connection:
+        listed = intake.imports_with_rows_put_aside(connection, limit=elements.ROWS_A_PAGE, offset=offset)
+        found = [intake.import_by_id(connection, import_id) for import_id, _count in listed]
+    with rows_at:
+        chosen = elements.choose_row(
+            import_blocks.imports_table(found),
+            key="quarantined_imports",
+            alt=_("Imports that rows are still out of, the newest first"),
+            numbers=[_("Accepted"), _("Duplicates"), _("Quarantined")],
+        )
+    st.caption(_("Choose an import to put its rows right."))
+    if chosen is not None and chosen < len(found):
+        registry.open_page("quarantine", **import_blocks.import_query(found[chosen].id))
+
+
+def choose_reason(found: FileImport) -> str:
+    """Draw the reasons, counted, and return the one whose rows are asked for; '' for all."""
+    reasons = found.reasons or {}
+    clicked = import_blocks.show_reasons(found, key=f"reasons_{found.id}")
+    if clicked and st.session_state.get("clicked_reason") != clicked:
+        # A click moves the field below once; afterwards the field is the reader's again.
+        st.session_state["reason"] = clicked
+    st.session_state["clicked_reason"] = clicked
+    names = sorted(reasons, key=lambda name: (-reasons[name], name))
+    if st.session_state.get("reason") not in (None, "", *names):
+        # The last row of that reason has gone back.
+        st.session_state["reason"] = ""
+    chosen = st.selectbox(
+        _("Reason"),
+        ["", *names],
+        format_func=lambda name: (
+            f"{import_blocks.reason_title(found.dataset, name)} · {wording.number(reasons[name])}"
+            if name
+            else _("Every reason")
+        ),
+        key="reason",
+        bind="query-params",
+    )
+    if chosen:
+        st.caption(wording.plain(import_blocks.reason_text(found.dataset, chosen)))
+    return chosen or ""
+
+
+def show_quarantine(found: FileImport) -> None:
+    """Draw an import's quarantine: reasons, rows, the way back, and what was sent before."""
+    elements.page_header(wording.plain(found.file_name), import_blocks.summary_line(found))
+    elements.show_said()
+    with st.container(horizontal=True):
+        registry.link(user, "quarantine", _("All files with rows put aside"), icon="arrow_back")
+        registry.link(
+            user,
+            "imports",
+            _("Import {number}").format(number=found.number),
+            icon="inventory_2",
+            **import_blocks.import_query(found.id),
+        )
+    blocks.show_latest(user, found)
+    blocks.show_figures(found)
+    why_not = blocks.may_take_rows_back(found)
+    may_correct = why_not is None and user.may(Permission.UPLOAD_FILES)
+    if why_not is not None and found.quarantined:
+        st.info(wording.plain(why_not), icon=":material/info:")
+    views = {"rows": _("Rows")}
+    if may_correct:
+        views["file"] = _("By a file")
+    views["history"] = _("What was sent back")
+    view = elements.choose_view(views, key="view")
+    if view == "history":
+        blocks.show_history(user, found)
+        return
+    if not found.quarantined:
+        elements.empty_state("task_alt", _("No row is out any more"), _("Every row of this file counts."))
+        return
+    import_blocks.show_downloads(user, found)
+    if view == "file":
+        blocks.show_upload(user, found)
+        return
+    reason = choose_reason(found)
+    blocks.show_table(user, found, reason, may_correct=may_correct)
+
+
+import_id = import_asked_for()
+if import_id is None:
+    choose_import()
+    st.stop()
+try:
+    with database.snapshot(user.scope) as connection:
+        asked = intake.import_by_id(connection, import_id)
+except Refusal as refusal:
+    elements.page_header(_("Quarantine"))
+    registry.link(user, "quarantine", _("All files with rows put aside"), icon="arrow_back")
+    st.error(wording.plain_lines(refusal.sentence), icon=":material/block:")
+    st.stop()
+show_quarantine(asked)
