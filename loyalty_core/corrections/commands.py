@@ -6,7 +6,7 @@ lines too; there are none yet, and once there are they follow from the same line
 
 from uuid import UUID
 
-from psycopg.errors import DeadlockDetected
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
@@ -16,7 +16,8 @@ from loyalty_core.corrections.policy import UndoneImport, UndoPreview, UndoRepor
 from loyalty_core.intake import ImportState
 from loyalty_core.kernel import Database, Refusal, Scope, get_logger, new_id, now
 
-_MOST_COLLISIONS = 3
+_MOST_COLLISIONS = 5
+_COLLISIONS = (DeadlockDetected, LockNotAvailable)
 
 _log = get_logger(__name__)
 
@@ -71,8 +72,8 @@ def undo_import(
     Its lines are taken back by lines against them, claims laid to these wait again, claims that it brought are
     withdrawn. Then the programmes whose points lean on them are settled, here or, without `settles`, by the worker,
     which also finishes where this process dies in between. An account may be below zero after it, as after a return
-    of goods: the next points pay that first. Raises UndoReasonError, PreviewOutdatedError, and what `preview_undo`
-    raises.
+    of goods: the next points pay that first. Raises UndoReasonError, PreviewOutdatedError, InTheWayError, and what
+    `preview_undo` raises.
     """
     why = policy.clean_reason(reason)
     for attempt in range(1, _MOST_COLLISIONS + 1):
@@ -81,8 +82,10 @@ def undo_import(
             break
         except DBAPIError as error:
             # Whoever moves a claim, or repairs an import that keeps lines, takes the same rows from the other end.
-            if not isinstance(error.orig, DeadlockDetected) or attempt == _MOST_COLLISIONS:
+            if not isinstance(error.orig, _COLLISIONS):
                 raise
+            if attempt == _MOST_COLLISIONS:
+                raise policy.InTheWayError from error
             _log.warning("undo_collision", import_id=str(import_id), attempt=attempt)
     settled, unsettled = None, None
     if settles:
@@ -106,6 +109,7 @@ def _undo(
             return found.number, before
         policy.check_can_be_undone(scope, found)
         sales.lock_for_reversal(connection, import_id)
+        store.wait_briefly(connection)
         preview = _preview(connection, found)
         if preview.payload_hash != payload_hash:
             raise policy.PreviewOutdatedError

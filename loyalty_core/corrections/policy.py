@@ -74,6 +74,17 @@ class PreviewOutdatedError(Refusal):
         )
 
 
+class InTheWayError(Refusal):
+    """Somebody works on what the undo touches, again and again."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "Somebody is working on claims or imports that this touches. Nothing was undone; try again in a minute."
+            )
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class ProgrammePoints:
     """Points that go in one programme once it is settled; `points` above zero are taken from accounts."""

@@ -115,6 +115,15 @@ def line_ids_with_claims(connection: Connection, import_id: UUID) -> list[int]:
     return list(rows.scalars())
 
 
+def wait_briefly(connection: Connection) -> None:
+    """From here on give up where a row is locked for longer than a moment (LockNotAvailable).
+
+    Whoever holds a claim may wait for the lines that this transaction has locked. Giving up before PostgreSQL looks
+    for deadlocks, after a second, leaves the other one at work, and the undo begins again.
+    """
+    connection.execute(text("set local lock_timeout = '600ms'"))
+
+
 def insert_undo(
     connection: Connection,
     scope: Scope,

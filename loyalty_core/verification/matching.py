@@ -10,11 +10,15 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
+from loyalty_core.sales import NOT_REVERSED
 from loyalty_core.verification.policy import DAYS_AROUND, Agreement, LineBeside
 from loyalty_core.verification.store import claim_by_number
 
+# A return is never laid beside a claim, nor is what was taken back with its import.
+_SOLD = f"l.quantity > 0 and {NOT_REVERSED}"
+
 # Candidates for the claims in the array :numbers, each with its rank: the smaller, the nearer.
-_CANDIDATES = """
+_CANDIDATES = f"""
 with wanted as materialized (
     select c.number, c.programme_id, c.company_id, c.invoice_no, c.product_code, p.id as product_id, c.quantity,
         c.sold_on, c.sales_line_id, c.approved_quantity
@@ -23,7 +27,7 @@ with wanted as materialized (
 ),
 own_invoice as materialized (
     select w.number, l.id from wanted w
-    join sales_line l on l.company_id = w.company_id and l.invoice_no = w.invoice_no and l.quantity > 0
+    join sales_line l on l.company_id = w.company_id and l.invoice_no = w.invoice_no and {_SOLD}
 ),
 unfound as materialized (
     select w.* from wanted w
@@ -33,7 +37,7 @@ unfound as materialized (
 other_company as (
     select w.number, l.id from unfound w
     join sales_line l on l.invoice_no = w.invoice_no and l.product_id = w.product_id
-    where l.company_id <> w.company_id and l.quantity > 0
+    where l.company_id <> w.company_id and {_SOLD}
         and l.sold_on between w.sold_on - :days and w.sold_on + :days
         and l.sold_on between (select min(sold_on) - :days from unfound)
             and (select max(sold_on) + :days from unfound)
@@ -41,7 +45,7 @@ other_company as (
 other_invoice as (
     select w.number, l.id from unfound w
     join sales_line l on l.company_id = w.company_id and l.product_id = w.product_id
-    where l.invoice_no <> w.invoice_no and l.quantity > 0
+    where l.invoice_no <> w.invoice_no and {_SOLD}
         and l.sold_on between w.sold_on - :days and w.sold_on + :days
 ),
 found as (
@@ -73,7 +77,7 @@ ranked as (
     ) as place
     from beside b
 )
-"""
+"""  # noqa: S608 put together from constants
 
 _LINES = (
     _CANDIDATES
