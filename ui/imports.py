@@ -244,7 +244,8 @@ def column_title(name: str) -> str:
     }.get(name, name)
 
 
-def _figure_in_words(value: float, unit: str) -> str:
+def figure_in_words(value: float, unit: str) -> str:
+    """Return a check's figure as people read it; `unit` as in `data_checks.Unit`."""
     if unit == "share":
         return wording.percent(value)
     if unit == "ratio":
@@ -252,15 +253,16 @@ def _figure_in_words(value: float, unit: str) -> str:
     return wording.number(round(value))
 
 
-def _limit_in_words(limit: Mapping[str, Any], unit: str) -> str:
+def limit_in_words(limit: Mapping[str, Any], unit: str) -> str:
+    """Return the bounds of a check in words."""
     low, high = limit.get("at_least"), limit.get("at_most")
     if low is not None and high is not None:
         return _("from {low} to {high}").format(
-            low=_figure_in_words(low, unit), high=_figure_in_words(high, unit)
+            low=figure_in_words(low, unit), high=figure_in_words(high, unit)
         )
     if low is not None:
-        return _("at least {low}").format(low=_figure_in_words(low, unit))
-    return _("at most {high}").format(high=_figure_in_words(high or 0, unit))
+        return _("at least {low}").format(low=figure_in_words(low, unit))
+    return _("at most {high}").format(high=figure_in_words(high or 0, unit))
 
 
 def show_checks(found: FileImport) -> None:
@@ -279,8 +281,8 @@ def show_checks(found: FileImport) -> None:
                 st.markdown(f"**{wording.plain(_(check['meaning']))}**", width="content")
             st.markdown(
                 _("{observed} in this file; expected is {limit}.").format(
-                    observed=wording.plain(_figure_in_words(check["observed"], check["unit"])),
-                    limit=wording.plain(_limit_in_words(check["threshold"], check["unit"])),
+                    observed=wording.plain(figure_in_words(check["observed"], check["unit"])),
+                    limit=wording.plain(limit_in_words(check["threshold"], check["unit"])),
                 )
             )
             st.caption(wording.plain(_(check["what_to_do"])))
