@@ -11,13 +11,16 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from psycopg import OperationalError as DriverError
 from sqlalchemy.exc import OperationalError
 
 from loyalty_core.kernel import Money, Refusal, Scope, Settings, _, configure_logs, new_id, now
+
+if TYPE_CHECKING:
+    from loyalty_core.intake import GuessedFile
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
@@ -28,6 +31,8 @@ user_commands = typer.Typer(no_args_is_help=True, help="People who sign in.")
 app.add_typer(programme_commands, name="programme")
 app.add_typer(audit_commands, name="audit")
 app.add_typer(user_commands, name="user")
+claims_commands = typer.Typer(no_args_is_help=True, help="Claims and what became of them.")
+app.add_typer(claims_commands, name="claims")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 ProgrammeCode = Annotated[str, typer.Option("--programme", help="The programme's code.")]
@@ -55,11 +60,65 @@ class MappingOfOtherDatasetError(Refusal):
         self.mapping = mapping
 
 
+class NoSuchImportOfClaimsError(Refusal):
+    """No import of claims has the number."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            _(
+                "There is no import of claims with the number {number}. `laurel import` says it when it is done."
+            ).format(number=number)
+        )
+        self.number = number
+
+
 class PasswordsDifferError(Refusal):
     """The password was typed differently the second time."""
 
     def __init__(self) -> None:
         super().__init__(_("The two passwords differ. Try again."))
+
+
+AUTOMATIC = "auto"
+"""The name that stands for the best guess of a mapping."""
+
+
+def _understood(guessed: "GuessedFile") -> str:
+    """Say what a guess took each column for, a line each."""
+    width = max(len(one.column) for one in guessed.columns)
+    lines = [
+        _("{column}  from “{header}” ({sure} sure)").format(
+            column=one.column.ljust(width), header=one.header, sure=f"{one.confidence:.0%}"
+        )
+        for one in guessed.columns
+    ]
+    body = guessed.mapping
+    lines.append(
+        _("Dates as {dates}, decimal sign “{decimal}”, time zone {zone}, currency {currency}.").format(
+            dates=", ".join(body.date_formats),
+            decimal=body.decimal_separator,
+            zone=body.time_zone,
+            currency=body.currency or _("as the file says"),
+        )
+    )
+    if guessed.unused:
+        lines.append(_("Not used: {headers}.").format(headers=", ".join(guessed.unused)))
+    return "\n".join(lines)
+
+
+def _mapping_taken(guessed: "GuessedFile") -> dict[str, Any]:
+    body = guessed.mapping
+    return {
+        "name": body.name,
+        "columns": dict(body.columns),
+        "confidence": {one.column: one.confidence for one in guessed.columns},
+        "unused": list(guessed.unused),
+        "date_formats": list(body.date_formats),
+        "decimal_separator": body.decimal_separator,
+        "thousands_separator": body.thousands_separator,
+        "currency": body.currency,
+        "time_zone": body.time_zone,
+    }
 
 
 def _answer(as_json: bool, values: dict[str, Any], sentence: str) -> None:
@@ -134,10 +193,26 @@ def apply_programme(
 def import_file(
     file: Annotated[Path, typer.Argument(help="The file to import.")],
     dataset: Annotated[str, typer.Option(help="What the file holds.")],
-    mapping: Annotated[str, typer.Option(help="The name of a column mapping, or a YAML file of one's own.")],
+    mapping: Annotated[
+        str,
+        typer.Option(
+            help="The name of a column mapping, a YAML file of one's own, or auto for the best guess."
+        ),
+    ],
     create_missing: Annotated[
         bool, typer.Option("--create-missing", help="Make unknown companies, regions and products.")
     ] = False,
+    sheet: Annotated[
+        list[str] | None, typer.Option(help="A sheet to read; may be given more than once.")
+    ] = None,
+    mode: Annotated[str, typer.Option(help="add, update (add and change what is there) or check.")] = "add",
+    control_total: Annotated[
+        str, typer.Option(help="What all amounts of the file come to, as in 1234.56.")
+    ] = "",
+    period_from: Annotated[str, typer.Option(help="The first day of the file, as in 2026-03-01.")] = "",
+    period_to: Annotated[str, typer.Option(help="The last day of the file, as in 2026-03-31.")] = "",
+    currency: Annotated[str, typer.Option(help="With --mapping auto: the currency of the amounts.")] = "",
+    time_zone: Annotated[str, typer.Option(help="With --mapping auto: where the sales were made.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Import a file: parse, judge, check, and accept all of its good rows or none."""
@@ -145,14 +220,42 @@ def import_file(
     from laurel.workplace import open_workplace
     from loyalty_core import intake
 
-    chosen = intake.load_mapping(mapping)
     if dataset not in DATASETS:
         raise intake.UnknownDatasetError(dataset, sorted(DATASETS))
-    if chosen.dataset != dataset:
-        raise MappingOfOtherDatasetError(mapping, chosen.dataset, dataset)
+    try:
+        way = intake.ImportMode(mode)
+    except ValueError as error:
+        known = ", ".join(intake.ImportMode)
+        raise typer.BadParameter(_("choose from {known}").format(known=known), param_hint="--mode") from error
+    options = {
+        "sheets": sheet,
+        "control_total": control_total,
+        "period_from": period_from,
+        "period_to": period_to,
+    }
+    intake.checked_options(options)
     scope, show = Scope.of_command_line(), _progress()
     with open_workplace(Settings.from_environment()) as place:
+        guessed, chosen = None, None
+        if mapping != AUTOMATIC:
+            chosen = intake.find_mapping(place.database, scope, mapping, dataset)
+            if chosen.dataset != dataset:
+                raise MappingOfOtherDatasetError(mapping, chosen.dataset, dataset)
         file_id = intake.receive_local_file(place.database, place.settings, scope, file)
+        if chosen is None:
+            guessed = intake.guess_file(
+                place.database,
+                place.settings,
+                scope,
+                file_id=file_id,
+                columns=DATASETS[dataset].columns,
+                sheet=sheet[0] if sheet else None,
+                currency=currency.upper() or None,
+                time_zone=time_zone or None,
+            )
+            chosen = guessed.mapping
+            if not as_json:
+                typer.echo(_understood(guessed))
         import_id = intake.resume_or_start_import(
             place.database,
             scope,
@@ -160,6 +263,8 @@ def import_file(
             mapping=chosen,
             datasets=DATASETS,
             creates_missing=create_missing,
+            mode=way,
+            options=options,
         )
         report = intake.run_import(
             place.database,
@@ -183,6 +288,7 @@ def import_file(
             "duplicates": found.duplicates,
             "reasons": found.reasons,
             "seconds": float(found.seconds or 0),
+            **({} if guessed is None else {"mapping": _mapping_taken(guessed)}),
         },
         _(
             "Import {number} is {status}: {rows} rows, {accepted} accepted, {quarantined} quarantined, "
@@ -196,7 +302,7 @@ def import_file(
             duplicates=f"{found.duplicates:,}",
         ),
     )
-    if found.state is not intake.ImportState.ACCEPTED:
+    if found.state not in (intake.ImportState.ACCEPTED, intake.ImportState.CHECKED):
         raise intake.ImportStoppedError(found, report.failed_checks)
 
 
@@ -308,6 +414,37 @@ def check_books(as_json: AsJson = False) -> None:
     )
     if not is_ok:
         raise typer.Exit(1)
+
+
+@claims_commands.command("export")
+def export_claims(
+    number: Annotated[
+        int, typer.Option("--import", help="The number of the import that brought the claims.")
+    ],
+    as_csv: Annotated[bool, typer.Option("--csv", help="Write CSV, as without any choice.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write the claims of a file with their verdicts: approved or queued, and the invoice that a mistyped one means."""
+    import csv
+
+    from laurel.workplace import open_workplace
+    from loyalty_core import intake, verification
+
+    with (
+        open_workplace(Settings.from_environment()) as place,
+        place.database.snapshot(Scope.of_command_line()) as connection,
+    ):
+        found = intake.find_imports(connection, words=str(number), dataset="claims", limit=1000)
+        mine = next((one for one in found if one.number == number), None)
+        if mine is None:
+            raise NoSuchImportOfClaimsError(number)
+        rows = verification.export_claims(connection, mine.id)
+        if as_json and not as_csv:
+            typer.echo(json.dumps({"claims": [row._asdict() for row in rows]}, ensure_ascii=False))
+            return
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(verification.ExportedClaim._fields)
+        writer.writerows(rows)
 
 
 @audit_commands.command("verify")

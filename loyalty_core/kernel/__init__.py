@@ -14,7 +14,7 @@ from loyalty_core.kernel.database import (
     sqlalchemy_url,
 )
 from loyalty_core.kernel.errors import NotAllowedError, NotFoundError, Refusal, StateError
-from loyalty_core.kernel.exports import Cell, csv_text, write_csv, write_xlsx
+from loyalty_core.kernel.exports import Cell, Sheet, csv_text, write_csv, write_workbook, write_xlsx
 from loyalty_core.kernel.ids import new_id
 from loyalty_core.kernel.logs import configure_logs, get_logger
 from loyalty_core.kernel.money import Money, UnknownCurrencyError, minor_digits, share_minor, to_minor
@@ -38,6 +38,7 @@ __all__ = [
     "Runtime",
     "Scope",
     "Settings",
+    "Sheet",
     "StateError",
     "UnknownCurrencyError",
     "Uuid",
@@ -62,5 +63,6 @@ __all__ = [
     "to_minor",
     "use_runtime",
     "write_csv",
+    "write_workbook",
     "write_xlsx",
 ]

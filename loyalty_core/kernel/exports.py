@@ -3,6 +3,7 @@
 import csv
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -83,6 +84,47 @@ def write_xlsx(
     finally:
         workbook.close()
     return written
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A sheet of a small workbook: header, rows, a comment beside each header, remarks below the rows."""
+
+    name: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    comments: Sequence[str] = ()
+    remarks: Sequence[str] = ()
+
+
+_WIDEST_COLUMN = 70
+
+
+def write_workbook(path: Path, sheets: Sequence[Sheet]) -> None:
+    """Write a workbook of some small sheets, columns as wide as what they hold. Text stays text."""
+    workbook = xlsxwriter.Workbook(
+        str(path),
+        {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False},
+    )
+    try:
+        bold = workbook.add_format({"bold": True})
+        dates = workbook.add_format({"num_format": "yyyy-mm-dd"})
+        for sheet in sheets:
+            page = workbook.add_worksheet(sheet.name[:31])
+            for column, title in enumerate(sheet.header):
+                page.write_string(0, column, title[:_LONGEST_XLSX_TEXT], bold)
+                longest = max([title, *(str(row[column]) for row in sheet.rows)], key=len)
+                page.set_column(column, column, min(len(longest) + 3, _WIDEST_COLUMN))
+            for column, comment in enumerate(sheet.comments):
+                page.write_comment(0, column, comment, {"x_scale": 2, "author": "Laurel"})
+            page.freeze_panes(1, 0)
+            for place, row in enumerate(sheet.rows, start=1):
+                for column, cell in enumerate(row):
+                    _write_cell(page, place, column, cell, dates)
+            for place, remark in enumerate(sheet.remarks, start=len(sheet.rows) + 2):
+                page.write_string(place, 0, remark)
+    finally:
+        workbook.close()
 
 
 def _write_cell(

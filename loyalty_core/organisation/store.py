@@ -267,3 +267,11 @@ def insert_missing_outlets(
             "recorded_at": recorded_at,
         },
     )
+
+
+def known_company_codes(connection: Connection, codes: Collection[str]) -> set[str]:
+    """Return those of the codes that are those of companies in the scope."""
+    rows = connection.execute(
+        text("select code from company where code = any(cast(:codes as text[]))"), {"codes": list(codes)}
+    )
+    return set(rows.scalars())

@@ -1,5 +1,6 @@
 """Every query on participants, on companies that ask to join, and on who is responsible for a company."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -525,3 +526,11 @@ def salespeople_for(connection: Connection, company_id: UUID) -> list[Salesperso
         },
     )
     return [Salesperson(row.id, row.display_name) for row in rows]
+
+
+def known_participant_codes(connection: Connection, codes: Collection[str]) -> set[str]:
+    """Return those of the codes that are those of participants in the scope."""
+    rows = connection.execute(
+        text("select code from participant where code = any(cast(:codes as text[]))"), {"codes": list(codes)}
+    )
+    return set(rows.scalars())

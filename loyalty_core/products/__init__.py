@@ -1,7 +1,7 @@
 """What is sold."""
 
 from loyalty_core.products.dataset import PricesDataset, ProductsDataset
-from loyalty_core.products.store import Product, find_products, insert_missing_products
+from loyalty_core.products.store import Product, find_products, insert_missing_products, known_product_codes
 
 __all__ = [
     "PricesDataset",
@@ -9,4 +9,5 @@ __all__ = [
     "ProductsDataset",
     "find_products",
     "insert_missing_products",
+    "known_product_codes",
 ]

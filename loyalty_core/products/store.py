@@ -1,6 +1,6 @@
 """Every query of the products."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -56,3 +56,11 @@ def insert_missing_products(
             "recorded_at": recorded_at,
         },
     )
+
+
+def known_product_codes(connection: Connection, codes: Collection[str]) -> set[str]:
+    """Return those of the codes that are those of products."""
+    rows = connection.execute(
+        text("select code from product where code = any(cast(:codes as text[]))"), {"codes": list(codes)}
+    )
+    return set(rows.scalars())

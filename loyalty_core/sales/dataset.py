@@ -14,6 +14,7 @@ from loyalty_core.intake import (
     ImportMode,
     Staging,
 )
+from loyalty_core.kernel import N_
 from loyalty_core.sales import store
 from loyalty_core.sales.policy import reason_text
 from loyalty_core.sales.reversal import let_lines_in
@@ -21,23 +22,88 @@ from loyalty_core.sales.reversal import let_lines_in
 SALES_COLUMNS = DatasetColumns(
     "sales",
     (
-        DatasetColumn("company_code", required=True, also_called=("customer id", "customer", "company")),
-        DatasetColumn("company_name", also_called=("customer name",)),
-        DatasetColumn("region", also_called=("country", "area")),
-        DatasetColumn("outlet_code", also_called=("store", "outlet", "shop")),
-        DatasetColumn("invoice_no", required=True, also_called=("invoice", "invoice number", "document")),
-        DatasetColumn("line_no", also_called=("line", "position", "pos")),
-        DatasetColumn("product_code", required=True, also_called=("stock code", "sku", "article", "item")),
-        DatasetColumn("product_name", also_called=("description", "article name", "item name")),
-        DatasetColumn("brand"),
-        DatasetColumn("product_group", also_called=("category", "group")),
         DatasetColumn(
-            "sold_at", ColumnKind.TIMESTAMP, required=True, also_called=("invoice date", "date", "sale date")
+            "company_code",
+            required=True,
+            also_called=("customer id", "customer", "company"),
+            notes=N_("The code of the company that bought, the same in every file."),
         ),
-        DatasetColumn("quantity", ColumnKind.NUMBER, required=True, also_called=("qty", "units", "pieces")),
-        DatasetColumn("unit_price", ColumnKind.NUMBER, also_called=("price", "net price")),
-        DatasetColumn("amount", ColumnKind.NUMBER, also_called=("net amount", "value", "total")),
-        DatasetColumn("currency", also_called=("currency code",)),
+        DatasetColumn(
+            "company_name",
+            also_called=("customer name",),
+            notes=N_("The company's name, for companies that are not known yet."),
+        ),
+        DatasetColumn(
+            "region",
+            also_called=("country", "area"),
+            notes=N_("The company's region, for companies that are not known yet."),
+        ),
+        DatasetColumn(
+            "outlet_code",
+            also_called=("store", "outlet", "shop"),
+            notes=N_("The company's outlet, where it has more than one."),
+        ),
+        DatasetColumn(
+            "invoice_no",
+            required=True,
+            also_called=("invoice", "invoice number", "document"),
+            notes=N_("The number of the invoice or receipt."),
+        ),
+        DatasetColumn(
+            "line_no",
+            also_called=("line", "position", "pos"),
+            notes=N_(
+                "The line's place on the invoice. With it a line is known again when it comes a second time."
+            ),
+        ),
+        DatasetColumn(
+            "product_code",
+            required=True,
+            also_called=("stock code", "sku", "article", "item"),
+            notes=N_("The code of the product that was sold."),
+        ),
+        DatasetColumn(
+            "product_name",
+            also_called=("description", "article name", "item name"),
+            notes=N_("The product's name, for products that are not known yet."),
+        ),
+        DatasetColumn("brand", notes=N_("The product's brand, for products that are not known yet.")),
+        DatasetColumn(
+            "product_group",
+            also_called=("category", "group"),
+            notes=N_("The product's group, for products that are not known yet."),
+        ),
+        DatasetColumn(
+            "sold_at",
+            ColumnKind.TIMESTAMP,
+            required=True,
+            also_called=("invoice date", "date", "sale date"),
+            notes=N_("The day of the sale, with its time where it is known."),
+        ),
+        DatasetColumn(
+            "quantity",
+            ColumnKind.NUMBER,
+            required=True,
+            also_called=("qty", "units", "pieces"),
+            notes=N_("How many were sold; below zero for goods that came back."),
+        ),
+        DatasetColumn(
+            "unit_price",
+            ColumnKind.NUMBER,
+            also_called=("price", "net price"),
+            notes=N_("The price of one, without tax. Either this or the amount is needed."),
+        ),
+        DatasetColumn(
+            "amount",
+            ColumnKind.NUMBER,
+            also_called=("net amount", "value", "total"),
+            notes=N_("What the line comes to, without tax; below zero for goods that came back."),
+        ),
+        DatasetColumn(
+            "currency",
+            also_called=("currency code",),
+            notes=N_("The currency's code, as in EUR. It may be said once for the whole file instead."),
+        ),
     ),
 )
 

@@ -216,3 +216,43 @@ def test_state_is_kept_private_below_the_home(laurel: CommandLine, home: Path) -
         assert path.stat().st_mode & 0o077 == 0, path
     assert not (laurel.folder / ".laurel").exists()
     assert list(laurel.folder.iterdir()) == []
+
+
+AUTO = ("--dataset", "sales", "--mapping", "auto", "--create-missing")
+
+
+def test_the_best_guess_of_a_mapping_is_printed_and_taken(laurel: CommandLine) -> None:
+    (laurel.folder / "polski.csv").write_text(
+        "Nr faktury;Kod klienta;Kod towaru;Ilość;Data sprzedaży;Cena netto;Kraj;Uwagi\n"
+        "FV/1;K-1;T-1;2;14.03.2026;1.234,50 zł;Polska;\nFV/2;K-2;T-1;1;15.03.2026;10,00 zł;Polska;x\n",
+        encoding="utf-8",
+    )
+    answer = laurel("import", "polski.csv", *AUTO, "--mode", "check", "--json").json
+    taken = answer["mapping"]
+    assert taken["columns"] == {
+        "invoice_no": "Nr faktury",
+        "company_code": "Kod klienta",
+        "product_code": "Kod towaru",
+        "quantity": "Ilość",
+        "sold_at": "Data sprzedaży",
+        "unit_price": "Cena netto",
+        "region": "Kraj",
+    }
+    assert (taken["decimal_separator"], taken["currency"], taken["unused"]) == (",", "PLN", ["Uwagi"])
+    assert (answer["status"], answer["rows"], answer["quarantined"]) == ("checked", 2, 0)
+    done = laurel("import", "polski.csv", *AUTO, "--mode", "check")
+    assert done.code == 0
+    assert "from “Kod klienta”" in done.out
+
+
+def test_a_guess_without_a_required_column_says_which_and_what_came_nearest(laurel: CommandLine) -> None:
+    (laurel.folder / "half.csv").write_text("Custom text,Invoice,SKU,Qty,Date\nx,1,P,2,2026-03-01\n")
+    refused = laurel("import", "half.csv", *AUTO, "--json")
+    assert (refused.code, refused.out) == (1, "")
+    assert "company_code (“Custom text” came nearest)" in refused.err
+
+
+def test_what_is_said_of_a_file_is_checked_before_it_is_read(laurel: CommandLine) -> None:
+    (laurel.folder / "s.csv").write_text(HEADER + GOOD.format("B1", 4))
+    assert "no control total" in laurel("import", "s.csv", *SALES, "--control-total", "much").err
+    assert laurel("import", "s.csv", *SALES, "--mode", "overwrite").code == 2

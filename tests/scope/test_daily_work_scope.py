@@ -129,6 +129,9 @@ ABOUT_ONE: dict[str, Question] = {
     "participants.count_participants": lambda q: participants.count_participants(
         q.connection, q.side.participant_code
     ),
+    "participants.known_participant_codes": lambda q: participants.known_participant_codes(
+        q.connection, [q.side.participant_code]
+    ),
     "participants.participant_by_code": lambda q: participants.participant_by_code(
         q.connection, q.side.participant_code
     ),

@@ -136,6 +136,9 @@ QUESTIONS: dict[str, Question] = {
         q.connection, q.side["company code"][0]
     ),
     "organisation.companies_by_id": lambda q: organisation.companies_by_id(q.connection, q.side["company"]),
+    "organisation.known_company_codes": lambda q: organisation.known_company_codes(
+        q.connection, q.side["company code"]
+    ),
     "organisation.find_companies": lambda q: organisation.find_companies(
         q.connection, q.side["company code"][0], limit=99
     ),
