@@ -75,6 +75,21 @@ class MappingIncompleteError(Refusal):
         super().__init__(sentence)
 
 
+class NumberSigns(BaseModel):
+    """How one column writes its numbers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    decimal_separator: Literal[".", ","] = "."
+    thousands_separator: Literal[".", ",", " ", "'", "’"] | None = None
+
+    @model_validator(mode="after")
+    def _separators_differ(self) -> Self:
+        if self.decimal_separator == self.thousands_separator:
+            raise ValueError("the decimal and the thousands separator are two different signs")
+        return self
+
+
 class ColumnMapping(BaseModel):
     """A named way to read the files of one source.
 
@@ -83,7 +98,8 @@ class ColumnMapping(BaseModel):
     code of files that don't name one; a mapped `currency` column wins where its cell is filled.
     `encoding` is for text files whose encoding cannot be told from them; None lets it be told.
     `optional` are canonical columns whose headers some files of the source lack; a file without any other
-    header that the mapping names is refused.
+    header that the mapping names is refused. `number_signs` are those of single canonical columns, in files that
+    write some numbers in another way than the rest.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -98,6 +114,7 @@ class ColumnMapping(BaseModel):
     time_zone: str
     encoding: str | None = None
     optional: tuple[str, ...] = ()
+    number_signs: dict[str, NumberSigns] = Field(default_factory=dict)
 
     @field_validator("columns")
     @classmethod

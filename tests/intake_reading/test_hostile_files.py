@@ -32,7 +32,6 @@ from loyalty_core.intake.reading import (
     NotATextFileError,
     NotAWorkbookError,
     NulBytesError,
-    OldWorkbookError,
     OverMemoryError,
     TimedOutError,
     TooBigError,
@@ -47,8 +46,10 @@ from loyalty_core.intake.reading import (
     read_file,
 )
 from tests.intake_reading.files import SMALL, SMALL_MAPPING, read_small
+from tests.intake_reading.other_workbooks import Rows, compound_file, ods, xls, xls_stream, xlsb
 
 GOOD = "Code,Note,Qty,When\nA,n,1,2011-07-03\n"
+ROWS: Rows = [["Code", "Note", "Qty", "When"], ["A", "n", 1.0, "2011-07-03"]]
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
@@ -150,11 +151,104 @@ HOSTILE: list[tuple[str, Callable[[], bytes], str, type[FileRefusal], str]] = [
         "give it a name that ends in .xlsx",
     ),
     ("a PDF named csv", lambda: b"%PDF-1.7 ...", "sales.csv", NotATextFileError, "starts like a PDF"),
-    ("a program", lambda: GOOD.encode(), "sales.exe", UnknownFileKindError, "neither CSV nor XLSX"),
-    ("an old workbook", lambda: _OLE + b"\0" * 600, "sales.xls", OldWorkbookError, "save it as XLSX"),
+    ("a program", lambda: GOOD.encode(), "sales.exe", UnknownFileKindError, "neither CSV nor a workbook"),
+    (
+        "an old workbook of nothing",
+        lambda: _OLE + b"\0" * 600,
+        "sales.xls",
+        DamagedFileError,
+        "is damaged",
+    ),
+    (
+        "another program's document named xls",
+        lambda: compound_file({"WordDocument": b"x"}),
+        "sales.xls",
+        NotAWorkbookError,
+        "starts like a document of Microsoft Office",
+    ),
+    (
+        "an old workbook with macros",
+        lambda: compound_file({"Workbook": xls_stream(ROWS), "_VBA_PROJECT_CUR": b"x"}),
+        "sales.xls",
+        MacroWorkbookError,
+        "without macros",
+    ),
+    (
+        "an old workbook behind a password",
+        lambda: compound_file({"Workbook": xls_stream(ROWS, extra=b"\x2f\0\x06\0" + b"\1" * 6)}),
+        "sales.xls",
+        EncryptedWorkbookError,
+        "without a password",
+    ),
+    ("a cut old workbook", lambda: xls(ROWS)[:1500], "sales.xls", DamagedFileError, "is damaged"),
+    (
+        "a binary workbook with macros",
+        lambda: xlsb(ROWS, extra={"xl/vbaProject.bin": b"x"}),
+        "sales.xlsb",
+        MacroWorkbookError,
+        "without macros",
+    ),
+    (
+        "a far-away cell in a binary workbook",
+        lambda: xlsb(ROWS, far=1_048_575),
+        "sales.xlsb",
+        FarAwayCellError,
+        "XFD1048576",
+    ),
+    ("a cut binary workbook", lambda: xlsb(ROWS)[:-300], "sales.xlsb", TruncatedFileError, "cut off"),
+    (
+        "a bomb in a binary workbook",
+        lambda: xlsb(ROWS, extra={"xl/worksheets/sheet2.bin": b"\0" * 200_000_000}),
+        "sales.xlsb",
+        ZipBombError,
+        "xl/worksheets/sheet2.bin",
+    ),
+    (
+        "a bomb in an open document",
+        lambda: ods(ROWS, padding=200_000_000),
+        "sales.ods",
+        ZipBombError,
+        "content.xml",
+    ),
+    (
+        "billion laughs in an open document",
+        lambda: ods(ROWS, prologue='<!DOCTYPE o [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]>'),
+        "sales.ods",
+        XmlEntitiesError,
+        "content.xml",
+    ),
+    (
+        "an open document behind a password",
+        lambda: ods(ROWS, extra={"META-INF/manifest.xml": "<manifest:encryption-data/>"}),
+        "sales.ods",
+        EncryptedWorkbookError,
+        "without a password",
+    ),
+    (
+        "an open document with macros",
+        lambda: ods(ROWS, extra={"Basic/Standard/Module1.xml": "<x/>"}),
+        "sales.ods",
+        MacroWorkbookError,
+        "without macros",
+    ),
+    (
+        "an open text named ods",
+        lambda: ods(ROWS, extra={"mimetype": "application/vnd.oasis.opendocument.text"}),
+        "sales.ods",
+        NotAWorkbookError,
+        "zip archive",
+    ),
+    (
+        "300 columns in an open document",
+        lambda: ods([[f"h{number}" for number in range(300)]]),
+        "sales.ods",
+        TooManyColumnsError,
+        "300 columns",
+    ),
+    ("NUL in an old workbook", lambda: xls([*ROWS, ["B\0"]]), "sales.xls", NulBytesError, "row 3"),
     (
         "an encrypted workbook",
-        lambda: _OLE + b"\0" * 600 + "EncryptedPackage".encode("utf-16-le"),
+        lambda: compound_file({"EncryptionInfo": b"x", "EncryptedPackage": b"x"}),
         "sales.xlsx",
         EncryptedWorkbookError,
         "without a password",

@@ -122,6 +122,7 @@ def read_file(
                 header=mapping.columns.get(column.name),
                 constant=mapping.currency if column.name == "currency" else None,
                 optional=column.name in mapping.optional,
+                **_own_signs(mapping, column.name),
             )
             for column in dataset_columns.columns
         ),
@@ -160,6 +161,11 @@ def read_file(
         hidden_rows=done["hidden_rows"],
         blank_rows=done["blank_rows"],
     )
+
+
+def _own_signs(mapping: ColumnMapping, column: str) -> dict[str, str | None]:
+    signs = mapping.number_signs.get(column)
+    return {} if signs is None else signs.model_dump()
 
 
 def _followed(order: ReadOrder, on_progress: Callable[[Progress], None] | None) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def _like(facts: Mapping[str, Any]) -> str:
         "binary": _("a program's own file"),
         "zip": _("a workbook or another zip archive"),
         "gzip": _("a gzip archive"),
-        "old_workbook": _("a workbook of Excel 97 to 2003"),
+        "compound": _("a document of Microsoft Office"),
         "pdf": _("a PDF"),
         "picture": _("a picture"),
         "archive": _("an archive"),
@@ -99,24 +99,12 @@ class UnknownFileKindError(FileRefusal):
     kind = "unknown_kind"
 
     def _what(self) -> str:
-        return _("{file} is neither CSV nor XLSX by its name; it starts like {like}.").format(
+        return _("{file} is neither CSV nor a workbook by its name; it starts like {like}.").format(
             file=self._file, like=_like(self.facts)
         )
 
     def _remedy(self) -> str:
         return _("Save the table as CSV or XLSX and upload that.")
-
-
-class OldWorkbookError(FileRefusal):
-    """A workbook of Excel 97 to 2003."""
-
-    kind = "old_workbook"
-
-    def _what(self) -> str:
-        return _("{file} is a workbook of Excel 97 to 2003.").format(file=self._file)
-
-    def _remedy(self) -> str:
-        return _("Open it and save it as XLSX.")
 
 
 class MacroWorkbookError(FileRefusal):

@@ -10,6 +10,7 @@ import polars as pl
 from .headers import Spans
 from .kinds import FileFormat
 from .orders import HEADER_SEARCH_ROWS, FileRefused, ReadLimits
+from .other_books import OtherBook
 from .sheet_head import HeadRow, column_letters, head_rows, shared_texts, unescaped
 from .sheet_scan import SheetScan, scan_sheet
 from .zip_inspection import SheetPlace, WorkbookZip
@@ -44,6 +45,10 @@ class Book(Protocol):
 
     def careful_rows(self, sheet: SheetPlace, first_row: int) -> Iterator[tuple[int, list[Any]]]:
         """Yield the rows that hold something from `first_row` on, one at a time. The book may be closed."""
+        ...
+
+    def counts_from_1904(self) -> bool:
+        """Whether days count from 1 January 1904, as old Macintosh workbooks do."""
         ...
 
 
@@ -88,11 +93,16 @@ class XlsxBook:
         """Yield the rows that hold something from `first_row` on, one at a time. The book may be closed."""
         return careful_rows(self._path, sheet.name, self._limits, first_row)
 
+    def counts_from_1904(self) -> bool:
+        """Whether days count from 1 January 1904, as old Macintosh workbooks do."""
+        return self._zip.counts_from_1904()
+
 
 def open_book(path: Path, file_format: FileFormat, limits: ReadLimits) -> Book:
     """Open a workbook of this format; FileRefused where it is none, or is one that is not read."""
-    assert file_format is FileFormat.XLSX
-    return XlsxBook(path, limits)
+    if file_format is FileFormat.XLSX:
+        return XlsxBook(path, limits)
+    return OtherBook(path, file_format, limits)
 
 
 def chosen_sheet(
@@ -126,6 +136,13 @@ def as_lists(rows: Sequence[HeadRow]) -> list[list[str]]:
     return lists
 
 
+def rows_below(rows: Sequence[HeadRow], header_row: int, scan: SheetScan) -> int | None:
+    """Return how many rows the sheet lists below its header, blank ones and totals included; None if unknown."""
+    if scan.rows is None:
+        return None
+    return max(scan.rows - sum(row.number <= header_row for row in rows), 0)
+
+
 def spans_of(rows: Sequence[HeadRow], scan: SheetScan) -> Spans | None:
     """Return what is merged sideways, by place among `as_lists(rows)`; None where nothing says so."""
     if not scan.merged:
@@ -135,11 +152,6 @@ def spans_of(rows: Sequence[HeadRow], scan: SheetScan) -> Spans | None:
         if one.right > one.left:
             spans.setdefault(one.top - rows[0].number, []).append((one.left, one.right))
     return spans
-
-
-def load_strings(path: str, sheet: str) -> pl.DataFrame:
-    """Return all rows from row 1 on, and all columns from the first that holds anything on, as text, in memory."""
-    return loaded(path, sheet, None, "string", skip_rows=0)
 
 
 def first_column(head: Sequence[HeadRow], frame: pl.DataFrame) -> int:
@@ -159,27 +171,6 @@ def first_column(head: Sequence[HeadRow], frame: pl.DataFrame) -> int:
         )
 
     return max(range(min(min(cells) for cells, _ in tops) + 1), key=alike) if tops else 0
-
-
-def loaded(
-    path: str, sheet: str, header_row: int | None, dtypes: Any, skip_rows: int | None = None
-) -> pl.DataFrame:
-    """Return a sheet below its header row as the fast reader types it; from row 1 on where there is none."""
-    import fastexcel
-
-    try:
-        batch = fastexcel.read_excel(path).load_sheet_eager(
-            sheet,
-            header_row=None if header_row is None else header_row - 1,
-            skip_rows=skip_rows,
-            schema_sample_rows=None,
-            dtypes=dtypes,
-        )
-    except fastexcel.FastExcelError as error:
-        raise FileRefused("damaged", place=sheet, how=str(error)[:200]) from error
-    frame = pl.from_arrow(batch)
-    assert isinstance(frame, pl.DataFrame)
-    return frame
 
 
 def careful_rows(

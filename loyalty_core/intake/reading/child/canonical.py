@@ -2,12 +2,16 @@
 
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from functools import cache
 
 import polars as pl
 
+from .moments import FIRST_DAY_1900, LANGUAGES, moment_of, without_marks
 from .orders import ColumnOrder, FileRefused
 
 BEYOND_LAST_COLUMN = "beyond_last_column"
@@ -20,7 +24,15 @@ WHOLE_DIGITS, FRACTION_DIGITS = 18, 20
 _DATE_CELL_FORMATS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S%.f")
 
 _NUMBER = re.compile(r"(?P<sign>[+-]?)(?P<whole>\d*)(?:\.(?P<fraction>\d*))?(?:[eE](?P<power>[+-]?\d{1,3}))?")
-_SPACES = "\u0020\u00a0\u2009\u202f"
+_SPACES = "\u0020\u00a0\u2007\u2009\u202f"
+_DIGITS = "0123456789.,"
+_AROUND = re.compile(
+    r"(?P<before>[^\s\d.,()%+-]{1,5}\.?)?\s*(?P<number>[-+(.,\d].*?)\s*(?P<behind>[^\s\d.,()%+-]{1,5}\.?)?",
+    re.DOTALL,
+)
+_LONGEST_NUMBER = 80
+# A private mark: one group alone could be a fraction.
+_AT_LEAST_TWO = "\ue000"
 
 
 @dataclass(frozen=True)
@@ -37,6 +49,8 @@ class TimeStyle:
 
     formats: tuple[str, ...]
     zone: str
+    first_day: datetime = FIRST_DAY_1900
+    """The day that serial numbers of days count from."""
 
 
 def column_style(column: ColumnOrder, of_file: NumberStyle) -> NumberStyle:
@@ -49,41 +63,102 @@ def column_style(column: ColumnOrder, of_file: NumberStyle) -> NumberStyle:
 def read_number(raw: str, style: NumberStyle) -> str | None:
     """Return the exact decimal that the text stands for, shortest form, or None where it is no number.
 
-    Accepts a sign before or behind, parentheses for a negative, thousands separators in threes, a power of
-    ten; at most 18 digits before and 20 after the point. Never passes through a float.
+    Accepts a sign before or behind, parentheses for a negative, a currency's sign or code on either side, a
+    percent sign (12% is 0.12, as a spreadsheet stores it), thousands separators in threes, a power of ten; at most
+    18 digits before and 20 after the point. Spaces and apostrophes part thousands whatever the style says, and so
+    does the sign that is not the decimal one where that cannot be misread: 1,234.50 and 1,234,567, but not 1,234.
+    Never passes through a float.
     """
-    text = raw.strip().replace("\u2212", "-")
-    if text.startswith("(") and text.endswith(")"):
-        inner = text[1:-1].strip()
-        if inner[:1] in ("-", "+"):
-            return None
-        text = "-" + inner
-    elif text[-1:] in ("-", "+") and text[:1] not in ("-", "+"):
-        text = text[-1] + text[:-1].rstrip()
-    if style.thousands is not None:
-        separators = (
-            _SPACES if style.thousands == " " else "'’" if style.thousands in "'’" else style.thousands
-        )
-        whole, mark, rest = text.partition(style.decimal)
-        if any(sign in separators for sign in whole):
-            if not re.fullmatch(rf"[+-]?\d{{1,3}}(?:[{re.escape(separators)}]\d{{3}})+", whole):
-                return None
+    if len(raw) > _LONGEST_NUMBER:
+        return None
+    peeled = _peeled(raw.strip().replace("\u2212", "-"))
+    if peeled is None:
+        return None
+    text, is_negative, is_percent = peeled
+    whole, mark, rest = text.partition(style.decimal)
+    if not whole.isdigit():
+        separators = next((one for one in _separators(style, bool(mark)) if _is_grouped(whole, one)), None)
+        if separators is not None:
             whole = re.sub(f"[{re.escape(separators)}]", "", whole)
-        text = whole + mark + rest
+    text = whole + mark + rest
     if style.decimal != ".":
         if "." in text:
             return None
         text = text.replace(style.decimal, ".")
     match = _NUMBER.fullmatch(text) if text.isascii() else None
-    if match is None or not (match["whole"] or match["fraction"]):
-        return None
-    if len(text) > 60 or abs(int(match["power"] or 0)) > 40:
+    if match is None or not (match["whole"] or match["fraction"]) or abs(int(match["power"] or 0)) > 40:
         return None
     try:
-        plain = format(Decimal(text), "f")
+        value = Decimal(text).scaleb(-2) if is_percent else Decimal(text)
     except InvalidOperation:
         return None
-    return _shortest(plain)
+    plain = _shortest(format(value, "f"))
+    return f"-{plain}" if is_negative and plain not in (None, "0") else plain
+
+
+def _peeled(text: str) -> tuple[str, bool, bool] | None:
+    """Take sign, parentheses, currency and percent off a number, each at most once: (digits, negative, percent)."""
+    signs: set[str] = set()
+    currencies = percents = 0
+    while text and not (text[0] in _DIGITS and text[-1] in _DIGITS and not text[-2:-1].isalpha()):
+        if text[0] == "(" and text[-1] == ")":
+            text = text[1:-1].strip()
+            if signs:
+                return None
+            signs.add("(")
+        elif text[0] in "+-" or text[-1] in "+-":
+            at_front = text[0] in "+-"
+            if signs:
+                return None
+            signs.add(text[0] if at_front else text[-1])
+            text = text[1:].lstrip() if at_front else text[:-1].rstrip()
+        elif text[-1] == "%":
+            percents += 1
+            text = text[:-1].rstrip()
+        else:
+            match = _AROUND.fullmatch(text)
+            words = [] if match is None else [one for one in match.group("before", "behind") if one]
+            if match is None or len(words) != 1 or not is_currency(words[0]):
+                return None
+            currencies += 1
+            text = match["number"].strip()
+        if currencies > 1 or percents > 1:
+            return None
+    return text, bool(signs & {"-", "("}), percents > 0
+
+
+def is_currency(word: str) -> bool:
+    """Whether a word is a currency's sign, its ISO 4217 code, or what it is called beside amounts."""
+    if len(word) == 1 and unicodedata.category(word) == "Sc":
+        return True
+    return word.rstrip(".") in _currencies()
+
+
+@cache
+def _currencies() -> frozenset[str]:
+    from babel import Locale
+    from babel.core import get_global
+
+    words = {*get_global("all_currencies"), "zl", "din", "дин", "kr", "Rp", "EURO", "Euro", "euro"}
+    for language in LANGUAGES:
+        words.update(str(sign).rstrip(".") for sign in Locale.parse(language).currency_symbols.values())
+    return frozenset(words)
+
+
+def _separators(style: NumberStyle, has_fraction: bool) -> Iterator[str]:
+    """Yield the signs that may part thousands, set by set."""
+    if style.thousands is not None and style.thousands not in " '’":
+        yield style.thousands
+    yield _SPACES
+    yield "'’"
+    if style.thousands is None:
+        yield ("," if style.decimal == "." else ".") + ("" if has_fraction else _AT_LEAST_TWO)
+
+
+def _is_grouped(whole: str, separators: str) -> bool:
+    at_least = 2 if separators.endswith(_AT_LEAST_TWO) else 1
+    signs = separators.removesuffix(_AT_LEAST_TWO)
+    return re.fullmatch(rf"\d{{1,3}}(?:[{re.escape(signs)}]\d{{3}}){{{at_least},}}", whole) is not None
 
 
 def _shortest(plain: str) -> str | None:
@@ -145,6 +220,21 @@ def _formatted(times: pl.Series) -> pl.Series:
 
 
 def _times_of_text(unique: pl.Series, style: TimeStyle) -> pl.Series:
+    done = _times_by_format(unique, style)
+    left = unique.filter(done.is_null() & unique.is_not_null())
+    if left.len() == 0:
+        return done
+    # Few texts come here, and each once: what no format fits may have a month's name or marks around it.
+    plain = pl.Series([without_marks(text) for text in left.to_list()], dtype=pl.String)
+    by_format = _times_by_format(plain, style)
+    moments = pl.Series(
+        [moment_of(text, style.first_day) for text in left.to_list()], dtype=pl.Datetime("us")
+    )
+    found = by_format.fill_null(_utc_text(moments, style.zone))
+    return done.fill_null(unique.replace_strict(left, found, default=None, return_dtype=pl.String))
+
+
+def _times_by_format(unique: pl.Series, style: TimeStyle) -> pl.Series:
     done = pl.repeat(None, unique.len(), dtype=pl.String, eager=True)
     for one in style.formats:
         with_offset = "%z" in one or "%:z" in one or "%#z" in one
@@ -229,7 +319,7 @@ def canonical_frame(
     """
     if from_workbook:
         _refuse_nul(raw, row_numbers, sheet)
-        time_style = TimeStyle((*_DATE_CELL_FORMATS, *time_style.formats), time_style.zone)
+        time_style = replace(time_style, formats=(*_DATE_CELL_FORMATS, *time_style.formats))
     made: list[pl.Series] = [
         row_numbers.alias("row_no"),
         pl.repeat(sheet, raw.height, dtype=pl.String, eager=True),

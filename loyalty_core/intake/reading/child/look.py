@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from .books import Book, as_lists, chosen_sheet, first_column, load_strings, open_book, spans_of
+from .books import Book, as_lists, chosen_sheet, first_column, open_book, rows_below, spans_of
 from .csv_reader import (
     DELIMITERS,
     DIALECT_SAMPLE,
@@ -18,8 +18,9 @@ from .csv_reader import (
 )
 from .headers import LikelyHeader, Spans, header_key, known_headers_in, look_for_header
 from .kinds import FileFormat, FileKind, format_of
+from .loading import load_strings
 from .orders import HEADER_SEARCH_ROWS, FileRefused, LookOrder, Reporter
-from .sheet_head import cell_text
+from .sheet_head import HeadRow, cell_text
 from .sheet_scan import SheetScan
 from .text_stream import TextStream
 from .totals import TAIL_ROWS, skipped_row, totals_among
@@ -83,11 +84,11 @@ def _preview_workbook(path: Path, file_format: FileFormat, order: LookOrder) -> 
         looks = []
         for number, sheet in enumerate(book.sheets()):
             if sheet == chosen:
-                looks.append(_look(sheet, found.header, first + found.index, scan))
+                looks.append(_look(sheet, found.header, first + found.index, head, scan))
             elif number < _MOST_SHEETS:
                 looks.append(_look_at_sheet(book, sheet, order))
             else:
-                looks.append(_look(sheet, [], 0, SheetScan()))
+                looks.append(_look(sheet, [], 0, head, SheetScan()))
     key = _header_keys(found.header)
     expected = next(one["data_rows"] for one in looks if one["name"] == chosen.name)
     is_whole = scan.rows is not None and head[-1].number - first < most - 1 and scan.rows < most
@@ -117,19 +118,20 @@ def _header_keys(header: Sequence[str]) -> list[str]:
 def _look_at_sheet(book: Book, sheet: SheetPlace, order: LookOrder) -> dict[str, Any]:
     head = book.head(sheet, HEADER_SEARCH_ROWS)
     if not any(text.strip() for row in head for text in row.cells.values()):
-        return _look(sheet, [], 0, SheetScan(rows=0))
+        return _look(sheet, [], 0, head, SheetScan(rows=0))
     scan = book.scan(sheet, stops_at_wide=False)
     found = look_for_header(as_lists(head), order.known_headers, spans_of(head, scan))
-    return _look(sheet, found.header[: order.limits.columns], head[0].number + found.index, scan)
+    return _look(sheet, found.header[: order.limits.columns], head[0].number + found.index, head, scan)
 
 
-def _look(sheet: SheetPlace, header: Sequence[str], header_row: int, scan: SheetScan) -> dict[str, Any]:
-    listed = None if scan.rows is None else max(scan.rows - max(header_row, 0), 0)
+def _look(
+    sheet: SheetPlace, header: Sequence[str], header_row: int, head: Sequence[HeadRow], scan: SheetScan
+) -> dict[str, Any]:
     return {
         "name": sheet.name,
         "header": list(header),
         "header_row": header_row,
-        "data_rows": listed,
+        "data_rows": rows_below(head, header_row, scan),
         "hidden_rows": scan.hidden_rows,
         "is_hidden": not sheet.visible,
     }

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 from xml.parsers import expat
 
+from .moments import FIRST_DAY_1900, FIRST_DAY_1904
 from .orders import FileRefused
 from .zip_inspection import SheetPlace, WorkbookZip
 
@@ -17,9 +18,6 @@ _STYLES = "xl/styles.xml"
 # ECMA-376 part 1, 18.8.30: the built-in formats that show days or times.
 _DATE_FORMATS = {str(number) for number in (*range(14, 23), *range(27, 37), 45, 46, 47, *range(50, 59))}
 _QUOTED = re.compile(r'"[^"]*"|\\.|\[(?!h|m|s)[^\]]*\]|_.', re.IGNORECASE)
-# A workbook's day 1 is 1 January 1900 and its 1900 a leap year, so days count from 30 December 1899.
-_FIRST_DAY_1900 = datetime(1899, 12, 30)  # noqa: DTZ001 - cells hold local times
-_FIRST_DAY_1904 = datetime(1904, 1, 1)  # noqa: DTZ001 - cells hold local times
 _DAYS_AT_MOST = 2_958_466
 
 
@@ -150,7 +148,7 @@ def head_rows(book: WorkbookZip, sheet: SheetPlace, most: int) -> list[HeadRow]:
 def _write_out(book: WorkbookZip, numbers: list[tuple[HeadRow, int, int]]) -> None:
     """Turn stored numbers into what the cells mean: days where their style shows a date, else decimals."""
     dates = _date_styles(book) if any(style for _, _, style in numbers) else frozenset[int]()
-    epoch = _FIRST_DAY_1904 if book.counts_from_1904() else _FIRST_DAY_1900
+    epoch = FIRST_DAY_1904 if book.counts_from_1904() else FIRST_DAY_1900
     for row, column, style in numbers:
         try:
             value = float(row.cells[column])

@@ -9,10 +9,12 @@ from typing import Any
 
 import polars as pl
 
-from .books import Book, as_lists, chosen_sheet, loaded, open_book, spans_of
+from .books import Book, as_lists, chosen_sheet, open_book, rows_below, spans_of
 from .canonical import NumberStyle, TimeStyle, canonical_frame, column_style, read_number
 from .headers import FoundHeader, check_header, find_header, header_key
 from .kinds import FileFormat
+from .loading import loaded
+from .moments import FIRST_DAY_1900, FIRST_DAY_1904
 from .orders import FileRefused, ReadOrder, Reporter
 from .parts import PartWriter
 from .sheet_head import HeadRow, cell_text
@@ -50,11 +52,13 @@ def read_workbook(order: ReadOrder, file_format: FileFormat, reporter: Reporter)
     with open_book(Path(order.path), file_format, order.limits) as book:
         tables = [_table(book, name, order, reporter, left_out) for name in order.sheets or (None,)]
         expected = _sum_of(tables)
+        first_day = FIRST_DAY_1904 if book.counts_from_1904() else FIRST_DAY_1900
+        times = TimeStyle(order.date_formats, order.time_zone, first_day)
         reporter.progress("looking", 0, 1.0, expected)
         readers = set()
         with PartWriter(Path(order.out_folder), order.part_count, order.limits.rows) as parts:
             for table in tables:
-                writer = _Writer(order, table, parts, reporter, expected, left_out)
+                writer = _Writer(order, table, times, parts, reporter, expected, left_out)
                 if order.careful or not writer.write_fast():
                     writer.write_carefully(book)
                     readers.add("openpyxl")
@@ -102,7 +106,7 @@ def _table(book: Book, name: str | None, order: ReadOrder, reporter: Reporter, l
         if any(cell.strip() for cell in cells):
             left_out.skip(first + place, "above_header", sheet.name, cells)
     header_row = first + found.index
-    expected = None if scan.rows is None else max(scan.rows - header_row, 0)
+    expected = rows_below(head, header_row, scan)
     lower = next(row for row in head if row.number == header_row)
     return _Table(sheet, found, header_row, lower, expected, scan.hidden_rows)
 
@@ -114,6 +118,7 @@ class _Writer:
         self,
         order: ReadOrder,
         table: _Table,
+        times: TimeStyle,
         parts: PartWriter,
         reporter: Reporter,
         expected: int | None,
@@ -126,7 +131,7 @@ class _Writer:
         self._expected = expected
         self._left_out = left_out
         self._numbers = NumberStyle(order.decimal_separator, order.thousands_separator)
-        self._times = TimeStyle(order.date_formats, order.time_zone)
+        self._times = times
         self._kinds = {column.name: column.kind for column in order.columns}
 
     def write_fast(self) -> bool:

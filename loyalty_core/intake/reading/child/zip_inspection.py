@@ -50,10 +50,14 @@ def _damage_told(place: str) -> Iterator[None]:
 
 
 class WorkbookZip:
-    """An XLSX file whose members are only ever streamed, and counted while they are."""
+    """A zipped workbook whose members are only ever streamed, and counted while they are.
 
-    def __init__(self, path: Path, limits: ReadLimits) -> None:
+    `main` is the member without which it is none: that of XLSX where nothing is said.
+    """
+
+    def __init__(self, path: Path, limits: ReadLimits, *, main: str = _WORKBOOK) -> None:
         self._limits = limits
+        self._main = main
         self._packed_size = path.stat().st_size
         self._unpacked = 0
         try:
@@ -88,16 +92,16 @@ class WorkbookZip:
             raise FileRefused("macro_workbook")
         if any(member.flag_bits & 1 for member in members):
             raise FileRefused("encrypted")
-        if _WORKBOOK not in self.names or len(names) != len(members):
+        if self._main not in self.names or len(names) != len(members):
             raise FileRefused("not_a_workbook", starts_like="zip")
         # Whatever a parser may unfold later is unfolded here first, a chunk at a time and thrown away; the
         # sheets themselves when one of them is chosen.
         for member in members:
             name = member.filename
-            if name.endswith((".xml", ".rels")) and not name.startswith("xl/worksheets/sheet"):
+            if name.endswith((".xml", ".rels", ".bin")) and not name.startswith("xl/worksheets/sheet"):
                 for _ in self.chunks(name):
                     pass
-        if "[Content_Types].xml" in names or "[Content_Types].xml" in self.names:
+        if self._main == _WORKBOOK and "[Content_Types].xml" in self.names:
             types = self.small("[Content_Types].xml")
             if b"macroEnabled" in types:
                 raise FileRefused("macro_workbook")
