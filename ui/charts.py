@@ -278,3 +278,69 @@ def warm_up() -> None:
     for mode in PALETTES:
         bars(["a"], [1.0], name="a", mode=mode, before=[1.0], span=Span("a", "a", "a")).to_json()
         rows_of_bars(["a"], [1.0], texts=["1"], mode=mode).to_json()
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A bound across a chart: where it lies, what it is called, and its place in the palette."""
+
+    value: float
+    name: str
+    colour: int
+
+
+def held_against(
+    labels: Sequence[str],
+    values: Sequence[float | None],
+    *,
+    texts: Sequence[str],
+    ids: Sequence[str],
+    stands_out: Sequence[bool],
+    levels: Sequence[Level],
+    mode: Mode,
+    separators: str = ".,",
+    is_share: bool = False,
+) -> go.Figure:
+    """Return upright bars, one a label, with bounds across them; bars that break one stand out by their colour.
+
+    `labels`, `values`, `texts` (shown on hovering), `ids` (they come back in a selection) and `stands_out` have equal
+    lengths; None in `values` leaves a gap. Of shares the axis reads in percent.
+    """
+    palette = PALETTES[mode]
+    figure = go.Figure(
+        go.Bar(
+            x=list(labels),
+            y=list(values),
+            customdata=list(ids),
+            text=list(texts),
+            textposition="none",
+            marker={
+                "color": [palette[1] if one else palette[0] for one in stands_out],
+                "cornerradius": 3,
+            },
+            hovertemplate="%{text}<extra></extra>",
+            showlegend=False,
+        )
+    )
+    for level in levels:
+        figure.add_trace(
+            go.Scatter(
+                x=[labels[0], labels[-1]] if labels else [],
+                y=[level.value] * min(2, len(labels)),
+                name=level.name,
+                mode="lines",
+                line={"color": palette[level.colour], "width": 1.5, "dash": "dot"},
+                hoverinfo="skip",
+            )
+        )
+    _layout(figure, mode=mode, height=300, separators=separators)
+    figure.update_layout(hovermode="closest", bargap=0.28, showlegend=bool(levels))
+    figure.update_xaxes(type="category", showgrid=False, fixedrange=True, nticks=8, tickangle=0, title=None)
+    figure.update_yaxes(
+        fixedrange=True,
+        nticks=6,
+        tickformat="~p" if is_share else "~s",
+        title=None,
+        rangemode="tozero",
+    )
+    return figure

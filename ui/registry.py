@@ -32,6 +32,8 @@ class PageEntry:
     script: str
     permission: Permission
     section: str
+    # Of one record, which a link leads to: it stands in no menu.
+    is_record: bool = False
 
     @property
     def url_path(self) -> str:
@@ -61,14 +63,39 @@ def pages() -> list[PageEntry]:
             "imports", _("Imports"), "inventory_2", "pages/intake/imports.py", Permission.SEE_IMPORTS, data
         ),
         PageEntry(
-            "claims", _("Claims"), "fact_check", "pages/verification/claims.py", Permission.SEE_CLAIMS, data
-        ),
-        PageEntry(
             "quarantine",
             _("Quarantine"),
             "healing",
             "pages/intake/quarantine.py",
             Permission.SEE_IMPORTS,
+            data,
+        ),
+        PageEntry(
+            "quality",
+            _("Data quality"),
+            "monitoring",
+            "pages/intake/quality.py",
+            Permission.SEE_IMPORTS,
+            data,
+        ),
+        PageEntry(
+            "claims", _("Claims"), "fact_check", "pages/verification/claims.py", Permission.SEE_CLAIMS, data
+        ),
+        PageEntry(
+            "claim",
+            _("Claim"),
+            "fact_check",
+            "pages/verification/claim.py",
+            Permission.SEE_CLAIMS,
+            data,
+            is_record=True,
+        ),
+        PageEntry(
+            "workload",
+            _("Workload"),
+            "groups_2",
+            "pages/verification/workload.py",
+            Permission.SEE_WORKLOAD,
             data,
         ),
         PageEntry(
@@ -195,6 +222,7 @@ def navigation(user: Permitted) -> dict[str, list[st.Page]]:
                     icon=f":material/{page.icon}:",
                     url_path=page.url_path,
                     default=page.key == HOME,
+                    visibility="hidden" if page.is_record else "visible",
                 )
             )
     return menu
