@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from laurel.registers import DATASETS
-from loyalty_core import access, audit, intake, settlement
+from loyalty_core import access, audit, intake, settlement, verification
 from loyalty_core.kernel import Database, Scope, Settings, get_logger
 
 _log = get_logger(__name__)
@@ -37,6 +37,20 @@ def settle_programme(database: Database, request_id: UUID) -> None:
 def chain_audit(database: Database, settings: Settings) -> None:
     """Chain what was recorded since."""
     audit.chain_pending(database, settings.home)
+
+
+def escalate_overdue(database: Database) -> None:
+    """Mark claims that wait longer than their programme allows."""
+    claims = verification.escalate_overdue(database)
+    if claims:
+        _log.info("claims_escalated", claims=claims)
+
+
+def judge_due_claims(database: Database) -> None:
+    """Judge the undecided claims that sales reported since may change."""
+    judged = verification.judge_due_claims(database)
+    if judged:
+        _log.info("claims_judged", claims=judged)
 
 
 def settle_due(database: Database) -> None:

@@ -136,7 +136,9 @@ class Worker:
                 asyncio.create_task(_warm_up_checks()),
                 asyncio.create_task(_every(1.0, "chain_audit", self._chain_audit)),
                 asyncio.create_task(_every(5.0, "retry_orphaned_jobs", self._retry_orphaned_jobs)),
+                asyncio.create_task(_every(5.0, "judge_due_claims", self._judge_due_claims)),
                 asyncio.create_task(_every(5.0, "settle_due", self._settle_due)),
+                asyncio.create_task(_every(60.0, "escalate_overdue", self._escalate_overdue)),
             ]
             try:
                 await work
@@ -193,6 +195,12 @@ class Worker:
 
     async def _chain_audit(self) -> None:
         await asyncio.to_thread(lambda: _laurel_task("chain_audit")(self._database, self._settings))
+
+    async def _judge_due_claims(self) -> None:
+        await asyncio.to_thread(lambda: _laurel_task("judge_due_claims")(self._database))
+
+    async def _escalate_overdue(self) -> None:
+        await asyncio.to_thread(lambda: _laurel_task("escalate_overdue")(self._database))
 
     async def _settle_due(self) -> None:
         await asyncio.to_thread(lambda: _laurel_task("settle_due")(self._database))

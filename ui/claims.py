@@ -1,6 +1,6 @@
 """What the pages of claims show: a claim beside its best sales line, its points, its history, and the forms."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -9,25 +9,24 @@ from uuid import UUID
 
 import streamlit as st
 
-from loyalty_core import organisation, participants, verification
+from loyalty_core import organisation, participants, programmes, verification
 from loyalty_core.access import Permission, SignedInUser
 from loyalty_core.kernel import Money, Refusal, _, current_database, current_runtime, ngettext, now
 from loyalty_core.products import find_products
 from loyalty_core.settlement import ClaimPoints
 from loyalty_core.verification import (
-    Agreement,
+    BY_RULE,
+    UNDECIDED,
     Claim,
-    ClaimDocument,
     ClaimOutcome,
     ClaimSource,
     ClaimsProgramme,
     ClaimState,
-    Decision,
-    DecisionKind,
     Difference,
     LineBeside,
     QueuedClaim,
     SeveralClaimsProgrammesError,
+    Verdict,
 )
 from ui import elements, registry, wording
 
@@ -45,8 +44,11 @@ def state_title(state: ClaimState) -> str:
     """Return where a claim stands."""
     return {
         ClaimState.WAITING: _("waits"),
+        ClaimState.ASKED: _("asked back"),
+        ClaimState.PROPOSED: _("second person"),
         ClaimState.APPROVED: _("approved"),
         ClaimState.REJECTED: _("rejected"),
+        ClaimState.WITHDRAWN: _("withdrawn"),
     }[state]
 
 
@@ -54,8 +56,11 @@ def state_badge(state: ClaimState) -> None:
     """Draw where a claim stands, with colour and icon."""
     looks: dict[ClaimState, tuple[elements.Colour, str]] = {
         ClaimState.WAITING: ("orange", "hourglass_top"),
+        ClaimState.ASKED: ("blue", "help"),
+        ClaimState.PROPOSED: ("orange", "supervisor_account"),
         ClaimState.APPROVED: ("green", "check"),
         ClaimState.REJECTED: ("red", "block"),
+        ClaimState.WITHDRAWN: ("gray", "undo"),
     }
     elements.badge(state_title(state), *looks[state])
 
@@ -69,25 +74,63 @@ def source_title(source: ClaimSource) -> str:
     }[source]
 
 
-def agreement_title(agreement: Agreement) -> str:
-    """Return how well the best sold line agrees with a claim."""
+def verdict_title(verdict: Verdict | None) -> str:
+    """Return what comparing a claim with the reported sales said, in a few words; None: not compared yet."""
+    if verdict is None:
+        return _("not compared yet")
     return {
-        Agreement.AGREES: _("agrees"),
-        Agreement.DIFFERS: _("differs"),
-        Agreement.UNITS_TAKEN: _("claimed before"),
-        Agreement.NO_LINE: _("no such sale"),
-    }[agreement]
+        Verdict.MATCH: _("agrees"),
+        Verdict.MATCH_PARTIAL: _("part of the sale"),
+        Verdict.INFLATED_QUANTITY: _("more than sold"),
+        Verdict.TYPO_IN_INVOICE: _("slip in the invoice number"),
+        Verdict.UNKNOWN_INVOICE: _("no such invoice"),
+        Verdict.DUPLICATE_CLAIM: _("claimed before"),
+        Verdict.CLAIMED_BY_ANOTHER_CUSTOMER: _("another company's sale"),
+        Verdict.WRONG_DATE: _("wrong date"),
+    }[verdict]
 
 
-def agreement_badge(agreement: Agreement) -> None:
-    """Draw how well the best sold line agrees, with colour and icon."""
-    looks: dict[Agreement, tuple[elements.Colour, str]] = {
-        Agreement.AGREES: ("green", "check"),
-        Agreement.DIFFERS: ("orange", "difference"),
-        Agreement.UNITS_TAKEN: ("red", "content_copy"),
-        Agreement.NO_LINE: ("red", "search_off"),
+def verdict_in_words(queued: QueuedClaim) -> str:
+    """Return what the verdict on a claim means and what to do, in a sentence."""
+    verdict = queued.claim.verdict
+    if verdict is None:
+        return _("It is compared with the reported sales within a minute.")
+    return {
+        Verdict.MATCH: _("Company, invoice, product, units and day agree with a reported sale."),
+        Verdict.MATCH_PARTIAL: _("It claims fewer units than the reported sale has."),
+        Verdict.INFLATED_QUANTITY: _("It claims more units than were sold. Correct the units, or ask."),
+        Verdict.TYPO_IN_INVOICE: _(
+            "Such an invoice was not reported. It seems to mean {invoice}, where everything else agrees."
+        ).format(invoice=queued.proposed_invoice_no or _("another one")),
+        Verdict.UNKNOWN_INVOICE: _(
+            "No sale like it was reported. A later file may bring it; else ask, or reject."
+        ),
+        Verdict.DUPLICATE_CLAIM: _("It repeats claim {number}, which stands.").format(
+            number=queued.duplicate_of or _("of a lower number")
+        ),
+        Verdict.CLAIMED_BY_ANOTHER_CUSTOMER: _(
+            "The sale was reported for another company than the one that claims."
+        ),
+        Verdict.WRONG_DATE: _(
+            "The sale is there, on another day than claimed. Approved, it counts on its own day."
+        ),
+    }[verdict]
+
+
+def verdict_badge(verdict: Verdict | None) -> None:
+    """Draw what comparing a claim with the sales said, with colour and icon."""
+    looks: dict[Verdict | None, tuple[elements.Colour, str]] = {
+        None: ("gray", "hourglass_top"),
+        Verdict.MATCH: ("green", "check"),
+        Verdict.MATCH_PARTIAL: ("green", "check"),
+        Verdict.INFLATED_QUANTITY: ("orange", "trending_up"),
+        Verdict.TYPO_IN_INVOICE: ("orange", "edit"),
+        Verdict.UNKNOWN_INVOICE: ("red", "search_off"),
+        Verdict.DUPLICATE_CLAIM: ("red", "content_copy"),
+        Verdict.CLAIMED_BY_ANOTHER_CUSTOMER: ("red", "storefront"),
+        Verdict.WRONG_DATE: ("orange", "event"),
     }
-    elements.badge(agreement_title(agreement), *looks[agreement])
+    elements.badge(verdict_title(verdict), *looks[verdict])
 
 
 def difference_title(difference: Difference) -> str:
@@ -125,11 +168,11 @@ def total_in_words(claims: Sequence[QueuedClaim]) -> str:
 
 
 def record_in_words(queued: QueuedClaim) -> str:
-    """Return how the claimant's earlier claims went: “3 of 9 rejected”, “first claim”."""
+    """Return how the claimant's earlier claims went: “3 of 9 wrong”, “first claim”."""
     if not queued.claims_decided:
         return _("first claim")
-    return _("{rejected} of {all} rejected").format(
-        rejected=wording.number(queued.claims_rejected), all=wording.number(queued.claims_decided)
+    return _("{wrong} of {all} wrong").format(
+        wrong=wording.number(queued.claims_wrong), all=wording.number(queued.claims_decided)
     )
 
 
@@ -152,7 +195,11 @@ def points_in_words(claim: Claim, points: ClaimPoints | None) -> str:
     """Return what a claim is worth now and what comes next, in a sentence for who claimed."""
     expected = points.expected if points is not None else None
     posted = points.posted if points is not None else 0
-    if claim.state is ClaimState.WAITING:
+    if claim.state is ClaimState.WITHDRAWN:
+        return _("The file that it came in was taken back. Nothing is asked of you.")
+    if claim.state is ClaimState.ASKED:
+        return _("**There is a question for you.** Answer it, and the claim goes on.")
+    if claim.state in UNDECIDED:
         if claim.programme_id is None:
             return _("Somebody checks it. No programme gave points for claims on that day.")
         if expected is None:
@@ -188,42 +235,55 @@ def points_in_words(claim: Claim, points: ClaimPoints | None) -> str:
 # The queue
 
 
-def queue_table(claims: Sequence[QueuedClaim], *, decided: bool) -> dict[str, list[Any]]:
-    """Return the queue as columns; with `decided` claims among them, where each stands."""
+def queue_table(
+    claims: Sequence[QueuedClaim], *, decided: bool, photos: Collection[int]
+) -> dict[str, list[Any]]:
+    """Return the queue as columns; with `decided` claims among them, where each stands. `photos`: who has any."""
     columns: dict[str, list[Any]] = {
-        _("Since"): [wording.age(one.claim.recorded_at) for one in claims],
+        _("Since"): [
+            ("⚑ " if one.claim.escalated_at else "") + wording.age(one.claim.recorded_at) for one in claims
+        ],
         _("Claim"): [one.claim.claim_no for one in claims],
     }
-    if decided:
-        columns[_("State")] = [state_title(one.claim.state) for one in claims]
+    if decided or any(one.claim.state is not ClaimState.WAITING for one in claims):
+        columns[_("State")] = [
+            state_title(ClaimState.PROPOSED if one.needs_second else one.claim.state) for one in claims
+        ]
     return columns | {
-        _("Match"): [_MARKS[one.agreement] + " " + agreement_title(one.agreement) for one in claims],
+        _("Verdict"): [_mark(one) + " " + verdict_title(one.claim.verdict) for one in claims],
         _("Differs in"): [
-            "—" if one.agreement is Agreement.NO_LINE else differences_in_words(one.differences)
-            for one in claims
+            "—" if one.best is None else differences_in_words(one.differences) for one in claims
         ],
         _("Value"): [value_in_words(one) for one in claims],
+        _("Likely loss"): [
+            wording.money(Money(one.claim.expected_loss_minor, one.claim.stake_currency))
+            if one.claim.expected_loss_minor is not None and one.claim.stake_currency
+            else "—"
+            for one in claims
+        ],
         _("Claimant"): [one.claim.claimant for one in claims],
         _("Earlier claims"): [record_in_words(one) for one in claims],
         _("Product"): [product_of(one.claim) for one in claims],
         _("Quantity"): [wording.decimal(one.claim.quantity) for one in claims],
         _("Invoice"): [one.claim.invoice_no for one in claims],
         _("Sold"): [wording.day(one.claim.sold_on) for one in claims],
-        _("Photo"): [_("yes") if one.claim.document_id else "" for one in claims],
+        _("Assigned to"): [one.claim.assigned_to_name or "" for one in claims],
+        _("Photo"): [_("yes") if one.claim.number in photos else "" for one in claims],
     }
 
 
-_MARKS = {
-    Agreement.AGREES: "✓",
-    Agreement.DIFFERS: "≠",
-    Agreement.UNITS_TAKEN: "!",
-    Agreement.NO_LINE: "?",
-}
+def _mark(queued: QueuedClaim) -> str:
+    """Return a sign that tells at a glance: agrees, differs, nothing like it, claimed before."""
+    if queued.claim.verdict in BY_RULE or queued.is_approvable:
+        return "✓"
+    if queued.claim.verdict is Verdict.DUPLICATE_CLAIM or Difference.UNITS_TAKEN in queued.differences:
+        return "!"
+    return "?" if queued.best is None else "≠"
 
 
 def selected_in_words(claims: Sequence[QueuedClaim]) -> str:
     """Return the sentence of the bar: how many are selected, what they come to, how many can be approved."""
-    agree = sum(one.agreement is Agreement.AGREES for one in claims)
+    agree = sum(one.is_approvable for one in claims)
     parts = [
         ngettext("**{count} claim**", "**{count} claims**", len(claims)).format(
             count=wording.number(len(claims))
@@ -233,9 +293,9 @@ def selected_in_words(claims: Sequence[QueuedClaim]) -> str:
     if total:
         parts.append(_("{amount} at stake").format(amount=f"**{wording.plain(total)}**"))
     parts.append(
-        _("all agree with a sale")
+        _("all can be approved")
         if agree == len(claims)
-        else _("{count} of {all} agree with a sale").format(
+        else _("{count} of {all} can be approved").format(
             count=wording.number(agree), all=wording.number(len(claims))
         )
     )
@@ -274,10 +334,11 @@ def show_beside(user: SignedInUser, queued: QueuedClaim) -> None:
     """Draw the claim beside its best sold line; what differs stands in colour, with a sign and in words."""
     claim, line = queued.claim, queued.best
     with st.container(horizontal=True, vertical_alignment="center"):
-        agreement_badge(queued.agreement)
+        verdict_badge(queued.claim.verdict)
         for one in queued.differences:
             if one not in (Difference.NO_LINE, Difference.UNITS_TAKEN):
                 elements.badge(_("{what} differs").format(what=difference_title(one)), "orange", "difference")
+    st.markdown(wording.plain(verdict_in_words(queued)))
     names, claimed, sold = [], [], []
     for name, left, right, difference in _pairs(claim, line):
         differs = line is not None and difference in queued.differences
@@ -285,11 +346,12 @@ def show_beside(user: SignedInUser, queued: QueuedClaim) -> None:
         claimed.append(f":orange-background[≠ {wording.plain(left)}]" if differs else wording.plain(left))
         sold.append(f":orange-background[≠ {wording.plain(right)}]" if differs else wording.plain(right))
     if line is not None:
-        names += [_("Units not claimed yet"), _("Amount")]
+        names += [_("Units claimed"), _("Units not claimed yet"), _("Amount")]
         taken = Difference.UNITS_TAKEN in queued.differences
         left_units = wording.plain(wording.decimal(line.units_left))
-        claimed += ["", wording.plain(value_in_words(queued))]
+        claimed += ["", "", wording.plain(value_in_words(queued))]
         sold += [
+            wording.plain(wording.decimal(line.quantity - line.units_left)),
             f":red-background[! {left_units}]" if taken else left_units,
             wording.plain(wording.money(Money(line.amount_minor, line.currency))),
         ]
@@ -322,64 +384,22 @@ def show_file_row(user: SignedInUser, import_id: UUID | None, import_number: int
         )
 
 
-def show_document(document: ClaimDocument | None) -> None:
-    """Draw the photo of the invoice, or the way to a PDF."""
-    if document is None:
-        st.caption(_("No photo came with this claim."))
-        return
-    if document.media_type == "application/pdf":
-        st.markdown(":material/picture_as_pdf: " + f"[{_('Open the scan (PDF)')}](/documents/{document.id})")
-        return
-    st.markdown(f"![{_('Photo of the invoice')}](/documents/{document.id})")
-    st.markdown(f"[{_('Open it in full size')}](/documents/{document.id})")
-
-
-def show_history(claim: Claim, decisions: Sequence[Decision]) -> None:
-    """Draw what happened to a claim, the first thing first."""
-    st.markdown(
-        _("**Entered** {source} by {name}, {moment}").format(
-            source=source_title(claim.source),
-            name=wording.plain(claim.entered_by_name),
-            moment=wording.plain(wording.moment(claim.recorded_at)),
-        )
-    )
-    titles = {
-        DecisionKind.APPROVE: _("Approved"),
-        DecisionKind.REJECT: _("Rejected"),
-        DecisionKind.CORRECT: _("Corrected"),
-    }
-    for one in decisions:
-        parts = [
-            _("**{what}** by {name}, {moment}").format(
-                what=titles[one.kind],
-                name=wording.plain(one.decided_by_name),
-                moment=wording.plain(wording.moment(one.decided_at)),
-            )
-        ]
-        if one.quantity is not None and one.currency is not None:
-            parts.append(
-                wording.plain(
-                    _("{quantity} × {product}, invoice {invoice}: {amount}").format(
-                        quantity=wording.decimal(one.quantity),
-                        product=one.product_name or one.product_code or "",
-                        invoice=one.invoice_no or "",
-                        amount=wording.money(Money(one.amount_minor, one.currency)),
-                    )
-                )
-            )
-        elif one.kind is DecisionKind.CORRECT:
-            parts.append(_("To nothing: what it gave is taken back."))
-        if one.reason:
-            parts.append(f"*{wording.plain(one.reason)}*")
-        st.markdown("  \n".join(parts))
-
-
 # Decisions
 
 
 def outcomes_shown(outcomes: Sequence[ClaimOutcome], *, approved: bool) -> None:
     """Draw what became of each claim of one decision."""
-    done = [one.claim_no for one in outcomes if one.refusal is None]
+    done = [one.claim_no for one in outcomes if one.refusal is None and not one.is_proposed]
+    proposed = [one.claim_no for one in outcomes if one.refusal is None and one.is_proposed]
+    if proposed:
+        st.info(
+            ngettext(
+                "{numbers} is worth so much that a second person must agree before it counts.",
+                "{numbers} are worth so much that a second person must agree before they count.",
+                len(proposed),
+            ).format(numbers=wording.plain(", ".join(proposed))),
+            icon=":material/supervisor_account:",
+        )
     if done:
         st.success(
             (
@@ -409,12 +429,12 @@ def outcomes_shown(outcomes: Sequence[ClaimOutcome], *, approved: bool) -> None:
 def decide_dialog(user: SignedInUser, claims: Sequence[QueuedClaim], *, approve: bool) -> None:
     """Say what the decision comes to, ask a reason for a rejection, decide, and keep what came of each."""
     st.markdown(selected_in_words(claims))
-    hopeless = [one for one in claims if one.agreement is not Agreement.AGREES]
+    hopeless = [one for one in claims if not one.is_approvable]
     if approve and hopeless:
         st.warning(
             ngettext(
-                "{numbers} agrees with no free sale and stays waiting: correct or reject it.",
-                "{numbers} agree with no free sale and stay waiting: correct or reject them.",
+                "{numbers} can't be approved as it stands and stays waiting: correct or reject it.",
+                "{numbers} can't be approved as they stand and stay waiting: correct or reject them.",
                 len(hopeless),
             ).format(numbers=wording.plain(", ".join(one.claim.claim_no for one in hopeless))),
             icon=":material/difference:",
@@ -424,8 +444,26 @@ def decide_dialog(user: SignedInUser, claims: Sequence[QueuedClaim], *, approve:
         if approve
         else _("No points come of it. Who claimed reads your reason.")
     )
+    reasons = {} if approve else kept_reasons(user, claims)
     with st.form("decide_claims", border=False):
-        reason = "" if approve else st.text_area(_("Reason"), max_chars=1000, height=100)
+        code = (
+            st.selectbox(
+                _("Reason"),
+                [*reasons, None],
+                format_func=lambda one: _("Another reason, in words") if one is None else reasons[one],
+            )
+            if reasons
+            else None
+        )
+        reason = (
+            ""
+            if approve
+            else st.text_area(
+                _("In words (may stay empty with a reason of the list)") if reasons else _("Reason"),
+                max_chars=1000,
+                height=100,
+            )
+        )
         label = _("Approve {count}") if approve else _("Reject {count}")
         sent = st.form_submit_button(
             label.format(count=wording.number(len(claims))),
@@ -441,7 +479,12 @@ def decide_dialog(user: SignedInUser, claims: Sequence[QueuedClaim], *, approve:
             verification.approve_claims(current_database(), user.scope, numbers, request_key=key)
             if approve
             else verification.reject_claims(
-                current_database(), user.scope, numbers, reason=reason or "", request_key=key
+                current_database(),
+                user.scope,
+                numbers,
+                reason=reason or "",
+                reason_code=code,
+                request_key=key,
             )
         )
     except Refusal as refusal:
@@ -449,6 +492,120 @@ def decide_dialog(user: SignedInUser, claims: Sequence[QueuedClaim], *, approve:
         return
     elements.form_done("decide_claims")
     st.session_state["decided_claims"] = (outcomes, approve)
+    st.session_state["claims_drawn"] = st.session_state.get("claims_drawn", 0) + 1
+    st.rerun()
+
+
+def show_decided() -> None:
+    """Say what came of the decision made last."""
+    elements.show_said()
+    result = st.session_state.pop("decided_claims", None)
+    if result is not None:
+        outcomes_shown(result[0], approved=result[1])
+
+
+def decision_buttons(user: SignedInUser, queued: QueuedClaim) -> None:
+    """Draw what may be done with one claim that waits for no second person."""
+    claim = queued.claim
+    is_open = claim.state in (ClaimState.WAITING, ClaimState.ASKED)
+    if is_open and st.button(_("Assign…"), icon=":material/assignment_ind:"):
+        assign_dialog(user, [queued])
+    if claim.state is ClaimState.WAITING and st.button(_("Ask…"), icon=":material/help:"):
+        ask_dialog(user, claim)
+    if is_open and st.button(_("Reject…"), icon=":material/block:"):
+        decide_dialog(user, [queued], approve=False)
+    if st.button(_("Correct…"), icon=":material/edit:"):
+        correct_dialog(user, claim)
+    if is_open and st.button(_("Approve…"), type="primary", icon=":material/check:"):
+        decide_dialog(user, [queued], approve=True)
+
+
+def kept_reasons(user: SignedInUser, claims: Sequence[QueuedClaim]) -> dict[str, str]:
+    """Return the reasons to reject that the programmes of all these claims keep, by code."""
+    common: dict[str, str] | None = None
+    with current_database().snapshot(user.scope) as connection:
+        for programme_id in {one.claim.programme_id for one in claims}:
+            rules = programmes.verification_of(connection, programme_id)
+            kept = {one.code: one.text for one in rules.reject_reasons}
+            common = (
+                kept
+                if common is None
+                else {code: text for code, text in common.items() if kept.get(code) == text}
+            )
+    return common or {}
+
+
+@st.dialog(_("Ask who claimed"), width="medium")
+def ask_dialog(user: SignedInUser, claim: Claim) -> None:
+    """Ask for a question and send it to who claimed."""
+    st.markdown(
+        _("{claimant} reads your question with the claim and answers there, with a photo if need be.").format(
+            claimant=wording.plain(claim.claimant)
+        )
+    )
+    with st.form("ask_claimant", border=False):
+        question = st.text_area(_("Question"), max_chars=1000, height=100)
+        sent = st.form_submit_button(_("Ask"), type="primary", icon=":material/help:")
+    if not sent:
+        return
+    form = f"ask_{claim.number}"
+    try:
+        verification.ask_claimant(
+            current_database(),
+            user.scope,
+            claim.number,
+            question=question or "",
+            request_key=elements.form_key(form),
+        )
+    except Refusal as refusal:
+        st.error(wording.plain_lines(refusal.sentence), icon=":material/block:")
+        return
+    elements.form_done(form)
+    _done(_("Claim {number} waits for an answer.").format(number=wording.plain(claim.claim_no)))
+
+
+@st.dialog(_("Assign claims"), width="medium")
+def assign_dialog(user: SignedInUser, claims: Sequence[QueuedClaim]) -> None:
+    """Ask who is to decide the claims."""
+    with current_database().snapshot(user.scope) as connection:
+        people = {one.user_id: one.display_name for one in verification.deciders(connection)}
+    with st.form("assign_claims", border=False):
+        chosen = st.selectbox(
+            _("Assign to"),
+            [*people, None],
+            index=list(people).index(user.user_id) if user.user_id in people else 0,
+            format_func=lambda one: _("Nobody") if one is None else people[one],
+        )
+        sent = st.form_submit_button(
+            _("Assign {count}").format(count=wording.number(len(claims))),
+            type="primary",
+            icon=":material/assignment_ind:",
+        )
+    if not sent:
+        return
+    try:
+        outcomes = verification.assign_claims(
+            current_database(), user.scope, [one.claim.number for one in claims], user_id=chosen
+        )
+    except Refusal as refusal:
+        st.error(wording.plain_lines(refusal.sentence), icon=":material/block:")
+        return
+    refused = [one for one in outcomes if one.refusal is not None]
+    if refused:
+        for one in refused:
+            st.warning(wording.plain(one.refusal or ""), icon=":material/block:")
+        return
+    name = wording.plain(people[chosen]) if chosen is not None else _("nobody")
+    _done(
+        ngettext(
+            "{count} claim is assigned to {name}.", "{count} claims are assigned to {name}.", len(outcomes)
+        ).format(count=wording.number(len(outcomes)), name=name)
+    )
+
+
+def _done(sentence: str) -> None:
+    """Say what was done in the page's next run, which draws the queue anew."""
+    elements.say_after_rerun(sentence)
     st.session_state["claims_drawn"] = st.session_state.get("claims_drawn", 0) + 1
     st.rerun()
 
@@ -520,13 +677,15 @@ def correct_dialog(user: SignedInUser, claim: Claim) -> None:
         st.error(wording.plain_lines(refusal.sentence), icon=":material/block:")
         return
     elements.form_done(f"correct_{claim.number}")
-    elements.say_after_rerun(
-        _("Claim {number} is corrected: {state}.").format(
-            number=wording.plain(corrected.claim_no), state=state_title(corrected.state)
-        )
+    with current_database().snapshot(user.scope) as connection:
+        waits = verification.waiting_proposals(connection, [claim.number])
+    _done(
+        (
+            _("The correction of claim {number} waits for a second person.")
+            if waits
+            else _("Claim {number} is corrected: {state}.")
+        ).format(number=wording.plain(corrected.claim_no), state=state_title(corrected.state))
     )
-    st.session_state["claims_drawn"] = st.session_state.get("claims_drawn", 0) + 1
-    st.rerun()
 
 
 # Forms

@@ -13,7 +13,7 @@ from loyalty_core.programmes import ProgrammeDocument
 from loyalty_core.scoring import LineToExplain, RuleExplanation, ScoringEngine, compile_rules, explain_line
 from loyalty_core.settlement import AwardOfPosting, LineOfCompany
 from loyalty_core.standings import MonthTotal
-from ui import charts, registry, wording
+from ui import charts, registry, source_row, wording
 from ui.elements import chart, facts, mode, separators
 
 
@@ -184,7 +184,7 @@ def show_line(user: SignedInUser, line: AwardOfPosting | LineOfCompany) -> None:
     ):
         registry.link(
             user,
-            "claims",
+            "claim",
             _("Claim {number}").format(number=wording.plain(line.claim_no)),
             icon="fact_check",
             claim=str(line.claim_number),
@@ -197,6 +197,7 @@ def show_line(user: SignedInUser, line: AwardOfPosting | LineOfCompany) -> None:
             icon="inventory_2",
             **{"import": str(line.import_id)},
         )
+    source_row.line_button(user, line.sales_line_id, key=f"line_{line.sales_line_id}")
 
 
 def show_months(months: Sequence[MonthTotal], *, key: str) -> None:

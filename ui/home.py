@@ -51,6 +51,7 @@ def what_waits(user: SignedInUser, programmes: Sequence[Programme]) -> list[Wait
         found = [
             *(_imports_that_wait(connection) if user.may(Permission.DECIDE_IMPORTS) else ()),
             *(_imports_under_way(connection) if user.may(Permission.UPLOAD_FILES) else ()),
+            *(_claims_overdue(connection) if user.may(Permission.SEE_WORKLOAD) else ()),
             *(_claims_that_wait(connection) if user.may(Permission.SEE_CLAIMS) else ()),
             *(_orders_that_wait(connection, user.scope) if user.may(Permission.SEE_ORDERS) else ()),
             *(_registrations_that_wait(connection) if user.may(Permission.DECIDE_REGISTRATIONS) else ()),
@@ -115,6 +116,32 @@ def _claims_that_wait(connection: Connection) -> list[Waiting]:
             "claims",
         )
     ]
+
+
+def _claims_overdue(connection: Connection) -> list[Waiting]:
+    summary = verification.queue_summary(connection)
+    found = []
+    if summary.overdue:
+        found.append(
+            Waiting(
+                wording.number(summary.overdue),
+                ngettext("Claim waits too long", "Claims wait too long", summary.overdue),
+                _("longer than the programme allows"),
+                "claims",
+                {"state": _("overdue")},
+            )
+        )
+    if summary.needs_second:
+        found.append(
+            Waiting(
+                wording.number(summary.needs_second),
+                ngettext("Claim needs a second person", "Claims need a second person", summary.needs_second),
+                _("worth so much that two decide"),
+                "claims",
+                {"state": _("needs a second person")},
+            )
+        )
+    return found
 
 
 def _orders_that_wait(connection: Connection, scope: Scope) -> list[Waiting]:

@@ -63,6 +63,14 @@ def pages() -> list[PageEntry]:
             "imports", _("Imports"), "inventory_2", "pages/intake/imports.py", Permission.SEE_IMPORTS, data
         ),
         PageEntry(
+            "mappings",
+            _("Mappings"),
+            "view_column",
+            "pages/intake/mappings.py",
+            Permission.MANAGE_SOURCES,
+            data,
+        ),
+        PageEntry(
             "quarantine",
             _("Quarantine"),
             "healing",

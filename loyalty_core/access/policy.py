@@ -78,6 +78,7 @@ class Permission(StrEnum):
     SEE_CLAIMS = "see_claims"
     ENTER_CLAIMS = "enter_claims"
     DECIDE_CLAIMS = "decide_claims"
+    SEE_WORKLOAD = "see_workload"
     REGISTER_PARTNERS = "register_partners"
     DECIDE_REGISTRATIONS = "decide_registrations"
     ASSIGN_SALESPEOPLE = "assign_salespeople"
@@ -129,6 +130,7 @@ PERMISSIONS_OF_ROLE: dict[Role, frozenset[Permission]] = {
             Permission.SEE_CLAIMS,
             Permission.ENTER_CLAIMS,
             Permission.DECIDE_CLAIMS,
+            Permission.SEE_WORKLOAD,
             Permission.REGISTER_PARTNERS,
             Permission.DECIDE_REGISTRATIONS,
             Permission.SEE_PARTICIPANTS,
@@ -147,6 +149,7 @@ PERMISSIONS_OF_ROLE: dict[Role, frozenset[Permission]] = {
             Permission.APPLY_PROGRAMMES,
             Permission.SETTLE_PROGRAMMES,
             Permission.SEE_CLAIMS,
+            Permission.SEE_WORKLOAD,
             Permission.SEE_BUDGETS,
             Permission.ASK_FOR_BUDGETS,
             Permission.DECIDE_BUDGETS,

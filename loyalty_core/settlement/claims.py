@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from loyalty_core import programmes, scoring, verification
 from loyalty_core.kernel import Scope
 from loyalty_core.settlement import store
-from loyalty_core.verification import Claim, ClaimState, Difference
+from loyalty_core.verification import UNDECIDED, Claim, ClaimState, Difference
 
 _NO_POINTS_AT = frozenset({Difference.NO_LINE, Difference.COMPANY, Difference.PRODUCT})
 
@@ -33,7 +33,7 @@ def claim_points(connection: Connection, numbers: Sequence[int]) -> dict[int, Cl
     posted = store.points_of_claims(connection, list(claims))
     lines = _lines_to_score(connection, claims.values())
     expected: dict[int, int | None] = {
-        number: None if claim.state is ClaimState.WAITING and claim.programme_id is not None else 0
+        number: None if claim.state in UNDECIDED and claim.programme_id is not None else 0
         for number, claim in claims.items()
     }
     with scoring.ScoringEngine(threads=1) as engine:
@@ -87,7 +87,7 @@ def _lines_to_score(
     """Return, by programme, what scoring reads of each claim that can earn; the claim's number is the line's."""
     found: dict[UUID, list[scoring.LineToExplain]] = {}
     claims = [claim for claim in claims if claim.programme_id is not None]
-    waiting = [claim.number for claim in claims if claim.state is ClaimState.WAITING]
+    waiting = [claim.number for claim in claims if claim.state in UNDECIDED]
     queued = {one.claim.number: one for one in verification.queued_claims(connection, waiting)}
     decided = verification.last_decisions(
         connection, [claim.number for claim in claims if claim.state is ClaimState.APPROVED]

@@ -99,8 +99,9 @@ class Difference(StrEnum):
 
 
 class QueueOrder(StrEnum):
-    """What stands first: the oldest, what is worth most, or one claimant's claims together."""
+    """What stands first: what would cost most if it were wrong, the oldest, what is worth most, one claimant's."""
 
+    EXPECTED_LOSS = "loss"
     AGE = "age"
     VALUE = "value"
     CLAIMANT = "claimant"
@@ -108,9 +109,12 @@ class QueueOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A claim with the names of what it points at, and its last decision where there is one.
+    """A claim with the names of what it points at, its last verdict and its last decision where there are any.
 
-    `product_name` is None for a code that no product has. `file_name` and `import_number` are None for claims
+    `at_stake_minor` is what approving it as it stands would come to, `expected_loss_minor` how much of that is likely
+    to be wrong, both in minor units of `stake_currency`; None until it is judged, or where nothing comes near.
+    `company_id` is None for a company that nobody knows: its code and name are what the file says. `product_name` is
+    None for a code that no product has. `file_name` and `import_number` are None for claims
     that came otherwise, and for those who don't see the import.
     """
 
@@ -118,7 +122,7 @@ class Claim:
     claim_no: str
     programme_id: UUID | None
     programme_name: str | None
-    company_id: UUID
+    company_id: UUID | None
     company_code: str
     company_name: str
     participant_id: UUID | None
@@ -147,6 +151,16 @@ class Claim:
     entered_by: UUID | None
     entered_by_name: str
     recorded_at: datetime
+    verdict: Verdict | None
+    best_line_id: int | None
+    judged_at: datetime | None
+    at_stake_minor: int | None
+    expected_loss_minor: int | None
+    stake_currency: str | None
+    assigned_to: UUID | None
+    assigned_to_name: str | None
+    assigned_at: datetime | None
+    escalated_at: datetime | None
 
     @property
     def claimant(self) -> str:
@@ -196,7 +210,10 @@ class Decision:
     currency: str | None
     sold_on: date
     sold_at: datetime | None
+    reason_code: str | None
     reason: str | None
+    is_by_rule: bool
+    decided_by: UUID | None
     decided_by_name: str
     decided_at: datetime
     invoice_no: str | None
@@ -217,6 +234,28 @@ def differences(claim: Claim, line: LineBeside | None) -> tuple[Difference, ...]
         Difference.UNITS_TAKEN: line.units_left < min(claim.quantity, line.quantity),
     }
     return tuple(difference for difference, differs in found.items() if differs)
+
+
+def is_approvable(
+    verdict: Verdict | None, claim: Claim, line: LineBeside | None, units_left: Decimal | None = None
+) -> bool:
+    """Whether a person may approve the claim at the line without correcting it.
+
+    The line must be the company's own and of the claimed product, with as many units left: `units_left`, where the
+    invoice lists the product more than once, else the line's. Another invoice is no
+    hindrance where the verdict takes it for a slip of the pen, another day never: the line's own invoice and day
+    count. Where
+    the verdict tolerates that more is claimed than was sold, what is left counts. What repeats another claim is approved by nobody: were it another sale, a correction would say which.
+    """
+    if line is None or verdict is Verdict.DUPLICATE_CLAIM:
+        return False
+    hindrances = {Difference.COMPANY, Difference.PRODUCT}
+    if verdict is not Verdict.TYPO_IN_INVOICE:
+        hindrances.add(Difference.INVOICE)
+    left = line.units_left if units_left is None else units_left
+    return not hindrances & {*differences(claim, line)} and (
+        left > 0 if verdict in BY_RULE else claim.quantity <= left
+    )
 
 
 _EXACTLY = frozenset({Difference.COMPANY, Difference.INVOICE, Difference.PRODUCT, Difference.QUANTITY})
@@ -271,6 +310,13 @@ class ReasonMissingError(Refusal):
         super().__init__(_("Write why, in a few words: who claimed will read it."))
 
 
+class WordsMissingError(Refusal):
+    """A question or an answer came without words."""
+
+    def __init__(self) -> None:
+        super().__init__(_("Write what you want to say: a sentence is enough."))
+
+
 def clean_text(field: str, value: str, *, longest: int = LONGEST_TEXT) -> str:
     """Return one line of text without white space around it. Raises ClaimTextError."""
     text = value.strip()
@@ -301,6 +347,14 @@ def clean_note(value: str | None) -> str | None:
     if len(text) > LONGEST_NOTE or "\0" in text:
         raise ClaimTextError("note", _("A note has up to {longest} characters.").format(longest=LONGEST_NOTE))
     return text or None
+
+
+def clean_words(value: str | None) -> str:
+    """Return a question or an answer without white space around it. Raises WordsMissingError, ClaimTextError."""
+    text = clean_note(value)
+    if text is None or len(text) < 2:
+        raise WordsMissingError
+    return text
 
 
 def clean_reason(value: str | None) -> str:

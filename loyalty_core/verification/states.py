@@ -8,7 +8,8 @@ class ClaimState(StrEnum):
 
     WAITING for a person, ASKED: the claimant has a question to answer, PROPOSED: a first person decided and a
     second must agree. An approved or rejected one is changed by a correction, or waits again when the sale behind it
-    was undone. WITHDRAWN: the file that brought it was undone.
+    was undone; while a correction of it waits for a second person, it stands as it was. WITHDRAWN: the file that
+    brought it was undone.
     """
 
     WAITING = "waiting"
@@ -44,14 +45,8 @@ CLAIM_MOVES: dict[ClaimState, frozenset[ClaimState]] = {
         {ClaimState.WAITING, ClaimState.APPROVED, ClaimState.REJECTED, ClaimState.WITHDRAWN}
     ),
     ClaimState.APPROVED: frozenset(
-        {
-            ClaimState.PROPOSED,
-            ClaimState.APPROVED,
-            ClaimState.REJECTED,
-            ClaimState.WAITING,
-            ClaimState.WITHDRAWN,
-        }
+        {ClaimState.APPROVED, ClaimState.REJECTED, ClaimState.WAITING, ClaimState.WITHDRAWN}
     ),
-    ClaimState.REJECTED: frozenset({ClaimState.PROPOSED, ClaimState.APPROVED, ClaimState.WITHDRAWN}),
+    ClaimState.REJECTED: frozenset({ClaimState.APPROVED, ClaimState.WITHDRAWN}),
     ClaimState.WITHDRAWN: frozenset(),
 }

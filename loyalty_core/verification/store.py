@@ -1,5 +1,6 @@
 """Every query on claims, decisions, claimed units and documents; `matching` lays claims beside sold lines."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -9,8 +10,16 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-from loyalty_core.kernel import NotFoundError, Scope, StateError, _
-from loyalty_core.verification.policy import Claim, ClaimSource, Decision, DecisionKind, LineBeside
+from loyalty_core.kernel import NotFoundError, Scope, StateError, _, now
+from loyalty_core.verification.policy import (
+    Claim,
+    ClaimSource,
+    Decision,
+    DecisionKind,
+    EventKind,
+    LineBeside,
+    Verdict,
+)
 from loyalty_core.verification.states import CLAIM_MOVES, ClaimState
 
 
@@ -41,23 +50,28 @@ class ClaimDecidedError(StateError):
     """The claim has been decided; only a correction changes it."""
 
     def __init__(self, claim: Claim) -> None:
-        decided = _("approved") if claim.state is ClaimState.APPROVED else _("rejected")
-        super().__init__(
-            _("Claim {claim} is {state} already. Correct it if that was wrong.").format(
-                claim=claim.claim_no, state=decided
-            )
-        )
+        sentence = {
+            ClaimState.APPROVED: _("Claim {claim} is approved already. Correct it if that was wrong."),
+            ClaimState.REJECTED: _("Claim {claim} is rejected already. Correct it if that was wrong."),
+            ClaimState.WITHDRAWN: _("Claim {claim} is withdrawn: the file that brought it was undone."),
+            ClaimState.PROPOSED: _("Claim {claim} waits for a second person to agree with what was decided."),
+            ClaimState.ASKED: _("Claim {claim} waits for an answer of who claimed."),
+            ClaimState.WAITING: _("Claim {claim} waits for a decision."),
+        }[claim.state]
+        super().__init__(sentence.format(claim=claim.claim_no))
         self.claim = claim
 
 
 CLAIM = (
-    "select c.number, c.claim_no, c.programme_id, g.name as programme_name, c.company_id, k.code as company_code,"
-    " k.name as company_name, c.participant_id, p.code as participant_code, pp.display_name as participant_name,"
+    "select c.number, c.claim_no, c.programme_id, g.name as programme_name, c.company_id,"
+    " coalesce(k.code, c.company_code_said) as company_code, coalesce(k.name, c.company_code_said) as company_name, c.participant_id, p.code as participant_code, pp.display_name as participant_name,"
     " c.source, c.import_id, i.number as import_number, f.file_name, c.sheet, c.row_no, c.invoice_no,"
     " c.product_code, product.name as product_name, c.quantity, c.sold_on, c.document_id, c.note, c.state,"
     " c.revision, c.sales_line_id, c.approved_quantity, c.decided_at, d.decided_by_name,"
-    " d.reason as decision_reason, c.entered_by, c.entered_by_name, c.recorded_at"
-    " from claim c join company k on k.id = c.company_id"
+    " d.reason as decision_reason, c.entered_by, c.entered_by_name, c.recorded_at, c.verdict, c.best_line_id,"
+    " c.judged_at, c.at_stake_minor, c.expected_loss_minor, c.stake_currency, c.assigned_to, c.assigned_to_name,"
+    " c.assigned_at, c.escalated_at"
+    " from claim c left join company k on k.id = c.company_id"
     " left join programme g on g.id = c.programme_id"
     " left join participant p on p.id = c.participant_id"
     " left join participant_person pp on pp.participant_id = c.participant_id"
@@ -69,8 +83,14 @@ CLAIM = (
 
 def claim_of(row: Row[Any]) -> Claim:
     """Return the claim that a row of CLAIM holds."""
-    values = row._asdict()
-    return Claim(**{**values, "source": ClaimSource(values["source"]), "state": ClaimState(values["state"])})
+    return Claim(
+        **{
+            **row._asdict(),
+            "source": ClaimSource(row.source),
+            "state": ClaimState(row.state),
+            "verdict": Verdict(row.verdict) if row.verdict else None,
+        }
+    )
 
 
 def claim_by_number(connection: Connection, number: int) -> Claim:
@@ -85,6 +105,14 @@ def lock_claim(connection: Connection, number: int) -> Claim:
     """Return a claim of the scope with its row locked until the transaction ends. Raises UnknownClaimError."""
     connection.execute(text("select from claim where number = :number for update"), {"number": number})
     return claim_by_number(connection, number)
+
+
+def lock_claim_in_sight(connection: Connection, scope: Scope, number: int) -> Claim:
+    """Return the claim, locked. Raises UnknownClaimError, for one of a programme out of sight too."""
+    claim = lock_claim(connection, number)
+    if claim.programme_id is not None and not scope.sees_programme(claim.programme_id):
+        raise UnknownClaimError(number)
+    return claim
 
 
 def claim_by_request_key(connection: Connection, request_key: UUID) -> Claim | None:
@@ -179,8 +207,9 @@ def move_claim(
     reason: str | None,
     request_key: UUID | None,
     decided_at: datetime,
+    reason_code: str | None = None,
 ) -> Decision:
-    """Add a decision on a claim, whose row the caller has locked, and repeat it in the claim.
+    """Add a person's decision on a claim, whose row the caller has locked, and repeat it in the claim.
 
     Raises ClaimDecidedError where no such move exists.
     """
@@ -191,10 +220,10 @@ def move_claim(
     connection.execute(
         text(
             "insert into claim_decision (claim_number, revision, programme_id, company_id, participant_id, kind,"
-            " sales_line_id, quantity, amount_minor, currency, sold_on, sold_at, reason, request_key, decided_by,"
-            " decided_by_name, decided_at) values (:number, :revision, :programme_id, :company_id,"
+            " sales_line_id, quantity, amount_minor, currency, sold_on, sold_at, reason_code, reason, request_key,"
+            " decided_by, decided_by_name, decided_at) values (:number, :revision, :programme_id, :company_id,"
             " :participant_id, :kind, :sales_line_id, :quantity, :amount_minor, :currency, :sold_on, :sold_at,"
-            " :reason, :request_key, :by, :by_name, :decided_at)"
+            " :reason_code, :reason, :request_key, :by, :by_name, :decided_at)"
         ),
         {
             "number": claim.number,
@@ -209,6 +238,7 @@ def move_claim(
             "currency": line.currency if line else None,
             "sold_on": sold_on,
             "sold_at": line.sold_at if line else None,
+            "reason_code": reason_code,
             "reason": reason,
             "request_key": request_key,
             "by": scope.user_id,
@@ -219,7 +249,7 @@ def move_claim(
     connection.execute(
         text(
             "update claim set state = :state, revision = :revision, sales_line_id = :sales_line_id,"
-            " approved_quantity = :quantity, decided_at = :decided_at where number = :number"
+            " approved_quantity = :quantity, decided_at = :decided_at, escalated_at = null where number = :number"
         ),
         {
             "number": claim.number,
@@ -233,6 +263,108 @@ def move_claim(
     return history(connection, claim.number)[-1]
 
 
+def further_lines(connection: Connection, claim: Claim) -> dict[int, Decimal]:
+    """Return how many units of further lines of its invoice the claim's last decision took, by line."""
+    rows = connection.execute(
+        text(
+            "select sales_line_id, quantity from claim_further_line where claim_number = :number"
+            " and revision = :revision"
+        ),
+        {"number": claim.number, "revision": claim.revision},
+    )
+    return {row.sales_line_id: row.quantity for row in rows}
+
+
+def insert_further_line(
+    connection: Connection,
+    decision: Decision,
+    claim: Claim,
+    line: LineBeside,
+    units: Decimal,
+    amount_minor: int,
+) -> None:
+    """Write down that a decision takes units of a further line of its invoice too."""
+    connection.execute(
+        text(
+            "insert into claim_further_line (claim_number, revision, sales_line_id, programme_id, company_id, quantity,"
+            " amount_minor) values (:number, :revision, :line, :programme_id, :company_id, :units, :amount_minor)"
+        ),
+        {
+            "number": decision.claim_number,
+            "revision": decision.revision,
+            "line": line.sales_line_id,
+            "programme_id": claim.programme_id,
+            "company_id": line.company_id,
+            "units": units,
+            "amount_minor": amount_minor,
+        },
+    )
+
+
+def set_state(connection: Connection, claim: Claim, state: ClaimState) -> None:
+    """Move a claim, whose row the caller has locked, to a state that no decision belongs to.
+
+    Raises ClaimDecidedError where no such move exists.
+    """
+    if state not in CLAIM_MOVES[claim.state]:
+        raise ClaimDecidedError(claim)
+    connection.execute(
+        text("update claim set state = :state where number = :number"),
+        {"state": state.value, "number": claim.number},
+    )
+
+
+def insert_event(
+    connection: Connection,
+    scope: Scope,
+    claim: Claim,
+    kind: EventKind,
+    *,
+    words: str | None = None,
+    detail: Mapping[str, Any] | None = None,
+    request_key: UUID | None = None,
+) -> None:
+    """Write down what happened to a claim beside verdicts and decisions."""
+    connection.execute(
+        text(
+            "insert into claim_event (claim_number, programme_id, company_id, kind, words, detail, request_key,"
+            " happened_by, happened_by_name, recorded_at) values (:number, :programme_id, :company_id, :kind, :words,"
+            " cast(:detail as jsonb), :request_key, :by, :by_name, :recorded_at)"
+        ),
+        {
+            "number": claim.number,
+            "programme_id": claim.programme_id,
+            "company_id": claim.company_id,
+            "kind": kind.value,
+            "words": words,
+            "detail": json.dumps(dict(detail or {})),
+            "request_key": request_key,
+            "by": scope.user_id,
+            "by_name": scope.actor_name,
+            "recorded_at": now(),
+        },
+    )
+
+
+def was_told(connection: Connection, number: int, request_key: UUID) -> bool:
+    """Whether the form with this key has written down something about the claim before."""
+    return (
+        connection.execute(
+            text("select 1 from claim_event where claim_number = :number and request_key = :key"),
+            {"number": number, "key": request_key},
+        ).first()
+        is not None
+    )
+
+
+def claim_of_event(connection: Connection, request_key: UUID) -> int | None:
+    """Return the number of the claim about which the form with this key wrote something down."""
+    found: int | None = connection.execute(
+        text("select claim_number from claim_event where request_key = :key"), {"key": request_key}
+    ).scalar_one_or_none()
+    return found
+
+
 def was_decided_by(connection: Connection, claim: Claim, request_key: UUID) -> bool:
     """Whether the claim's last decision came from the form with this key."""
     found = connection.execute(
@@ -244,7 +376,8 @@ def was_decided_by(connection: Connection, claim: Claim, request_key: UUID) -> b
 
 _DECISION = (
     "select d.claim_number, d.revision, d.kind, d.sales_line_id, d.quantity, d.amount_minor, d.currency, d.sold_on,"
-    " d.sold_at, d.reason, d.decided_by_name, d.decided_at, l.invoice_no, p.code as product_code,"
+    " d.sold_at, d.reason_code, d.reason, d.is_by_rule, d.decided_by, d.decided_by_name, d.decided_at, l.invoice_no,"
+    " p.code as product_code,"
     " p.name as product_name from claim_decision d"
     " left join sales_line l on l.id = d.sales_line_id left join product p on p.id = l.product_id"
 )
@@ -402,8 +535,20 @@ CLAIM_CHECKS: dict[str, str] = {
         " and not exists (select from claim_decision n where n.claim_number = d.claim_number"
         " and n.revision > d.revision) where c.revision <> coalesce(d.revision, 0)"
         " or c.sales_line_id is distinct from d.sales_line_id or c.approved_quantity is distinct from d.quantity"
-        " or c.decided_at is distinct from d.decided_at or c.state <> case when d.revision is null then 'waiting'"
-        " when d.sales_line_id is null then 'rejected' else 'approved' end"
+        " or c.decided_at is distinct from d.decided_at or case"
+        " when d.revision is null or d.kind = 'reopen' then c.state not in ('waiting', 'asked', 'proposed')"
+        " when d.kind = 'withdraw' then c.state <> 'withdrawn'"
+        " when d.sales_line_id is null then c.state <> 'rejected' else c.state <> 'approved' end"
+    ),
+    "a decision waits for a second person exactly where the claim says so": (
+        "select count(*) from claim c full join (select claim_number from claim_proposal where outcome is null) q"
+        " on q.claim_number = c.number where c.number is null or (c.state = 'proposed' and q.claim_number is null)"
+        " or (q.claim_number is not null and c.state not in ('proposed', 'approved', 'rejected'))"
+    ),
+    "every claim repeats its last verdict": (
+        "select count(*) from claim c left join claim_verdict v on v.claim_number = c.number and not exists ("
+        "select from claim_verdict n where n.claim_number = v.claim_number and n.id > v.id)"
+        " where c.verdict is distinct from v.verdict"
     ),
     "decisions of a claim are numbered without gaps": (
         "select count(*) from (select count(*) as n, max(revision) as last from claim_decision"
@@ -411,18 +556,25 @@ CLAIM_CHECKS: dict[str, str] = {
     ),
     "every decision belongs to a claim of its company, participant and programme": (
         "select count(*) from claim_decision d left join claim c on c.number = d.claim_number"
-        " where c.number is null or c.company_id <> d.company_id"
+        " where c.number is null or c.company_id is distinct from d.company_id"
         " or c.participant_id is distinct from d.participant_id or c.programme_id is distinct from d.programme_id"
     ),
     "every approved amount is the claimed share of its line": (
         "select count(*) from claim_decision d left join sales_line l on l.id = d.sales_line_id"
-        " where d.sales_line_id is not null and (l.id is null or l.company_id <> d.company_id"
-        " or d.amount_minor <> round(l.amount_minor * d.quantity / l.quantity)"
+        " left join (select claim_number, revision, sum(quantity) as units, sum(amount_minor) as amount_minor"
+        " from claim_further_line group by claim_number, revision) f on f.claim_number = d.claim_number"
+        " and f.revision = d.revision where d.sales_line_id is not null and (l.id is null or l.company_id <> d.company_id"
+        " or d.amount_minor <> round(l.amount_minor * (d.quantity - coalesce(f.units, 0)) / l.quantity)"
+        " + coalesce(f.amount_minor, 0)"
         " or d.currency <> l.currency or d.sold_on <> l.sold_on)"
     ),
     "claimed units of a line are those of its approved claims": (
         "select count(*) from claimed_line n full join (select sales_line_id, programme_id,"
-        " sum(approved_quantity) as units from claim where state = 'approved' group by sales_line_id, programme_id)"
+        " sum(units) as units from (select c.sales_line_id, c.programme_id, c.approved_quantity - coalesce((select"
+        " sum(f.quantity) from claim_further_line f where f.claim_number = c.number and f.revision = c.revision), 0)"
+        " as units from claim c where c.state = 'approved' union all select f.sales_line_id, c.programme_id, f.quantity"
+        " from claim_further_line f join claim c on c.number = f.claim_number and c.revision = f.revision"
+        " where c.state = 'approved') u group by sales_line_id, programme_id)"
         # A full join takes no `is not distinct from`: rows without a programme meet under one id.
         " c on c.sales_line_id = n.sales_line_id and coalesce(c.programme_id, '00000000-0000-0000-0000-000000000000')"
         " = coalesce(n.programme_id, '00000000-0000-0000-0000-000000000000')"
@@ -437,7 +589,9 @@ CLAIM_CHECKS: dict[str, str] = {
         "select count(*) from (select id, state, accepted from file_import where dataset = 'claims') i"
         " full join (select import_id, count(*) as n from claim where import_id is not null group by import_id) c"
         " on c.import_id = i.id"
-        " where i.id is null or coalesce(c.n, 0) <> case when i.state = 'accepted' then i.accepted else 0 end"
+        " where i.id is null or coalesce(c.n, 0) <> case when i.state in ('accepted', 'undone') then i.accepted"
+        # What was undone keeps its claims, withdrawn.
+        " else 0 end"
     ),
 }
 

@@ -4,12 +4,12 @@ import streamlit as st
 
 from loyalty_core import settlement, verification
 from loyalty_core.access import Permission
-from loyalty_core.kernel import _, current_database
+from loyalty_core.kernel import _, current_database, ngettext
 from loyalty_core.participants import Participant, ParticipantState
 from loyalty_core.settlement import ClaimPoints
-from loyalty_core.verification import Claim, ClaimSource
+from loyalty_core.verification import Claim, ClaimSource, Question
+from ui import claim_story, elements, shop, wording
 from ui import claims as blocks
-from ui import elements, shop, wording
 from ui.identity import require
 
 user = require(Permission.USE_PORTAL)
@@ -26,13 +26,17 @@ def show_form(person: Participant) -> None:
     key = f"own_{drawn}"
     offered = blocks.read_offered(user, form="own")
     with elements.card(_("Claim a sale")):
-        photo = blocks.photo_field(key=key)
+        ways = {"photo": _("With a photo of the invoice"), "form": _("Without a photo")}
+        with_photo = elements.choose_view(ways, key="way") == "photo"
+        photo = blocks.photo_field(key=key) if with_photo else None
         with st.form("own", border=False):
             sale = blocks.sale_fields(offered, key=key)
             sent = st.form_submit_button(
                 _("Send the claim"), type="primary", icon=":material/send:", width="stretch"
             )
-        if sent:
+        if sent and with_photo and photo is None:
+            st.error(_("Take or choose the photo of the invoice first."), icon=":material/photo_camera:")
+        elif sent:
             entered = blocks.enter(
                 user,
                 form="own",
@@ -55,7 +59,7 @@ def show_form(person: Participant) -> None:
             st.rerun()
 
 
-def draw(claim: Claim, points: ClaimPoints | None) -> None:
+def draw(claim: Claim, points: ClaimPoints | None, question: Question | None) -> None:
     """Draw one claim as a card: what was claimed, where it stands, its points, and what happens next."""
     with st.container(border=True, gap="small"):
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -80,6 +84,8 @@ def draw(claim: Claim, points: ClaimPoints | None) -> None:
                 )
             )
         st.markdown(blocks.points_in_words(claim, points))
+        if question is not None:
+            claim_story.answer_form(user, claim, question)
 
 
 person = shop.own_participant(user)
@@ -111,7 +117,17 @@ if not total:
 cards_at, offset = elements.paged(total, key="page", size=CLAIMS_A_PAGE)
 with database.snapshot(user.scope) as connection:
     claims = verification.claims_of_participant(connection, person.id, limit=CLAIMS_A_PAGE, offset=offset)
-    points = settlement.claim_points(connection, [one.number for one in claims])
+    numbers = [one.number for one in claims]
+    points = settlement.claim_points(connection, numbers)
+    questions = verification.open_questions(connection, numbers)
+    asked = verification.claims_asked(connection, person.id)
 with cards_at:
-    for claim in claims:
-        draw(claim, points.get(claim.number))
+    if asked:
+        st.info(
+            ngettext(
+                "{count} claim waits for your answer.", "{count} claims wait for your answer.", asked
+            ).format(count=wording.number(asked)),
+            icon=":material/help:",
+        )
+    for claim in sorted(claims, key=lambda one: one.number not in questions):
+        draw(claim, points.get(claim.number), questions.get(claim.number))

@@ -1,11 +1,20 @@
 """Claims: what participants say was sold beside the sales that were reported, to approve, reject or correct."""
 
+from uuid import UUID
+
 import streamlit as st
 
-from loyalty_core import programmes, settlement, verification
+from loyalty_core import programmes, verification
 from loyalty_core.access import Permission
-from loyalty_core.kernel import Refusal, _, current_database, ngettext
-from loyalty_core.verification import Agreement, ClaimSource, ClaimState, QueueFilter, QueueOrder
+from loyalty_core.kernel import _, current_database, ngettext
+from loyalty_core.verification import (
+    Assigned,
+    ClaimSource,
+    ClaimState,
+    QueueFilter,
+    QueueOrder,
+    Verdict,
+)
 from ui import claims as blocks
 from ui import elements, registry, wording
 from ui import programmes as programme_blocks
@@ -17,115 +26,35 @@ may_decide = user.may(Permission.DECIDE_CLAIMS)
 CLAIMS_A_PAGE = 50
 
 
-def show_decided() -> None:
-    """Say what came of the decision made last."""
-    elements.show_said()
-    result = st.session_state.pop("decided_claims", None)
-    if result is not None:
-        blocks.outcomes_shown(result[0], approved=result[1])
+TO_DECIDE, OVERDUE, SECOND, EVERY = "to_decide", "overdue", "second", "every"
+MINE, NOBODY = "mine", "nobody"
 
 
-def show_record(number: int) -> None:
-    """Draw one claim whole: what is claimed and sold, its points, its document, where it came from, its history."""
-    with database.snapshot(user.scope) as connection:
-        queued = verification.queued_claim(connection, number)
-        decisions = verification.history(connection, number)
-        points = settlement.claim_points(connection, [number])[number]
-        document = (
-            verification.document_by_id(connection, queued.claim.document_id)
-            if queued.claim.document_id is not None
-            else None
-        )
-    claim = queued.claim
-    elements.page_header(
-        _("Claim {number}").format(number=wording.plain(claim.claim_no)),
-        wording.plain(
-            " · ".join(
-                [
-                    claim.claimant,
-                    claim.company_name,
-                    claim.programme_name or _("no programme that day"),
-                    _("entered {source} {ago}").format(
-                        source=blocks.source_title(claim.source), ago=wording.ago(claim.recorded_at)
-                    ),
-                ]
-            )
-        ),
-    )
-    show_decided()
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        blocks.state_badge(claim.state)
-        if may_decide:
-            with st.container(horizontal=True, width="content"):
-                if claim.state is ClaimState.WAITING and st.button(_("Reject…"), icon=":material/block:"):
-                    blocks.decide_dialog(user, [queued], approve=False)
-                if st.button(_("Correct…"), icon=":material/edit:"):
-                    blocks.correct_dialog(user, claim)
-                if claim.state is ClaimState.WAITING and st.button(
-                    _("Approve…"), type="primary", icon=":material/check:"
-                ):
-                    blocks.decide_dialog(user, [queued], approve=True)
-    elements.figure_row(
-        [
-            elements.Figure(_("At stake"), blocks.value_in_words(queued)),
-            elements.Figure(
-                _("Points expected"),
-                wording.short_number(points.expected) if points.expected is not None else "—",
-                help=_("What the programme's current rules give for it."),
-            ),
-            elements.Figure(_("Points posted"), wording.short_number(points.posted)),
-            elements.Figure(
-                _("Earlier claims"),
-                wording.short_number(queued.claims_decided),
-                ngettext("{count} rejected", "{count} rejected", queued.claims_rejected).format(
-                    count=wording.number(queued.claims_rejected)
-                )
-                if queued.claims_rejected
-                else None,
-                delta_color="off",
-                help=_("Claims of the same person, or company, that were decided."),
-            ),
-        ]
-    )
-    beside_at, document_at = st.columns([3, 2])
-    with beside_at, elements.card(_("The claim beside the nearest sale"), fills=True):
-        blocks.show_beside(user, queued)
-    with document_at, elements.card(_("Document"), fills=True):
-        blocks.show_document(document)
-        if claim.note:
-            st.markdown(wording.plain(claim.note))
-        if claim.source is ClaimSource.FILE:
-            st.markdown(_("**From a file**"))
-            blocks.show_file_row(
-                user,
-                claim.import_id,
-                claim.import_number,
-                blocks.place_in_file(claim.sheet, claim.row_no, claim.file_name),
-            )
-    with elements.card(_("What happened")):
-        blocks.show_history(claim, decisions)
-
-
-def show_queue() -> None:
-    """Draw the filters, the queue, the bar of what is selected, and the one selected last beside its sale."""
+def chosen_filter() -> tuple[QueueFilter, QueueOrder]:
+    """Draw the filters, bound to the URL, and return what they ask for."""
     with database.snapshot(user.scope) as connection:
         known = programmes.list_programmes(connection, user.scope)
-    match_at, state_at, programme_at, order_at = st.columns(4, vertical_alignment="bottom")
-    counts = summary.by_agreement
-    agreements = {
-        "": _("All"),
-        **{one.value: blocks.agreement_title(one) for one in Agreement},
-    }
-    agreement = match_at.selectbox(
-        _("Match"), list(agreements), format_func=agreements.__getitem__, key="match", bind="query-params"
+        people = {str(one.user_id): one.display_name for one in verification.deciders(connection)}
+    verdict_at, state_at, who_at = st.columns(3, vertical_alignment="bottom")
+    verdicts = {"": _("All"), **{one.value: blocks.verdict_title(one) for one in Verdict}}
+    verdict = verdict_at.selectbox(
+        _("Verdict"), list(verdicts), format_func=verdicts.__getitem__, key="verdict", bind="query-params"
     )
     states = {
-        **{one.value: blocks.state_title(one) for one in ClaimState},
-        "all": _("every state"),
+        TO_DECIDE: _("to decide"),
+        OVERDUE: _("overdue"),
+        SECOND: _("needs a second person"),
+        **{one.value: blocks.state_title(one) for one in ClaimState if one is not ClaimState.PROPOSED},
+        EVERY: _("every state"),
     }
     state = state_at.selectbox(
         _("State"), list(states), format_func=states.__getitem__, key="state", bind="query-params"
     )
+    who_titles = {"": _("Anybody"), MINE: _("Me"), NOBODY: _("Nobody"), **people}
+    who = who_at.selectbox(
+        _("Assigned to"), list(who_titles), format_func=who_titles.__getitem__, key="who", bind="query-params"
+    )
+    programme_at, order_at, words_at = st.columns(3, vertical_alignment="bottom")
     programme = programme_at.selectbox(
         _("Programme"),
         [None, *known],
@@ -136,6 +65,7 @@ def show_queue() -> None:
         bind="query-params",
     )
     orders = {
+        QueueOrder.EXPECTED_LOSS.value: _("Likely loss"),
         QueueOrder.AGE.value: _("Age"),
         QueueOrder.VALUE.value: _("Value"),
         QueueOrder.CLAIMANT.value: _("Claimant"),
@@ -143,25 +73,43 @@ def show_queue() -> None:
     order = order_at.selectbox(
         _("Order by"), list(orders), format_func=orders.__getitem__, key="order", bind="query-params"
     )
-    words = st.text_input(
+    words = words_at.text_input(
         _("Find"),
         key="words",
         bind="query-params",
         placeholder=_("claim, invoice, product, person or company"),
         type="search",
-        label_visibility="collapsed",
     )
-    wanted = QueueFilter(
-        agreement=Agreement(agreement) if agreement else None,
+    assigned_to: UUID | Assigned | None = None
+    if who == MINE:
+        assigned_to = user.user_id
+    elif who == NOBODY:
+        assigned_to = Assigned.NOBODY
+    elif who:
+        assigned_to = UUID(who)
+    return QueueFilter(
+        verdict=Verdict(verdict) if verdict else None,
         programme_id=programme.id if programme is not None else None,
+        participant_id=elements.query_id("participant"),
+        company_id=elements.query_id("company"),
         words=words or "",
-        state=ClaimState(state) if state != "all" else None,
-    )
-    if state == ClaimState.WAITING.value and summary.count:
+        state=ClaimState(state) if state in set(ClaimState) else None,
+        every_state=state in (EVERY, SECOND),
+        assigned_to=assigned_to,
+        is_overdue=state == OVERDUE,
+        needs_second=state == SECOND,
+    ), QueueOrder(order)
+
+
+def show_queue() -> None:
+    """Draw the filters, the queue, the bar of what is selected, and the one selected last beside its sale."""
+    wanted, order = chosen_filter()
+    if wanted == QueueFilter() and summary.count:
         st.caption(
             " · ".join(
-                f"{wording.plain(blocks.agreement_title(one))} {wording.number(counts.get(one, 0))}"
-                for one in Agreement
+                f"{wording.plain(blocks.verdict_title(one))} {wording.number(summary.by_verdict[one])}"
+                for one in [*Verdict, None]
+                if summary.by_verdict.get(one)
             )
         )
     with database.snapshot(user.scope) as connection:
@@ -179,29 +127,38 @@ def show_queue() -> None:
         return
     rows_at, offset = elements.paged(total, key="page", size=CLAIMS_A_PAGE)
     with database.snapshot(user.scope) as connection:
-        found = verification.claims_queue(
-            connection, wanted, QueueOrder(order), limit=CLAIMS_A_PAGE, offset=offset
-        )
+        found = verification.claims_queue(connection, wanted, order, limit=CLAIMS_A_PAGE, offset=offset)
+        photos = verification.with_documents(connection, [one.claim.number for one in found])
     drawn = st.session_state.get("claims_drawn", 0)
     with rows_at:
         places = elements.choose_rows(
-            blocks.queue_table(found, decided=wanted.state is not ClaimState.WAITING),
+            blocks.queue_table(
+                found,
+                decided=wanted.every_state or wanted.state not in (None, ClaimState.WAITING),
+                photos=photos,
+            ),
             key=elements.key_of_rows(f"claims_{drawn}", [one.claim.number for one in found]),
             alt=_("Claims"),
-            numbers=[_("Value"), _("Quantity")],
+            numbers=[_("Value"), _("Likely loss"), _("Quantity")],
         )
     chosen = [found[place] for place in places if place < len(found)]
     if not chosen:
         st.caption(_("Select one to lay it beside its sale, or many to decide them together."))
         return
-    waiting = [one for one in chosen if one.claim.state is ClaimState.WAITING]
+    open_ones = [
+        one
+        for one in chosen
+        if one.claim.state in (ClaimState.WAITING, ClaimState.ASKED) and not one.needs_second
+    ]
     last = chosen[-1]
-    if may_decide and waiting:
-        with elements.queue_bar(blocks.selected_in_words(waiting)):
+    if may_decide and open_ones:
+        with elements.queue_bar(blocks.selected_in_words(open_ones)):
+            if st.button(_("Assign…"), icon=":material/assignment_ind:"):
+                blocks.assign_dialog(user, open_ones)
             if st.button(_("Reject…"), icon=":material/block:"):
-                blocks.decide_dialog(user, waiting, approve=False)
+                blocks.decide_dialog(user, open_ones, approve=False)
             if st.button(_("Approve…"), type="primary", icon=":material/check:"):
-                blocks.decide_dialog(user, waiting, approve=True)
+                blocks.decide_dialog(user, open_ones, approve=True)
     with elements.card(
         _("{number} · {claimant}").format(
             number=wording.plain(last.claim.claim_no), claimant=wording.plain(last.claim.claimant)
@@ -211,13 +168,18 @@ def show_queue() -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             registry.link(
                 user,
-                "claims",
-                _("Document, points and history"),
+                "claim",
+                _("Second decision, documents and history")
+                if last.needs_second
+                else _("Documents, points and history"),
                 icon="open_in_full",
                 claim=str(last.claim.number),
             )
-            if may_decide and st.button(_("Correct…"), icon=":material/edit:"):
-                blocks.correct_dialog(user, last.claim)
+            if may_decide and not last.needs_second and last.claim.state is not ClaimState.WITHDRAWN:
+                if last.claim.state is ClaimState.WAITING and st.button(_("Ask…"), icon=":material/help:"):
+                    blocks.ask_dialog(user, last.claim)
+                if st.button(_("Correct…"), icon=":material/edit:"):
+                    blocks.correct_dialog(user, last.claim)
 
 
 def key_in() -> None:
@@ -284,17 +246,9 @@ def key_in() -> None:
         st.rerun()
 
 
-asked_for = st.query_params.get("claim", "")
-if asked_for:
-    registry.link(user, "claims", _("All claims"), icon="arrow_back")
-    try:
-        show_record(
-            int(asked_for) if asked_for.isascii() and asked_for.isdigit() and len(asked_for) < 19 else 0
-        )
-    except Refusal as refusal:
-        st.error(wording.plain_lines(refusal.sentence), icon=":material/block:")
-    st.stop()
-
+if st.query_params.get("claim"):
+    # Addresses that were kept from when a claim lay on this page.
+    registry.open_page("claim", claim=st.query_params["claim"])
 with database.snapshot(user.scope) as connection:
     summary = verification.queue_summary(connection)
 elements.page_header(
@@ -305,7 +259,7 @@ elements.page_header(
     if summary.oldest_at is not None
     else _("What participants say was sold, beside the sales that were reported."),
 )
-show_decided()
+blocks.show_decided()
 VIEWS = {"queue": _("Queue"), "paper": _("Key in a form")}
 if user.may(Permission.ENTER_CLAIMS) and elements.choose_view(VIEWS, key="view") == "paper":
     key_in()

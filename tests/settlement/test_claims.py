@@ -16,7 +16,7 @@ from loyalty_core.ledger import AccountKind, PostingKind
 from loyalty_core.programmes import programme_by_code
 from loyalty_core.settlement import check_books, claim_points, settle_due, settle_programme
 from loyalty_core.settlement import store as settlement_store
-from loyalty_core.verification import commands, queue, store
+from loyalty_core.verification import deciding, queue, store
 from loyalty_core.verification.policy import DecisionKind
 from tests.sales.files import bring, row
 from tests.verification.claims import CLUB, PARTNERS, claim, club, line_id, person, points
@@ -242,14 +242,11 @@ def test_a_decision_whose_transaction_ends_after_a_settlement_is_not_missed(
         found = store.lock_claim(slow, late)
         line = queue.queued_claim(slow, late).best
         assert line is not None
-        commands._lay_to_line(
+        deciding.carry_out(
             slow,
             everything,
             found,
-            line,
-            found.quantity,
-            kind=DecisionKind.APPROVE,
-            reason=None,
+            deciding.plan_at(slow, found, line, found.quantity, DecisionKind.APPROVE),
             request_key=None,
         )
         approved(database, everything, ana, quantity=Decimal(4))

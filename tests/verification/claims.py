@@ -11,7 +11,7 @@ from loyalty_core import participants, verification
 from loyalty_core.kernel import Database, Scope, new_id
 from loyalty_core.participants import ParticipantGroup
 from loyalty_core.programmes import apply_programme
-from loyalty_core.verification import Claim, ClaimSource
+from loyalty_core.verification import Claim, ClaimSource, Verdict
 from tests.access.people import COMMAND_LINE
 
 CLUB = """\
@@ -81,6 +81,48 @@ def line_id(database: Database, scope: Scope, **values: Any) -> int:
             text(f"select l.id from sales_line l where {condition}"), values
         ).scalar_one()
     return found
+
+
+def judged(
+    database: Database,
+    scope: Scope,
+    number: int,
+    verdict: Verdict,
+    sales_line_id: int | None = None,
+    *,
+    stake: tuple[int | None, int | None, str | None] = (None, None, None),
+    duplicate_of: int | None = None,
+) -> None:
+    """Give an undecided claim a verdict. `stake`: at stake and likely loss, in minor units, and their currency."""
+    with database.transaction(scope) as connection:
+        connection.execute(
+            text(
+                "insert into claim_verdict (claim_number, programme_id, company_id, verdict, sales_line_id,"
+                " duplicate_of, judged_at) select number, programme_id, company_id, :verdict, :line, :duplicate_of,"
+                " now() from claim where number = :number"
+            ),
+            {
+                "number": number,
+                "verdict": verdict.value,
+                "line": sales_line_id,
+                "duplicate_of": duplicate_of,
+            },
+        )
+        connection.execute(
+            text(
+                "update claim set verdict = :verdict, best_line_id = :line, judged_at = now(),"
+                " at_stake_minor = :at_stake, expected_loss_minor = :loss, stake_currency = :currency"
+                " where number = :number"
+            ),
+            {
+                "number": number,
+                "verdict": verdict.value,
+                "line": sales_line_id,
+                "at_stake": stake[0],
+                "loss": stake[1],
+                "currency": stake[2],
+            },
+        )
 
 
 def points(database: Database, scope: Scope) -> dict[str, int]:

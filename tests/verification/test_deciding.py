@@ -11,7 +11,7 @@ from loyalty_core.access import Role, ScopeGrant, ScopeKind
 from loyalty_core.kernel import Database, NotAllowedError, Scope, new_id
 from loyalty_core.organisation import company_by_code
 from loyalty_core.programmes import programme_by_code
-from loyalty_core.verification import Agreement, ClaimState, DecisionKind, Difference
+from loyalty_core.verification import ClaimState, DecisionKind, Difference
 from tests.access.people import somebody
 from tests.sales.files import bring, row
 from tests.verification.claims import CLUB, PARTNERS, claim, club, line_id, person
@@ -29,7 +29,7 @@ def test_a_claim_that_agrees_in_company_invoice_product_and_quantity_is_approved
     made = claim(database, everything, person(database), quantity=Decimal(3))
     with database.snapshot(everything) as connection:
         queued = verification.queued_claim(connection, made.number)
-    assert (queued.agreement, queued.differences) == (Agreement.AGREES, ())
+    assert (queued.is_approvable, queued.differences) == (True, ())
     assert (queued.at_stake_minor, queued.currency) == (5997, "EUR")
     assert approve(database, everything, made.number) == [None]
     with database.snapshot(everything) as connection:
@@ -54,7 +54,7 @@ def test_one_sold_unit_is_approved_once(database: Database, everything: Scope) -
     assert "is approved already" in (approve(database, everything, first.number)[0] or "")
     with database.snapshot(everything) as connection:
         queued = verification.queued_claim(connection, second.number)
-    assert (queued.agreement, queued.differences) == (Agreement.UNITS_TAKEN, (Difference.UNITS_TAKEN,))
+    assert (queued.is_approvable, queued.differences) == (False, (Difference.UNITS_TAKEN,))
 
 
 def test_an_invoice_that_lists_a_thing_twice_serves_two_claims(database: Database, everything: Scope) -> None:
@@ -99,9 +99,8 @@ def test_what_differs_from_the_best_line_is_named_and_only_another_day_does_not_
         assert refusal is None
     else:
         assert "no reported sale agrees" in (refusal or "")
-        assert queued.agreement is (
-            Agreement.NO_LINE if differs == (Difference.NO_LINE,) else Agreement.DIFFERS
-        )
+        assert not queued.is_approvable
+        assert (queued.best is None) == (differs == (Difference.NO_LINE,))
 
 
 def test_a_rejection_needs_a_reason_that_the_claimant_reads(database: Database, everything: Scope) -> None:

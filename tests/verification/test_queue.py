@@ -7,9 +7,9 @@ import pytest
 
 from loyalty_core import verification
 from loyalty_core.kernel import Database, Scope
-from loyalty_core.verification import Agreement, ClaimState, QueueFilter, QueueOrder
+from loyalty_core.verification import Assigned, ClaimState, QueueFilter, QueueOrder, Verdict
 from tests.sales.files import bring, row
-from tests.verification.claims import PARTNERS, claim, club, person
+from tests.verification.claims import PARTNERS, claim, club, judged, line_id, person
 
 
 @pytest.fixture
@@ -38,6 +38,20 @@ def waiting(database: Database, everything: Scope) -> dict[str, int]:
     }
     verification.reject_claims(database, everything, [made["rejected"].number], reason="Not there.")
     verification.approve_claims(database, everything, [made["approved"].number])
+    for word, verdict, line, at_stake, loss, currency in (
+        ("agrees", Verdict.MATCH, "I1", 6_000, 60, "EUR"),
+        ("quantity", Verdict.INFLATED_QUANTITY, "I2", 150_000, 100_000, "EUR"),
+        ("nothing", Verdict.UNKNOWN_INVOICE, None, None, None, None),
+        ("dollars", Verdict.MATCH, "J1", 9_000, 90, "USD"),
+    ):
+        judged(
+            database,
+            everything,
+            made[word].number,
+            verdict,
+            line_id(database, everything, invoice_no=line) if line else None,
+            stake=(at_stake, loss, currency),
+        )
     return {word: one.number for word, one in made.items()}
 
 
@@ -57,26 +71,29 @@ def test_the_queue_filters_and_orders_and_counts_what_it_shows(
         return [words[one.claim.number] for one in queue]
 
     assert shown() == ["agrees", "quantity", "nothing", "dollars"]
+    assert shown(QueueOrder.EXPECTED_LOSS) == ["quantity", "dollars", "agrees", "nothing"]
     assert shown(QueueOrder.VALUE) == ["quantity", "dollars", "agrees", "nothing"]
     assert shown(QueueOrder.VALUE, limit=2, offset=1) == ["dollars", "agrees"]
     assert shown(QueueOrder.CLAIMANT) == ["dollars", "agrees", "quantity", "nothing"]
     assert shown(limit=2, offset=1) == ["quantity", "nothing"]
-    assert shown(agreement=Agreement.AGREES) == ["agrees", "dollars"]
-    assert shown(agreement=Agreement.DIFFERS) == ["quantity"]
-    assert shown(agreement=Agreement.NO_LINE) == ["nothing"]
-    assert shown(agreement=Agreement.UNITS_TAKEN) == []
+    assert shown(verdict=Verdict.MATCH) == ["agrees", "dollars"]
+    assert shown(verdict=Verdict.INFLATED_QUANTITY) == ["quantity"]
+    assert shown(verdict=Verdict.WRONG_DATE) == []
+    assert shown(assigned_to=Assigned.NOBODY) == shown()
+    assert shown(is_overdue=True) == []
+    assert shown(needs_second=True) == []
     assert shown(words="zOE") == ["agrees", "quantity", "nothing"]
     assert shown(words="100%") == ["nothing"]
     assert shown(words="0_%") == []
     assert shown(state=ClaimState.REJECTED) == ["rejected"]
-    assert shown(state=None, words="I3") == ["approved"]
+    assert shown(every_state=True, words="I3") == ["approved"]
     with database.snapshot(everything) as connection:
         bob = verification.claim_by_number(connection, waiting["dollars"])
     assert shown(participant_id=bob.participant_id) == ["dollars"]
     assert shown(programme_id=bob.programme_id) == shown()
 
 
-def test_the_summary_tells_how_much_waits_since_when_and_how_it_agrees(
+def test_the_summary_tells_how_much_waits_since_when_and_why_it_waits(
     database: Database, everything: Scope, waiting: dict[str, int]
 ) -> None:
     with database.snapshot(everything) as connection:
@@ -85,13 +102,13 @@ def test_the_summary_tells_how_much_waits_since_when_and_how_it_agrees(
         queued = verification.queued_claim(connection, waiting["dollars"])
     assert (summary.count, summary.oldest_at) == (4, first.recorded_at)
     assert summary.at_stake == {"EUR": 6_000 + 150_000, "USD": 9_000}
-    assert summary.by_agreement == {
-        Agreement.AGREES: 2,
-        Agreement.DIFFERS: 1,
-        Agreement.UNITS_TAKEN: 0,
-        Agreement.NO_LINE: 1,
+    assert summary.by_verdict == {
+        Verdict.MATCH: 2,
+        Verdict.INFLATED_QUANTITY: 1,
+        Verdict.UNKNOWN_INVOICE: 1,
     }
-    assert (queued.claims_decided, queued.claims_rejected) == (1, 1)
+    assert (summary.overdue, summary.asked, summary.needs_second) == (0, 0, 0)
+    assert (queued.claims_decided, queued.claims_wrong) == (1, 1)
 
 
 def test_candidates_are_lines_that_come_near_the_best_first_and_the_claims_own_units_count_as_left(
