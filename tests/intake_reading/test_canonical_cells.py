@@ -7,13 +7,14 @@ import csv
 import io
 import re
 import tempfile
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
+from babel.dates import format_date
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -26,6 +27,7 @@ from loyalty_core.intake.reading.child.canonical import (
     times,
 )
 from loyalty_core.intake.reading.child.csv_reader import Dialect, records
+from loyalty_core.intake.reading.child.moments import LANGUAGES
 from loyalty_core.intake.reading.child.orders import ReadLimits
 from tests.intake_reading.files import read_small
 
@@ -101,6 +103,96 @@ def test_a_workbook_number_becomes_the_shortest_decimal_that_reads_back_as_it(va
 def test_what_is_no_number_is_not_made_one(raw: str, style: NumberStyle) -> None:
     assert read_number(raw, style) is None
     assert numbers(pl.Series([raw]), style).to_list() == [None]
+
+
+COMMA = NumberStyle(",", None)
+
+
+@pytest.mark.parametrize(
+    ("raw", "style", "meant"),
+    [
+        ("1.234,56", COMMA, "1234.56"),
+        ("1.234.567", COMMA, "1234567"),
+        ("1,234.56", NumberStyle(), "1234.56"),
+        ("1 234,56", COMMA, "1234.56"),
+        ("1\u00a0234\u00a0567,8", COMMA, "1234567.8"),
+        ("1\u202f234,56", COMMA, "1234.56"),
+        ("1'234.50", NumberStyle(), "1234.5"),
+        ("1.234,56-", COMMA, "-1234.56"),
+        ("(1.234,56)", COMMA, "-1234.56"),
+        ("\u2212 5", NumberStyle(), "-5"),
+        ("€ 1.234,56", COMMA, "1234.56"),
+        ("1 234,56 zł", COMMA, "1234.56"),
+        ("1.234,56\u00a0RSD", COMMA, "1234.56"),
+        ("500 din.", COMMA, "500"),
+        ("500 дин", COMMA, "500"),
+        ("Rp1.234.567", COMMA, "1234567"),
+        ("Rp 1.234.567,00", COMMA, "1234567"),
+        ("-$1,234.50", NumberStyle(), "-1234.5"),
+        ("($ 5)", NumberStyle(), "-5"),
+        ("£-5", NumberStyle(), "-5"),
+        ("EUR 12", NumberStyle(), "12"),
+        ("12,5 %", COMMA, "0.125"),
+        ("100%", NumberStyle(), "1"),
+        ("-0.07%", NumberStyle(), "-0.0007"),
+    ],
+)
+def test_numbers_are_read_in_every_way_that_people_write_them(
+    raw: str, style: NumberStyle, meant: str
+) -> None:
+    assert read_number(raw, style) == meant
+    assert numbers(pl.Series([raw]), style).to_list() == [meant]
+
+
+@pytest.mark.parametrize(
+    ("raw", "meant"),
+    [
+        ("12 stycznia 2026", (2026, 1, 12)),
+        ("12 sty 2026", (2026, 1, 12)),
+        ("1 października 2026 r.", (2026, 10, 1)),
+        ("1 pazdziernika 2026", (2026, 10, 1)),
+        ("pon., 12 stycznia 2026", (2026, 1, 12)),
+        ("12. januar 2026.", (2026, 1, 12)),
+        ("12. januara 2026. godine", (2026, 1, 12)),
+        ("3. maja 2026.", (2026, 5, 3)),
+        ("1. септембра 2026.", (2026, 9, 1)),
+        ("12. јан 2026", (2026, 1, 12)),
+        ("17 Agustus 2026", (2026, 8, 17)),
+        ("17 Agt 2026", (2026, 8, 17)),
+        ("Senin, 5 Mei 2026", (2026, 5, 5)),
+        ("January 5, 2026", (2026, 1, 5)),
+        ("5-Jan-26", (2026, 1, 5)),
+        ("2026 Okt 3", (2026, 10, 3)),
+        ("12 lipca 2026 14:30", (2026, 7, 12, 14, 30)),
+        ("46034", (2026, 1, 12)),
+        ("46034.5", (2026, 1, 12, 12)),
+        ("46034,25", (2026, 1, 12, 6)),
+        ("31.12.2026", (2026, 12, 31)),
+        ("31.12.2026.", (2026, 12, 31)),
+        ("31. 12. 2026.", (2026, 12, 31)),
+        ("31.12.2026 r.", (2026, 12, 31)),
+        ("2026/12/31", (2026, 12, 31)),
+    ],
+)
+def test_days_are_read_in_every_way_that_people_write_them(raw: str, meant: tuple[int, ...]) -> None:
+    style = TimeStyle(("%d.%m.%Y", "%Y/%m/%d"), "UTC")
+    [got] = times(pl.Series([raw]), style).to_list()
+    assert got == datetime(*meant).strftime("%Y-%m-%d %H:%M:%S+00")
+
+
+@pytest.mark.parametrize(
+    "raw", ["30 lutego 2026", "12 foo 2026", "stycznia 2026", "12345", "123456", "99999", "A46034", "2026"]
+)
+def test_what_is_no_day_is_not_made_one(raw: str) -> None:
+    assert times(pl.Series([raw]), TimeStyle(("%d.%m.%Y",), "UTC")).to_list() == [None]
+
+
+@given(st.dates(datetime(1990, 1, 1).date(), datetime(2060, 12, 31).date()), st.sampled_from(LANGUAGES))
+def test_a_day_that_babel_writes_in_a_language_is_read_back(day: date, language: str) -> None:
+    for format_ in ("long", "full", "d MMM y", "d. MMMM y."):
+        written = format_date(day, format_, locale=language)
+        [got] = times(pl.Series([written]), TimeStyle(("%Y-%m-%d",), "UTC")).to_list()
+        assert got == f"{day} 00:00:00+00", written
 
 
 ZONES = st.sampled_from(["Europe/London", "Europe/Warsaw", "America/St_Johns", "Australia/Lord_Howe", "UTC"])

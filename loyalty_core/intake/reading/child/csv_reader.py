@@ -194,8 +194,9 @@ def read_csv(order: ReadOrder, reporter: Reporter) -> dict[str, Any]:
                 parts.submit(partial(_fast_frame, segment, next_record, shape, is_last=ahead.is_over))
                 next_record += count
             read = next_record - header.index - 2
-            expected = read if ahead.is_over else round(read / max(stream.share, 1e-9))
-            reporter.progress("reading", parts.rows, stream.share, expected)
+            share = stream.share * ahead.share
+            expected = read if ahead.is_over else round(read / max(share, 1e-9))
+            reporter.progress("reading", parts.rows, share, expected)
         parts.finish()
         if parts.rows > order.limits.rows:
             raise FileRefused("too_many_rows", most=order.limits.rows)
@@ -223,6 +224,13 @@ class _Ahead:
         self._segments = segments
         self._held = first
         self._following = segments.next() if first else b""
+        self._fetched = len(self._held) + len(self._following)
+
+    @property
+    def share(self) -> float:
+        """How much of what was taken from the stream has been given on, 0 to 1."""
+        held = len(self._held) + len(self._following)
+        return 1 - held / self._fetched if self._fetched else 1.0
 
     @property
     def is_over(self) -> bool:
@@ -234,6 +242,7 @@ class _Ahead:
         now, self._held, self._following = self._held, self._following, b""
         if self._held:
             self._following = self._segments.next(size)
+            self._fetched += len(self._following)
             if len(self._held) < _LEAST_LAST_SEGMENT and not self._following:
                 now, self._held = now + self._held, b""
         return now

@@ -140,6 +140,10 @@ class TextStream:
                         self.encoding = encoding
                         decoder = codecs.getincrementaldecoder(encoding)()
                         break
+                else:
+                    if (encoding := _unmarked_utf_16(piece)) is not None:
+                        self.encoding = encoding
+                        decoder = codecs.getincrementaldecoder(encoding)()
             if decoder is None:
                 if piece.isascii():
                     yield piece
@@ -183,6 +187,17 @@ class TextStream:
         else:
             return "utf-8"
         return old_encoding(b"\n".join(line for line in sample.split(b"\n") if not line.isascii()))
+
+
+def _unmarked_utf_16(piece: bytes) -> str | None:
+    """Tell UTF-16 without a byte order mark: every other byte of its header row is NUL, the others never."""
+    start = piece[:200]
+    even, odd = start[::2], start[1::2]
+    if not even.count(0) and odd.count(0) * 2 > len(odd):
+        return "utf-16-le"
+    if not odd.count(0) and even.count(0) * 2 > len(even):
+        return "utf-16-be"
+    return None
 
 
 def old_encoding(sample: bytes) -> str:

@@ -88,7 +88,7 @@ def _is_totals(rows: Sequence[tuple[int, list[str]]], place: int, keys: Collecti
         if not others:
             # The word stands where a code would: only the bare word is not one.
             return len(filled) <= len(usual) and _TOTALS.fullmatch(cells[word].rstrip(" :.=")) is not None
-        return len(filled) <= len(usual) and len(others - filled) * 2 >= len(others)
+        return len(filled) <= len(usual) and len(others - filled) * 2 > len(others)
     return bool(told) and not told & filled and all(is_number_like(cells[column]) for column in filled)
 
 
