@@ -8,7 +8,7 @@ import streamlit as st
 from loyalty_core import intake
 from loyalty_core.access import Permission, SignedInUser
 from loyalty_core.kernel import Money, Refusal, _, current_database, ngettext
-from ui import elements, performance, registry, wording
+from ui import elements, performance, registry, source_row, wording
 from ui.imports import import_query
 from ui.performance import Asked, Measure
 from ui.spans import Days
@@ -141,3 +141,4 @@ def show_line(user: SignedInUser, line: dict[str, Any]) -> None:
             icon="storefront",
             company=line["company_code"],
         )
+        source_row.line_button(user, line["id"], key=f"drilled_{line['id']}")

@@ -11,8 +11,8 @@ from loyalty_core import rewards
 from loyalty_core.access import SignedInUser
 from loyalty_core.kernel import Cell, Money, _, current_database, ngettext
 from loyalty_core.rewards import LineBehind, Order, OrderEvent, OrderOutcome, OrderState, WaitingOrder
-from ui import registry, wording
-from ui.elements import Colour, Figure, badge, card, facts, figure_row, table
+from ui import registry, source_row, wording
+from ui.elements import Colour, Figure, badge, card, choose_row, facts, figure_row
 from ui.rewards import points_in_words
 
 LINES_SHOWN = 20
@@ -331,11 +331,16 @@ def show_record(user: SignedInUser, order: Order | WaitingOrder) -> None:
         )
     with right, card(_("Where the points came from"), fills=True):
         if lines:
-            table(
+            chosen = choose_row(
                 lines_table(lines),
+                key=f"lines_behind_{order.id}",
                 alt=_("Awards behind the points of the order, the largest first"),
                 numbers=[_("Points"), _("Amount")],
             )
+            if chosen is not None and chosen < len(lines):
+                source_row.line_button(user, lines[chosen].sales_line_id, key=f"behind_{order.id}")
+            else:
+                st.caption(_("Choose one to see the row of the file it came from."))
             if len(lines) == LINES_SHOWN:
                 st.caption(
                     _("The {count} largest awards are shown.").format(count=wording.number(LINES_SHOWN))

@@ -10,6 +10,13 @@ from loyalty_core.settlement.commands import (
     settle_due,
     settle_programme,
 )
+from loyalty_core.settlement.sources import (
+    NoSourceRowError,
+    NotFromAFileError,
+    SourceRow,
+    row_behind_claim,
+    row_behind_line,
+)
 from loyalty_core.settlement.states import RequestState
 from loyalty_core.settlement.store import (
     AwardOfPosting,
@@ -33,9 +40,12 @@ __all__ = [
     "BookCheck",
     "ClaimPoints",
     "LineOfCompany",
+    "NoSourceRowError",
+    "NotFromAFileError",
     "RequestState",
     "Settlement",
     "SettlementRequest",
+    "SourceRow",
     "awards_of_claim",
     "awards_of_posting",
     "check_books",
@@ -50,6 +60,8 @@ __all__ = [
     "queue_unfinished_requests",
     "request_by_id",
     "request_settlement",
+    "row_behind_claim",
+    "row_behind_line",
     "run_requested_settlement",
     "settle_due",
     "settle_programme",
