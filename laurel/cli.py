@@ -306,6 +306,74 @@ def import_file(
         raise intake.ImportStoppedError(found, report.failed_checks)
 
 
+@app.command("undo-import")
+def undo_import(
+    number: Annotated[int, typer.Argument(help="The import's number.", min=1)],
+    reason: Annotated[str, typer.Option(help="Why it is undone; kept for good.")] = "",
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Only say what it would touch; change nothing.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Undo an import: take back its lines with the points and claims that lean on them."""
+    from laurel.workplace import open_workplace
+    from loyalty_core import corrections, intake
+
+    scope = Scope.of_command_line()
+    with open_workplace(Settings.from_environment()) as place:
+        with place.database.snapshot(scope) as connection:
+            import_id = corrections.import_id_of_number(connection, number)
+            if import_id is None:
+                raise intake.UnknownImportError(number)
+            shown = corrections.preview_undo(connection, scope, import_id)
+        touched: dict[str, object] = {
+            "import": number,
+            "lines": shown.lines,
+            "lines_kept": shown.lines_kept,
+            "companies": shown.companies,
+            "net_minor": dict(shown.net_minor),
+            "claims_reopened": shown.claims_reopened,
+            "claims_withdrawn": shown.claims_withdrawn,
+            "points": {one.code: one.points for one in shown.points},
+            "accounts_in_debt": shown.accounts_in_debt,
+            "orders_on_points": shown.orders_on_points,
+        }
+        sentence = _(
+            "{lines} lines, {kept} of them stay by other imports; {reopened} claims wait again, {withdrawn} are "
+            "withdrawn; {points} points; {debts} accounts below zero."
+        ).format(
+            lines=f"{shown.lines:,}",
+            kept=f"{shown.lines_kept:,}",
+            reopened=f"{shown.claims_reopened:,}",
+            withdrawn=f"{shown.claims_withdrawn:,}",
+            points=f"{sum(one.points for one in shown.points):,}",
+            debts=f"{shown.accounts_in_debt:,}",
+        )
+        if preview:
+            _answer(as_json, {**touched, "status": "accepted"}, sentence)
+            return
+        report = corrections.undo_import(
+            place.database,
+            scope,
+            import_id,
+            reason=reason,
+            payload_hash=shown.payload_hash,
+            request_key=new_id(),
+        )
+    _answer(
+        as_json,
+        {
+            **touched,
+            "status": "undone",
+            "programmes_settled": report.programmes_settled,
+            "unsettled": report.unsettled,
+        },
+        _("Import {number} is undone: {touched}").format(number=number, touched=sentence),
+    )
+    if report.unsettled is not None:
+        raise Refusal(report.unsettled)
+
+
 @app.command()
 def settle(programme: ProgrammeCode, as_json: AsJson = False) -> None:
     """Score what came in since the last settlement and post the points."""

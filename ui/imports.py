@@ -42,6 +42,7 @@ from ui.elements import (
 from ui.import_changes import show_changes
 from ui.import_facts import SHORT_HASH, result_line, show_again, show_facts
 from ui.import_progress import watch
+from ui.undo import show_undo
 
 
 def state_title(state: ImportState) -> str:
@@ -343,6 +344,7 @@ def show_import(user: SignedInUser, import_id: UUID) -> None:
         show_checks(found)
     show_again(user, found)
     show_downloads(user, found)
+    show_undo(user, found)
     if found.quarantined:
         _show_quarantine(user, found)
     show_facts(found)
