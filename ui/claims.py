@@ -28,7 +28,7 @@ from loyalty_core.verification import (
     SeveralClaimsProgrammesError,
     Verdict,
 )
-from ui import elements, registry, wording
+from ui import elements, registry, source_row, wording
 
 PRODUCTS_OFFERED = 2000
 CLAIMANTS_OFFERED = 1000
@@ -369,6 +369,7 @@ def show_beside(user: SignedInUser, queued: QueuedClaim) -> None:
         show_file_row(
             user, line.import_id, line.import_number, place_in_file(line.sheet, line.row_no, line.file_name)
         )
+        source_row.line_button(user, line.sales_line_id, key=f"beside_{line.sales_line_id}")
 
 
 def show_file_row(user: SignedInUser, import_id: UUID | None, import_number: int | None, place: str) -> None:
