@@ -1,0 +1,104 @@
+"""Companies, outlets, products and prices by the command line: added, looked at, changed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command_line import CommandLine
+from tests.server.homes import fast_server, fresh_home
+
+pytestmark = pytest.mark.xdist_group("command line")
+
+SALES = (
+    "CustomerID,InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,Country\n"
+    "14646,A1,22423,CAKESTAND,4,2011-03-10 12:00,12.75,Netherlands\n"
+)
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    """A home whose server stays up between the commands."""
+    with fresh_home() as made:
+        server = fast_server(made)
+        server.hold()
+        yield made
+        server.release()
+
+
+@pytest.fixture
+def laurel(home: Path, tmp_path: Path) -> CommandLine:
+    """The command in an empty folder."""
+    return CommandLine(home, tmp_path)
+
+
+def test_files_of_records_by_the_command_line(laurel: CommandLine) -> None:
+    def bring(name: str, dataset: str, *more: str) -> tuple[int, dict[str, object] | str]:
+        done = laurel("import", name, "--dataset", dataset, "--mapping", "auto", "--json", *more)
+        return done.code, done.json if done.out else done.err
+
+    def written(name: str, *lines: str) -> str:
+        (laurel.folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return name
+
+    (laurel.folder / "sales.csv").write_text(SALES)
+    sold = laurel(
+        "import",
+        "sales.csv",
+        "--dataset",
+        "sales",
+        "--mapping",
+        "online-retail",
+        "--create-missing",
+        "--json",
+    )
+    assert sold.code == 0, sold.err
+
+    companies = written(
+        "companies.csv",
+        "code,name,region_code,kind,distributor_code",
+        "14646,14646,Netherlands,wholesaler,",
+        "D1,Depot,Netherlands,distributor,",
+        "C1,Café de Zon,Netherlands,wholesaler,D1",
+        "C2,Nowhere,Atlantis,wholesaler,",
+    )
+    code, answer = bring(companies, "companies")
+    assert isinstance(answer, dict)
+    assert (code, answer["accepted"], answer["duplicates"], answer["reasons"]) == (
+        0,
+        2,
+        1,
+        {"unknown_region": 1},
+    )
+    named = written("named.csv", "code,name,region_code", "14646,Cakes and more,Netherlands")
+    code, answer = bring(named, "companies")
+    assert isinstance(answer, dict)
+    assert (answer["status"], answer["reasons"]) == ("waiting", {"differs_from_known": 1})
+    code, answer = bring(named, "companies", "--mode", "check")
+    assert isinstance(answer, dict)
+    assert answer["status"] == "checked"
+    code, answer = bring(named, "companies", "--mode", "update")
+    assert isinstance(answer, dict)
+    assert answer["status"] == "waiting", "a person looks at the change first"
+
+    for name, dataset, lines in (
+        ("outlets.csv", "outlets", ("company_code,code,name", "C1,1,Bar", "C1,2,Terrace")),
+        ("products.csv", "products", ("code,name,brand", "22423,CAKESTAND,", "P1,Plate,Acme")),
+        (
+            "people.csv",
+            "participants",
+            ("code,company_code,display_name,group", "P1,C1,Anna Zon,wholesaler"),
+        ),
+        (
+            "prices.csv",
+            "prices",
+            (
+                "price_list,product_code,currency,unit_price,valid_from",
+                "RETAIL,P1,EUR,4.50,2026-01-01",
+                "RETAIL,P1,EUR,4.75,2026-07-01",
+            ),
+        ),
+    ):
+        code, answer = bring(written(name, *lines), dataset, "--time-zone", "Europe/Amsterdam")
+        assert isinstance(answer, dict), answer
+        assert (code, answer["status"], answer["quarantined"]) == (0, "accepted", 0), (dataset, answer)
