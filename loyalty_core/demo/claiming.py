@@ -1,4 +1,4 @@
-"""Claims come in by phone, on paper and in files, and the operator decides what can be decided."""
+"""Claims come in by phone, on paper and in files; what agrees is approved by rule, the operator decides the rest."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -31,9 +31,11 @@ def plan(stage: Stage, goals: Sequence[int]) -> Claims:
 
 def make_claims(stage: Stage, planned: Claims) -> None:
     """Let all claims come in, decide those on sales that were reported, and settle what was approved."""
-    _enter(stage, [*planned.decided, *planned.open])
+    _enter(stage, planned.decided)
     for period in planned.periods[:-1]:
         _import_claims(stage, [claim for claim in planned.decided if _is_of(claim, period)], period.last_day)
+    # Afterwards: some of them repeat what is approved by then.
+    _enter(stage, planned.open)
     _import_claims(stage, planned.open, stage.last_day)
     numbers = _waiting_numbers(stage)
     for period in planned.periods[:-1]:
@@ -66,7 +68,7 @@ def _enter(stage: Stage, found: Sequence[DemoClaim]) -> None:
                     invoice_no=claim.invoice_no,
                     product_code=claim.product_code,
                     quantity=Decimal(claim.units),
-                    sold_on=claim.sold_on,
+                    sold_on=claim.said_day,
                     source=claim.source,
                     note=claim.note,
                     claim_no=claim.claim_no,
@@ -87,7 +89,7 @@ def _import_claims(stage: Stage, found: Sequence[DemoClaim], last_day: date) -> 
             "invoice_no": claim.invoice_no,
             "product_code": claim.product_code,
             "quantity": str(claim.units),
-            "sold_on": claim.sold_on.isoformat(),
+            "sold_on": claim.said_day.isoformat(),
         }
         for claim in found
         if claim.source is ClaimSource.FILE

@@ -50,6 +50,13 @@ class DemoClaim:
     fate: Fate
     reason: str | None = None
     note: str | None = None
+    # The day that the claim says, where it is not the invoice's.
+    claimed_day: date | None = None
+
+    @property
+    def said_day(self) -> date:
+        """The day of the sale as the claim has it."""
+        return self.claimed_day or self.sold_on
 
     @property
     def points(self) -> int:
@@ -168,7 +175,7 @@ class Claims:
 
     @cached_property
     def open(self) -> list[DemoClaim]:
-        """Sixty claims that wait, of every kind: most agree with a sale, the others differ in one thing each."""
+        """Sixty claims that wait, of every verdict that waits: each differs from a sale in one thing."""
         taken = {(claim.invoice_no, claim.product_code) for claim in self.decided}
         fresh = {
             company: [row for row in rows if (row["invoice_no"], row["product_code"]) not in taken]
@@ -196,12 +203,11 @@ class Claims:
             for turn in range(_TURNS)
             for place, company in enumerate(usual)
         ]
-        agreeing = spread[: 60 - len(own) - 38]
-        rest = spread[len(agreeing) :]
+        misdated = spread[: 60 - len(own) - 38]
+        rest = spread[len(misdated) :]
         others = [claim for claim in self.decided if claim.fate is Fate.APPROVED]
         return [
-            *own,
-            *agreeing,
+            *(_other_day(claim, place, self.begin) for place, claim in enumerate([*own, *misdated])),
             *(_other_quantity(claim, place) for place, claim in enumerate(rest[:10])),
             *(_typed_wrong(claim) for claim in rest[10:18]),
             *(_unknown_product(claim) for claim in rest[18:24]),
@@ -220,10 +226,20 @@ def _wrong_invoice(claim: DemoClaim, number: int, reason: str) -> DemoClaim:
     return replace(claim, invoice_no=f"{claim.invoice_no}{number % 10}", fate=Fate.REJECTED, reason=reason)
 
 
+def _other_day(claim: DemoClaim, place: int, begin: date) -> DemoClaim:
+    """Return the claim with another day of the programme than the invoice's, as of an order or a delivery."""
+    days = timedelta(days=6 + place % 8)
+    return replace(
+        claim,
+        claimed_day=claim.sold_on - days if claim.sold_on - days >= begin else claim.sold_on + days,
+        note="Ordered on this day." if place % 3 == 1 else None,
+    )
+
+
 def _other_quantity(claim: DemoClaim, place: int) -> DemoClaim:
     return replace(
         claim,
-        units=claim.units + (6, 12, -1)[place % 3],
+        units=claim.units + (6, 12, 24)[place % 3],
         note="Counted at the delivery." if place % 2 else None,
     )
 

@@ -150,6 +150,11 @@ def test_something_waits_for_everyone(made: Made) -> None:
     assert returns.state is intake.ImportState.WAITING
     assert [check["name"] for check in intake.ImportReport(returns).failed_checks] == ["returns_share"]
     assert made.counts("select state, count(*) from claim group by 1")["waiting"] == 60
+    assert set(made.counts("select verdict, count(*) from claim where state = 'waiting' group by 1")) == {
+        *("inflated_quantity", "typo_in_invoice", "unknown_invoice", "duplicate_claim"),
+        *("claimed_by_another_customer", "wrong_date"),
+    }
+    assert made.counts("select is_by_rule::text, count(*) from claim_decision group by 1")["true"] > 100
     assert set(made.counts("select source, count(*) from claim where state = 'waiting' group by 1")) == {
         "phone",
         "paper",
