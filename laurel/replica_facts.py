@@ -120,6 +120,7 @@ FACT_TABLES = (
             "import_id": "UUID",
             "sheet": "VARCHAR",
             "row_no": "BIGINT",
+            "reverses_id": "BIGINT",
         },
         key="id",
         never_changes=True,

@@ -13,7 +13,8 @@ with sold as (
     where $time_zone is null and d.currency = $currency and d.sold_on between $since and $until
         and (cast($company_id as uuid) is null or d.company_id = cast($company_id as uuid))
     union all
-    select cast(l.sold_at at time zone $time_zone as date) as day, l.company_id, l.amount_minor, 1 as lines
+    select cast(l.sold_at at time zone $time_zone as date) as day, l.company_id, l.amount_minor,
+        case when l.reverses_id is null then 1 else -1 end as lines
     from sales_line l
     where $time_zone is not null and l.currency = $currency and l.sold_on between $since - 2 and $until + 2
         and (cast($company_id as uuid) is null or l.company_id = cast($company_id as uuid))

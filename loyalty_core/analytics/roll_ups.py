@@ -2,6 +2,10 @@
 
 `{lines}` and `{awards}` are the rows that just came; each row comes once. They are merged in the order
 of days, so that after a first load a span of days lies together.
+
+A line that takes another back, because its import was undone, counts as that one less: it is no return of goods. A
+receipt stays counted on its first day even where all of its lines were taken back: what it was known by is the
+invoice, which the right file brings again; amounts, units and points are right at once.
 """
 
 AFTER_LINES = (
@@ -9,11 +13,13 @@ AFTER_LINES = (
     merge into raw.sales_day as kept
     using (
         select sold_on, company_id, product_id, currency,
-            count(*) as lines,
-            count(*) filter (where quantity < 0) as return_lines,
+            sum(case when reverses_id is null then 1 else -1 end) as lines,
+            coalesce(sum(case when reverses_id is null then 1 else -1 end)
+                filter (where (quantity < 0) = (reverses_id is null)), 0) as return_lines,
             sum(quantity) as quantity,
             sum(amount_minor) as amount_minor,
-            coalesce(-sum(amount_minor) filter (where quantity < 0), 0) as returned_minor
+            coalesce(-sum(amount_minor) filter (where (quantity < 0) = (reverses_id is null)), 0)
+                as returned_minor
         from {lines}
         group by sold_on, company_id, product_id, currency
         order by sold_on
@@ -35,10 +41,12 @@ AFTER_LINES = (
     merge into raw.sales_company_day as kept
     using (
         select sold_on, company_id, currency,
-            count(*) as lines,
-            count(*) filter (where quantity < 0) as return_lines,
+            sum(case when reverses_id is null then 1 else -1 end) as lines,
+            coalesce(sum(case when reverses_id is null then 1 else -1 end)
+                filter (where (quantity < 0) = (reverses_id is null)), 0) as return_lines,
             sum(amount_minor) as amount_minor,
-            coalesce(-sum(amount_minor) filter (where quantity < 0), 0) as returned_minor
+            coalesce(-sum(amount_minor) filter (where (quantity < 0) = (reverses_id is null)), 0)
+                as returned_minor
         from {lines}
         group by sold_on, company_id, currency
         order by sold_on

@@ -138,3 +138,28 @@ def test_a_line_that_comes_twice_counts_once() -> None:
     with given_replica({"sales_line": [line]}, {"sales_line": [line]}) as replica:
         assert replica.ask("select count(*), sum(amount_minor) from raw.sales_line") == [(1, 50)]
         assert replica.ask("select sum(lines), sum(amount_minor) from raw.sales_day") == [(1, 50)]
+
+
+def test_a_line_that_is_taken_back_is_one_less_and_no_return() -> None:
+    line = {
+        "company_id": COMPANIES[0],
+        "product_id": PRODUCTS[0],
+        "invoice_no": "I-1",
+        "sold_on": DAY,
+        "currency": "EUR",
+    }
+    sold = {"id": 1, **line, "quantity": Decimal(2), "amount_minor": 50}
+    returned = {"id": 2, **line, "quantity": Decimal(-1), "amount_minor": -25}
+    kept = {"id": 3, **line, "quantity": Decimal(4), "amount_minor": 100}
+    against = [
+        {**one, "id": 10 + one["id"], "reverses_id": one["id"], "quantity": -one["quantity"]}
+        | {"amount_minor": -one["amount_minor"]}
+        for one in (sold, returned)
+    ]
+    with given_replica(
+        {"sales_line": [sold, returned, kept]}, {"sales_line": against[:1]}, {"sales_line": against[1:]}
+    ) as replica:
+        for name in ("sales_day", "sales_company_day"):
+            assert replica.ask(
+                f"select lines, return_lines, amount_minor, returned_minor from raw.{name}"
+            ) == [(1, 0, 100, 0)]
