@@ -11,7 +11,7 @@ _UPLOAD = st.components.v2.component(
     "laurel_upload",
     html="""
 <label class="drop" part="drop">
-  <input type="file" accept=".csv,.txt,.tsv,.gz,.xlsx" />
+  <input type="file" accept=".csv,.txt,.tsv,.gz,.xlsx,.xls,.xlsb,.ods" />
   <span class="choose"></span>
   <span class="hint"></span>
 </label>
@@ -100,7 +100,7 @@ def choose_file(*, key: str) -> UUID | None:
     answer: Any = _UPLOAD(
         data={
             "choose": _("Choose a file"),
-            "hint": _("or drop it here · CSV or XLSX, up to 2 GB"),
+            "hint": _("or drop it here · CSV, XLSX, XLS, ODS, up to 2 GB"),
             "failed": _("The file did not arrive. Check the connection and try again."),
         },
         key=key,

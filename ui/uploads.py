@@ -10,28 +10,40 @@ import streamlit as st
 from babel.numbers import list_currencies
 from pydantic import ValidationError
 
-from loyalty_core.access import SignedInUser
+from loyalty_core.access import Permission, SignedInUser
 from loyalty_core.intake import (
+    ColumnChanges,
     ColumnKind,
     ColumnMapping,
     FilePreview,
     FileRefusal,
+    ImportMode,
     MappingGuess,
     ReceivedFile,
+    SavedMapping,
+    SkipReason,
+    carried_over,
+    changed_columns,
     find_imports,
     guess_dataset,
     guess_mapping,
-    load_shipped_mapping,
+    header_key,
+    known_codes,
+    known_mappings,
     preview_file,
     reads_date,
     reads_number,
     registered_datasets,
-    shipped_mapping_names,
+    save_mapping,
+    saved_mappings,
+    source_like,
     start_import,
     stored_path,
+    template_name,
+    write_template,
 )
 from loyalty_core.kernel import Refusal, _, current_database, current_runtime, ngettext
-from ui import wording
+from ui import downloads, wording
 from ui.elements import card, form_done, form_key, table
 from ui.imports import column_title, dataset_title
 
@@ -49,6 +61,8 @@ DATE_FORMATS = (
     "%d-%m-%Y",
 )
 MOST_COLUMNS_SHOWN = 60
+MOST_SKIPPED_SHOWN = 6
+SURE = 0.7
 REMEMBERED_IMPORTS = 50
 
 SAMPLE_FILE = """\
@@ -81,51 +95,94 @@ class MappingNotUsableError(Refusal):
 
 
 @st.cache_data(max_entries=100, ttl=3600, show_spinner=False)
-def _preview(sha256: str, file_name: str) -> FilePreview:
-    return preview_file(stored_path(current_runtime().settings, sha256), file_name)
+def _preview(sha256: str, file_name: str, sheet: str | None, known_headers: tuple[str, ...]) -> FilePreview:
+    return preview_file(
+        stored_path(current_runtime().settings, sha256), file_name, sheet=sheet, known_headers=known_headers
+    )
 
 
-def _known_mappings(user: SignedInUser) -> dict[str, ColumnMapping]:
-    """Return the mappings by name: those that ship with Laurel, then those of the last imports."""
-    known = {name: load_shipped_mapping(name) for name in shipped_mapping_names()}
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of sources: their saved mappings, and every mapping that may fit, the best ones last."""
+
+    saved: tuple[SavedMapping, ...]
+    mappings: tuple[ColumnMapping, ...]
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """Every header that a mapping names."""
+        return tuple(sorted({name for one in self.mappings for name in one.columns.values()}))
+
+
+def _known(user: SignedInUser) -> _Known:
+    """Return the mappings of the last imports, those that ship and those that are saved; no retired one."""
     with current_database().snapshot(user.scope) as connection:
-        for one in reversed(find_imports(connection, limit=REMEMBERED_IMPORTS)):
-            mapping = ColumnMapping.model_validate(one.mapping)
-            known[mapping.name] = mapping
-    return known
+        every = saved_mappings(connection, with_retired=True)
+        imports = find_imports(connection, limit=REMEMBERED_IMPORTS)
+    saved = tuple(one for one in every if not one.is_retired)
+    kept = {(one.dataset, one.name) for one in every}
+    recent: dict[tuple[str, str], ColumnMapping] = {}
+    for one in reversed(imports):
+        mapping = ColumnMapping.model_validate(one.mapping)
+        if (mapping.dataset, mapping.name) not in kept:
+            recent[mapping.dataset, mapping.name] = mapping
+    shipped = [one for one in known_mappings([]) if (one.dataset, one.name) not in recent]
+    return _Known(saved, (*shipped, *recent.values(), *(one.body for one in saved)))
 
 
 def show_confirmation(user: SignedInUser, file: ReceivedFile) -> UUID | None:
     """Draw the first rows and what was understood; return the import's id once it is started."""
+    known = _known(user)
+    sheet = st.session_state.get(f"sheet_{file.id}")
     try:
         with st.spinner(_("Looking at the first rows")):
-            preview = _preview(file.sha256, file.file_name)
+            preview = _preview(file.sha256, file.file_name, sheet, known.headers)
     except FileRefusal as refusal:
         st.error(wording.plain_lines(refusal.sentence), icon=":material/block:")
         return None
-    known = _known_mappings(user).values()
-    dataset = _choose_dataset(preview, known, key=str(file.id))
-    guess = guess_mapping(preview.header, preview.rows, registered_datasets()[dataset].columns, known)
-    if guess.known is not None:
-        st.success(
-            _("The columns are those of the source “{source}”. Look at the first rows, then start.").format(
-                source=wording.plain(guess.known.name)
-            ),
-            icon=":material/check_circle:",
-        )
-    else:
-        st.info(
-            _("This layout is new. Say what each column holds; Laurel remembers it for the next file."),
-            icon=":material/help:",
-        )
-    with card(_("The first rows, as they stand")):
-        table(_as_it_stands(preview), alt=_("First rows of the file"))
-        st.caption(_where(preview))
-    key = f"{file.id}_{dataset}"
-    fields = _show_columns(preview, guess, dataset, key=key)
+    sheets = _choose_sheets(preview, key=str(file.id))
+    dataset = _choose_dataset(preview, known.mappings, key=str(file.id))
+    key = f"{file.id}_{dataset}_{preview.sheet or ''}"
+    guess, source = _guess(user, preview, dataset, known, key=key)
+    key = f"{key}_{source.name if source else ''}"
+    rows_at = st.container()
+    fields = _show_columns(preview, guess, dataset, is_open=source is None, key=key)
     formats = _show_formats(guess, fields, dataset, key=key)
-    _show_understood(preview, fields, formats, dataset)
-    return _show_start(user, file, fields, formats, guess, dataset)
+    with rows_at, card(_("The first rows, and what they were understood as")):
+        table(_as_understood(preview, fields, formats, dataset), alt=_("First rows of the file"))
+        st.caption(_where(preview))
+        _show_left_out(preview)
+        _show_unreadable(preview, fields, formats, dataset)
+    _show_missing(guess, fields, formats, dataset)
+    return _show_start(user, file, preview, fields, formats, guess, dataset, sheets)
+
+
+def _choose_sheets(preview: FilePreview, *, key: str) -> list[str]:
+    """Draw a choice of the workbook's sheets and return those to read; [] where there is nothing to choose."""
+    filled = [one for one in preview.sheets if one.header]
+    if preview.sheet is None or len(filled) < 2:
+        return []
+    hidden = {one.name for one in filled if one.is_hidden}
+    names = [one.name for one in filled]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox(
+            _("Sheet"),
+            names,
+            index=names.index(preview.sheet) if preview.sheet in names else 0,
+            format_func=lambda name: _("{sheet} (hidden)").format(sheet=name) if name in hidden else name,
+            key=f"sheet_{key}",
+        )
+        alike = [preview.sheet, *(name for name in preview.alike if name != preview.sheet)]
+        reads_all = len(alike) > 1 and st.toggle(
+            ngettext(
+                "Read the {count} sheet that looks like this",
+                "Read all {count} sheets that look alike",
+                len(alike),
+            ).format(count=wording.number(len(alike))),
+            key=f"alike_{key}_{preview.sheet}",
+            help=", ".join(wording.plain(name) for name in alike),
+        )
+    return alike if reads_all else [preview.sheet]
 
 
 def _choose_dataset(preview: FilePreview, known: Iterable[ColumnMapping], *, key: str) -> str:
@@ -144,36 +201,239 @@ def _choose_dataset(preview: FilePreview, known: Iterable[ColumnMapping], *, key
     )
 
 
+def _guess(
+    user: SignedInUser, preview: FilePreview, dataset: str, known: _Known, *, key: str
+) -> tuple[MappingGuess, SavedMapping | None]:
+    """Say which source the file seems to come from and what changed since its last one; return the guess.
+
+    The source is the reader's to choose; None is a new one.
+    """
+    columns = registered_datasets()[dataset].columns
+    with current_database().snapshot(user.scope) as connection:
+        codes = known_codes(connection, preview.rows)
+    is_text = preview.kind == "text"
+    guess = guess_mapping(preview.header, preview.rows, columns, known.mappings, codes=codes, is_text=is_text)
+    saved = {one.name: one for one in known.saved if one.dataset == dataset}
+    likely = saved.get(guess.known.name) if guess.known else source_like(saved.values(), preview.header)
+    source = None
+    if saved:
+        names = ["", *saved]
+        chosen = st.selectbox(
+            _("Source"),
+            names,
+            index=names.index(likely.name) if likely else 0,
+            format_func=lambda name: name or _("a new one, or one that is not kept"),
+            key=f"source_{key}",
+            help=_("Whose file it is. Its kept layout says what each column holds."),
+        )
+        source = saved.get(chosen)
+    if source is None:
+        if guess.known is not None and guess.known.name not in saved:
+            st.success(
+                _(
+                    "The columns are those of the source “{source}”. Look at the first rows, then start."
+                ).format(source=wording.plain(guess.known.name)),
+                icon=":material/check_circle:",
+            )
+            return guess, None
+        st.info(
+            _("This layout is new. Look at what each column was understood as, and put right what is wrong."),
+            icon=":material/help:",
+        )
+        return guess_mapping(preview.header, preview.rows, columns, (), codes=codes), None
+    changes = changed_columns(source, preview.header)
+    if changes:
+        _show_changes(source, changes)
+    else:
+        st.success(
+            _("The columns are those of the source “{source}”. Look at the first rows, then start.").format(
+                source=wording.plain(source.name)
+            ),
+            icon=":material/check_circle:",
+        )
+    return _as_source(
+        source, preview, guess_mapping(preview.header, preview.rows, columns, (), codes=codes)
+    ), source
+
+
+def _as_source(source: SavedMapping, preview: FilePreview, seen: MappingGuess) -> MappingGuess:
+    """Return the source's layout over what the file itself says, which fills what the source can't."""
+    carried = carried_over(source, preview.header)
+    taken = set(carried.values())
+    filled = {
+        column: header
+        for column, header in seen.columns.items()
+        if column not in carried and header not in taken and column in source.body.columns
+    }
+    fields = {**carried, **filled}
+    body = source.body
+    mapping = body.model_copy(update={"columns": fields or body.columns, "optional": ()})
+    there = guess_mapping(
+        preview.header,
+        preview.rows,
+        registered_datasets()[body.dataset].columns,
+        (mapping,),
+        is_text=preview.kind == "text",
+    )
+    return MappingGuess(
+        fields,
+        there.date_formats,
+        there.decimal_separator,
+        there.thousands_separator,
+        body,
+        confidence={column: 1.0 if column in carried else seen.confidence[column] for column in fields},
+        missing=tuple(column for column in seen.missing if column not in fields),
+        nearest=seen.nearest,
+        currency=body.currency,
+    )
+
+
+def _show_changes(source: SavedMapping, changes: ColumnChanges) -> None:
+    """Say which columns are not those of the source's last file."""
+
+    def named(headers: Iterable[str]) -> str:
+        return ", ".join(f"“{wording.plain(one)}”" for one in headers)
+
+    used = {header_key(name) for name in source.body.columns.values()}
+    lines = [
+        _("The columns changed since the layout of “{source}” was kept:").format(
+            source=wording.plain(source.name)
+        )
+    ]
+    if changes.renamed:
+        pairs = ", ".join(
+            _("“{old}” seems to be “{new}” now").format(old=wording.plain(old), new=wording.plain(new))
+            for old, new in changes.renamed
+        )
+        lines.append(_("- renamed: {pairs}").format(pairs=pairs))
+    gone_used = [one for one in changes.gone if header_key(one) in used]
+    if gone_used:
+        lines.append(_("- gone, though it was used: {columns}").format(columns=named(gone_used)))
+    gone = [one for one in changes.gone if one not in gone_used]
+    if gone:
+        lines.append(_("- gone, never used: {columns}").format(columns=named(gone)))
+    if changes.added:
+        lines.append(_("- new: {columns}").format(columns=named(changes.added)))
+    if changes.moved:
+        lines.append(_("- in another place: {columns}").format(columns=named(changes.moved)))
+    if changes.renamed or gone_used:
+        st.warning("\n".join(lines), icon=":material/difference:")
+    else:
+        st.info("\n".join(lines), icon=":material/difference:")
+
+
 def _where(preview: FilePreview) -> str:
     parts = [_("Header in row {row}").format(row=preview.header_row)]
     if preview.sheet:
         parts.append(_("sheet {sheet}").format(sheet=wording.plain(preview.sheet)))
     if preview.encoding:
         parts.append(_("encoding {encoding}").format(encoding=wording.plain(preview.encoding)))
+    if preview.rows_expected:
+        parts.append(_("about {rows} rows").format(rows=wording.plain(wording.number(preview.rows_expected))))
     return " · ".join(parts)
+
+
+def _show_left_out(preview: FilePreview) -> None:
+    """Say which rows are left out, and that some are hidden from who opens the workbook."""
+    why = {
+        SkipReason.ABOVE_HEADER: _("above the header"),
+        SkipReason.TOTALS: _("a total"),
+        SkipReason.BELOW_TOTALS: _("below the totals"),
+    }
+    if preview.skipped:
+        rows = " · ".join(
+            _("row {row}, {why}: {text}").format(
+                row=one.row_no, why=why[one.why], text=wording.plain(one.text[:60])
+            )
+            for one in preview.skipped[:MOST_SKIPPED_SHOWN]
+        )
+        st.caption(f":material/format_line_spacing: {_('Left out')}: {rows}")
+    if preview.hidden_rows:
+        st.warning(
+            ngettext(
+                "{count} row is hidden in the workbook. It is read like the others.",
+                "{count} rows are hidden in the workbook. They are read like the others.",
+                preview.hidden_rows,
+            ).format(count=wording.number(preview.hidden_rows)),
+            icon=":material/visibility_off:",
+        )
 
 
 def _cells(preview: FilePreview, place: int) -> list[str]:
     return [row[place] if place < len(row) else "" for row in preview.rows]
 
 
-def _as_it_stands(preview: FilePreview) -> dict[str, list[str]]:
-    table_columns: dict[str, list[str]] = {}
-    for place, name in enumerate(preview.header):
-        title = name or _("column {number}").format(number=place + 1)
-        while title in table_columns:
+def _as_understood(
+    preview: FilePreview, fields: Mapping[str, str], formats: "Formats", dataset: str
+) -> dict[str, list[str]]:
+    """Return the first rows under what each column holds, how it was read and its header on top."""
+    kinds = {column.name: column.kind for column in registered_datasets()[dataset].columns.columns}
+    column_of = {header: column for column, header in fields.items()}
+    rows = {_("Row"): [_("header"), _("read as"), *[""] * len(preview.rows)]}
+    rows[_("Row")][2:] = [str(place) for place in range(1, len(preview.rows) + 1)]
+    places = sorted(range(len(preview.header)), key=lambda place: preview.header[place] not in column_of)
+    for place in places[:MOST_COLUMNS_SHOWN]:
+        header = preview.header[place]
+        column = column_of.get(header)
+        cells = _cells(preview, place)
+        title = column_title(column) if column else _("not used")
+        while title in rows:
             title += " "
-        table_columns[title] = _cells(preview, place)
-    return table_columns
+        read = _read_as(kinds[column], cells, formats, is_text=preview.kind == "text") if column else ""
+        rows[title] = [header, read, *cells]
+    return rows
 
 
-def _show_columns(preview: FilePreview, guess: MappingGuess, dataset: str, *, key: str) -> dict[str, str]:
+def _read_as(kind: ColumnKind, cells: Sequence[str], formats: "Formats", *, is_text: bool) -> str:
+    """Say how the cells of a column were understood."""
+    filled = [cell for cell in cells if cell.strip()]
+    if not filled:
+        return _("empty")
+    if kind is ColumnKind.TEXT:
+        return _("text")
+    if kind is ColumnKind.NUMBER:
+        bad = [
+            cell
+            for cell in filled
+            if not reads_number(cell, formats.decimal_separator, formats.thousands_separator)
+        ]
+        sign = formats.decimal_separator
+        said = _("number, decimal comma") if sign == "," else _("number, decimal point")
+        if not any(sign in cell for cell in filled):
+            said = _("number")
+    else:
+        bad = [cell for cell in filled if not reads_date(cell, formats.date_formats)]
+        said = _("date")
+        fitting = next(
+            (one for one in formats.date_formats if any(reads_date(cell, (one,)) for cell in filled)), ""
+        )
+        if fitting:
+            said = _date_order(fitting)
+    if bad and is_text:
+        return _("{how}; {bad} of {all} can't be read").format(how=said, bad=len(bad), all=len(filled))
+    return said
+
+
+def _date_order(date_format: str) -> str:
+    if "%B" in date_format or "%b" in date_format:
+        return _("date, month in words")
+    places = {part: date_format.find(f"%{part}") for part in "Ymd"}
+    if 0 <= places["Y"] < places["d"]:
+        return _("date, year first")
+    return _("date, day first") if places["d"] < places["m"] else _("date, month first")
+
+
+def _show_columns(
+    preview: FilePreview, guess: MappingGuess, dataset: str, *, is_open: bool, key: str
+) -> dict[str, str]:
     """Draw a choice for each column of the file; return canonical column to header."""
     meaning_of = {header: column for column, header in guess.columns.items()}
     names = registered_datasets()[dataset].columns.names
     chosen: list[tuple[str, str]] = []
     with st.expander(
-        _("What each column holds"), expanded=guess.known is None, icon=":material/view_column:"
+        _("What each column holds"),
+        expanded=is_open and guess.known is None,
+        icon=":material/view_column:",
     ):
         for place, header in enumerate(preview.header[:MOST_COLUMNS_SHOWN]):
             if not header.strip():
@@ -183,6 +443,7 @@ def _show_columns(preview: FilePreview, guess: MappingGuess, dataset: str, *, ke
             left.markdown(
                 f"**{wording.plain(header)}**  \n"
                 f":gray[{wording.plain(' · '.join(examples[:EXAMPLES])[:120]) or _('empty')}]"
+                + _unsure(guess, meaning_of.get(header))
             )
             options = ["", *names]
             meaning = right.selectbox(
@@ -199,6 +460,33 @@ def _show_columns(preview: FilePreview, guess: MappingGuess, dataset: str, *, ke
     if twice:
         raise TwoColumnsMeanTheSameError(twice)
     return dict(chosen)
+
+
+def _unsure(guess: MappingGuess, column: str | None) -> str:
+    if column is None or guess.confidence.get(column, 1.0) >= SURE:
+        return ""
+    return f"  \n:orange[:material/help: {_('a guess: look at it')}]"
+
+
+def _show_missing(guess: MappingGuess, fields: Mapping[str, str], formats: "Formats", dataset: str) -> None:
+    """Say which column the dataset needs has no column of the file yet, and what came nearest."""
+    filled = set(fields) | ({"currency"} if formats.currency else set())
+    lines = []
+    for column in registered_datasets()[dataset].columns.columns:
+        if not column.required or column.name in filled:
+            continue
+        near = guess.nearest.get(column.name)
+        title = wording.plain(column_title(column.name))
+        lines.append(
+            _("- {column}: “{header}” comes nearest").format(column=title, header=wording.plain(near))
+            if near
+            else f"- {title}"
+        )
+    if lines:
+        st.warning(
+            "\n".join([_("These are needed, and no column holds them yet:"), *lines]),
+            icon=":material/rule:",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +538,7 @@ def _show_formats(guess: MappingGuess, fields: Mapping[str, str], dataset: str, 
             currency = fourth.selectbox(
                 _("Currency"),
                 currencies,
-                index=currencies.index(known.currency) if known and known.currency else None,
+                index=currencies.index(guess.currency) if guess.currency in currencies else None,
                 key=f"currency_{key}",
                 placeholder=_("Choose the currency of the amounts"),
             )
@@ -268,7 +556,7 @@ def _date_example(date_format: str) -> str:
     return datetime(2026, 1, 31, 14, 5).strftime(date_format)  # noqa: DTZ001 an example to show
 
 
-def _show_understood(preview: FilePreview, fields: Mapping[str, str], formats: Formats, dataset: str) -> None:
+def _show_unreadable(preview: FilePreview, fields: Mapping[str, str], formats: Formats, dataset: str) -> None:
     """Say which of the first rows' cells could not be read in this way of writing."""
     kinds = {column.name: column.kind for column in registered_datasets()[dataset].columns.columns}
     unreadable: list[str] = []
@@ -330,26 +618,50 @@ def _mapping(
         ) from error
 
 
+def mode_title(mode: ImportMode) -> str:
+    """Return what an import of this mode does."""
+    return {
+        ImportMode.ADD: _("Add what is new"),
+        ImportMode.UPDATE: _("Add, and change what is there (you see every change first)"),
+        ImportMode.CHECK: _("Only check; nothing is kept"),
+    }[mode]
+
+
 def _show_start(
     user: SignedInUser,
     file: ReceivedFile,
+    preview: FilePreview,
     fields: Mapping[str, str],
     formats: Formats,
     guess: MappingGuess,
     dataset: str,
+    sheets: Sequence[str],
 ) -> UUID | None:
     form = f"start_{file.id}"
     key = form_key(form)
+    names = registered_datasets()[dataset].columns.names
+    kinds = {column.kind for column in registered_datasets()[dataset].columns.columns}
+    modes = [mode for mode in ImportMode if mode in registered_datasets()[dataset].modes]
     with st.form(form):
         name = st.text_input(
             _("Name of the source"),
             value=guess.known.name if guess.known else "",
             placeholder=_("who sends files like this"),
             help=_("Files of one source share this layout, and are compared with one another."),
+            max_chars=100,
         )
-        creates_missing = user.scope.sees_everything and st.toggle(
-            _("Create companies, regions and products that are not known yet"),
-            help=_("Without it, rows that name something unknown are put aside."),
+        keeps = Permission.MANAGE_SOURCES in user.permissions and st.toggle(
+            _("Keep this layout for the next file of the source"), value=True
+        )
+        mode = st.radio(_("What the import does"), modes, format_func=mode_title)
+        options = _show_options(has_amounts="amount" in names, has_days=ColumnKind.TIMESTAMP in kinds)
+        creates_missing = (
+            dataset == "sales"
+            and user.scope.sees_everything
+            and st.toggle(
+                _("Create companies, regions and products that are not known yet"),
+                help=_("Without it, rows that name something unknown are put aside."),
+            )
         )
         is_started = st.form_submit_button(_("Start"), type="primary", icon=":material/play_arrow:")
     if not is_started:
@@ -363,6 +675,55 @@ def _show_start(
         datasets=registered_datasets(),
         creates_missing=creates_missing,
         request_key=key,
+        mode=mode,
+        options={**options, "sheets": list(sheets) or None},
     )
+    if keeps:
+        save_mapping(current_database(), user.scope, mapping, preview.header)
     form_done(form)
     return import_id
+
+
+def _show_options(*, has_amounts: bool, has_days: bool) -> dict[str, str]:
+    """Draw what may be said of the file besides, and return it as an import's options."""
+    said: dict[str, str] = {}
+    if not (has_amounts or has_days):
+        return said
+    with st.expander(_("What the file should come to"), icon=":material/functions:"):
+        st.caption(_("May be left blank. What is said here is checked against the file."))
+        total_at, from_at, to_at = st.columns(3)
+        if has_amounts:
+            said["control_total"] = total_at.text_input(
+                _("Control total"),
+                placeholder="1234.56",
+                help=_("What all amounts of the file come to, as its sender says, with a decimal point."),
+            )
+        if has_days:
+            first = from_at.date_input(_("First day"), value=None, format="YYYY-MM-DD")
+            last = to_at.date_input(_("Last day"), value=None, format="YYYY-MM-DD")
+            said["period_from"] = first.isoformat() if first else ""
+            said["period_to"] = last.isoformat() if last else ""
+    return said
+
+
+def show_templates(user: SignedInUser) -> None:
+    """Draw a choice of templates; a press makes the file and offers it."""
+    with card(_("Templates to fill in")):
+        st.caption(
+            _(
+                "Each has its columns, two example rows, and a note on what goes into every column. Other files do too."
+            )
+        )
+        names = list(registered_datasets())
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            name = st.selectbox(
+                _("For files of"), names, format_func=dataset_title, key="template", width=260
+            )
+            if st.button(_("Make the template"), icon=":material/table_view:"):
+                dataset = registered_datasets()[name]
+                downloads.offer(
+                    user,
+                    Permission.UPLOAD_FILES,
+                    template_name(dataset),
+                    lambda path: write_template(path, dataset),
+                )

@@ -74,12 +74,18 @@ from loyalty_core.intake.mapping import (
     MappingFileError,
     MappingIncompleteError,
     UnknownMappingError,
+    header_key,
     load_mapping,
     load_shipped_mapping,
     shipped_mapping_names,
 )
 from loyalty_core.intake.options import ImportOptionsError, checked_options
-from loyalty_core.intake.reading import FilePreview, FileRefusal, preview_file
+from loyalty_core.intake.reading import (
+    FilePreview,
+    FileRefusal,
+    SkipReason,
+    preview_file,
+)
 from loyalty_core.intake.records import Records, RecordsDataset, StagedRecords, UnseenChangesError
 from loyalty_core.intake.rejected import (
     OriginalFile,
@@ -238,6 +244,7 @@ __all__ = [
     "RowPutAside",
     "RowsNotPutAsideError",
     "SavedMapping",
+    "SkipReason",
     "Source",
     "SourceLimits",
     "StagedRecords",
@@ -275,6 +282,7 @@ __all__ = [
     "guess_dataset",
     "guess_file",
     "guess_mapping",
+    "header_key",
     "import_by_id",
     "import_choices",
     "import_id_of_number",

@@ -390,14 +390,14 @@ def guess_dataset(
 ) -> str:
     """Guess which of the datasets a file brings, and return its name.
 
-    The dataset of the known mapping that explains most headers; else the one of which fewest required columns are
-    missing, and among those the one that explains most columns, each counted as surely as it is explained.
+    The dataset of the known mapping that explains most headers; else the one that explains most columns, each
+    counted as surely as it is explained, less the required ones that no column holds.
     """
     known, datasets = list(known), list(datasets)
 
-    def fits(columns: DatasetColumns) -> tuple[int, int, float]:
+    def fits(columns: DatasetColumns) -> tuple[int, float]:
         guess = guess_mapping(header, rows, columns, known)
         missing = sum(column.required and column.name not in guess.columns for column in columns.columns)
-        return (0 if guess.known is None else len(guess.columns), -missing, sum(guess.confidence.values()))
+        return (0 if guess.known is None else len(guess.columns), sum(guess.confidence.values()) - missing)
 
     return max(datasets, key=fits).name

@@ -21,7 +21,9 @@ def show_chooser() -> None:
     """Let the reader choose a file, and lead back to those that came last."""
     elements.page_header(
         _("Uploads"),
-        _("Bring a file of sales or claims, CSV or XLSX. Nothing of it counts before you have looked at it."),
+        _(
+            "Bring a table of any kind: text or a workbook. Nothing of it counts before you have looked at it."
+        ),
     )
     file_id = choose_file(key="sales_file")
     if file_id is not None:
@@ -45,8 +47,10 @@ def show_chooser() -> None:
                 on_click="ignore",
             ),
         )
+        blocks.show_templates(user)
         return
     samples.show_samples(user)
+    blocks.show_templates(user)
     with elements.card(_("Latest files")):
         for one in latest:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):

@@ -1,0 +1,152 @@
+"""Uploads: what a file was understood as, put right by hand, kept for the source's next file."""
+
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+from streamlit.testing.v1 import AppTest
+
+from loyalty_core import intake
+from loyalty_core.access import Role
+from loyalty_core.intake import ImportMode
+from loyalty_core.kernel import write_workbook
+from loyalty_core.kernel.exports import Sheet
+from tests.pages.test_every_page import page_named, page_of, texts
+from tests.pages.world import COMMAND_LINE, World
+
+HEADER = "Kod klienta;Nr faktury;Kod towaru;Ilość;Data sprzedaży;Cena netto;Waluta"
+LINE = "C-1;FV/{0};P-1;2;14.03.2026;1.234,50;PLN"
+
+
+def brought(world: World, path: Path, header: str, *lines: str) -> UUID:
+    path.write_text("\n".join([header, *lines, ""]), encoding="utf-8")
+    return intake.receive_local_file(world.database, world.settings, COMMAND_LINE, path)
+
+
+def page_of_file(world: World, file_id: UUID, role: Role = Role.OPERATOR) -> AppTest:
+    app = page_of(world, role, page_named("uploads"), file=str(file_id))
+    assert not app.exception, app.exception
+    return app
+
+
+def start(app: AppTest, source: str) -> AppTest:
+    next(box for box in app.text_input if box.label == "Name of the source").set_value(source)
+    return next(button for button in app.button if button.label == "Start").click().run()
+
+
+def held(world: World, source: str) -> list[tuple[str, dict[str, object], dict[str, object]]]:
+    with world.database.transaction(COMMAND_LINE) as connection:
+        return [
+            (row.mode, row.options, row.mapping)
+            for row in connection.execute(
+                text("select mode, options, mapping from file_import where source = :source order by number"),
+                {"source": source},
+            )
+        ]
+
+
+def test_a_file_is_understood_kept_and_its_next_one_says_what_changed(world: World, tmp_path: Path) -> None:
+    first = brought(world, tmp_path / "march.csv", HEADER, *(LINE.format(place) for place in range(3)))
+    app = page_of_file(world, first)
+    table = app.dataframe[0].value
+    assert list(table["Company code"][:2]) == ["Kod klienta", "text"]
+    assert list(table["Date of sale"][:2]) == ["Data sprzedaży", "date, day first"]
+    assert list(table["Unit price"][:2]) == ["Cena netto", "number, decimal comma"]
+    next(box for box in app.radio if box.label == "What the import does").set_value(ImportMode.CHECK)
+    next(box for box in app.text_input if box.label == "Control total").set_value("7407.00")
+    start(app, "Warszawa")
+    ((mode, options, mapping),) = held(world, "sales:Warszawa")
+    assert (mode, options) == ("check", {"control_total": "7407.00"})
+    assert mapping["decimal_separator"] == ","
+    with world.database.transaction(COMMAND_LINE) as connection:
+        (saved,) = intake.saved_mappings(connection, "sales")
+    assert (saved.name, saved.version, saved.header) == ("Warszawa", 1, tuple(HEADER.split(";")))
+
+    second = brought(
+        world,
+        tmp_path / "april.csv",
+        HEADER.replace("Nr faktury", "Numer faktury") + ";Sklep",
+        *(f"{LINE.format(place)};S" for place in range(3, 6)),
+    )
+    app = page_of_file(world, second)
+    said = texts(app)
+    assert "“Nr faktury” seems to be “Numer faktury” now" in said
+    assert "new: “Sklep”" in said
+    assert list(app.dataframe[0].value["Invoice number"][:1]) == ["Numer faktury"]
+    start(app, "Warszawa")
+    assert [mapping["columns"]["invoice_no"] for _m, _o, mapping in held(world, "sales:Warszawa")] == [
+        "Nr faktury",
+        "Numer faktury",
+    ]
+    with world.database.transaction(COMMAND_LINE) as connection:
+        assert [one.version for one in intake.mapping_versions(connection, "sales", "Warszawa")] == [2, 1]
+
+
+def test_what_is_missing_is_told_with_what_comes_nearest(world: World, tmp_path: Path) -> None:
+    file = brought(world, tmp_path / "half.csv", "Custom text,Invoice,SKU,Qty,Price", "x,1,P,2,3.00")
+    said = texts(page_of_file(world, file))
+    assert "These are needed" in said
+    assert "Company code: “Custom text” comes nearest" in said
+
+
+def test_what_is_left_out_of_a_workbook_is_told_and_sheets_that_look_alike_are_read_together(
+    world: World, tmp_path: Path
+) -> None:
+    path = tmp_path / "months.xlsx"
+    header = ["Customer ID", "Invoice no", "SKU", "Qty", "Date", "Price", "Currency"]
+    rows = [["C-1", f"W{place}", "P-1", 2, "2026-03-14", 5, "EUR"] for place in range(3)]
+    write_workbook(
+        path,
+        [
+            Sheet("March", header, [*rows, ["Total", "", "", 6, "", "", ""]]),
+            Sheet("April", header, rows),
+            Sheet("Notes", ["Remark"], [["nothing"]]),
+        ],
+    )
+    app = page_of_file(world, intake.receive_local_file(world.database, world.settings, COMMAND_LINE, path))
+    assert "a total" in texts(app)
+    next(one for one in app.toggle if one.label == "Read all 2 sheets that look alike").set_value(True).run()
+    start(app, "Months")
+    ((_mode, options, _mapping),) = held(world, "sales:Months")
+    assert options == {"sheets": ["March", "April"]}
+
+
+def test_a_template_is_offered_for_every_dataset(world: World) -> None:
+    app = page_of(world, Role.OPERATOR, page_named("uploads"))
+    box = app.selectbox(key="template")
+    assert len(box.options) == len(intake.registered_datasets())
+    box.set_value("claims").run()
+    next(button for button in app.button if button.label == "Make the template").click().run()
+    assert not app.exception
+    assert "/exports/" in str([one.proto for one in app.get("link_button")])
+
+
+@pytest.mark.parametrize("role", [Role.OPERATOR, Role.ADMIN])
+def test_a_mapping_shows_what_it_takes_each_column_for_and_is_taken_out_of_use(
+    world: World, role: Role
+) -> None:
+    name = f"shops {role.value}"
+    mapping = intake.load_shipped_mapping("online-retail").model_copy(update={"name": name})
+    header = [*mapping.columns.values(), "Remarks"]
+    intake.save_mapping(world.database, COMMAND_LINE, mapping, header)
+    changed = mapping.model_copy(update={"date_formats": ("%d.%m.%Y",)})
+    intake.save_mapping(world.database, COMMAND_LINE, changed, header)
+    app = page_of(world, role, page_named("mappings"))
+    with world.database.transaction(COMMAND_LINE) as connection:
+        names = [one.name for one in intake.saved_mappings(connection)]
+    assert list(app.dataframe[0].value["Source"]) == names
+    choose(app, names.index(name))
+    said = texts(app)
+    assert "Remarks,not used" in said
+    assert "how cells are written" in said
+    assert "kept for the first time" in said
+    next(button for button in app.button if button.label == "Retire this mapping").click().run()
+    with world.database.transaction(COMMAND_LINE) as connection:
+        assert name not in [one.name for one in intake.saved_mappings(connection)]
+
+
+def choose(app: AppTest, place: int) -> None:
+    frame = app.dataframe[0]
+    app.session_state[frame.key] = {"selection": {"rows": [place], "columns": [], "cells": []}}
+    app.run()
