@@ -22,7 +22,7 @@ from loyalty_core.intake import (
     write_rejected_rows,
 )
 from loyalty_core.kernel import Money, Refusal, _, current_database, current_runtime, ngettext
-from ui import charts, downloads, wording
+from ui import charts, downloads, registry, wording
 from ui.elements import (
     ROWS_A_PAGE,
     Colour,
@@ -346,6 +346,7 @@ def show_import(user: SignedInUser, import_id: UUID) -> None:
     show_downloads(user, found)
     show_undo(user, found)
     if found.quarantined:
+        registry.link(user, "quarantine", _("Put rows right"), icon="healing", **import_query(found.id))
         _show_quarantine(user, found)
     show_facts(found)
 

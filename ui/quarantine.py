@@ -345,9 +345,12 @@ def show_figures(found: FileImport) -> None:
             elements.Figure(
                 _("Still out"),
                 wording.short_number(out),
-                _("{share} of all rows").format(share=wording.percent(out / rows)) if rows else None,
-                delta_color="off",
                 help=_("Rows with something wrong in them, that count nowhere yet."),
+            ),
+            elements.Figure(
+                _("Of all rows"),
+                wording.percent(out / rows) if rows else "—",
+                help=_("The part that is still out."),
             ),
             elements.Figure(_("Accepted"), wording.short_number(found.accepted or 0)),
             elements.Figure(
