@@ -383,7 +383,11 @@ def _show_decision(user: SignedInUser, found: FileImport) -> None:
             _("Why"), max_chars=500, help=_("Kept with the import and in the audit, for whoever asks later.")
         )
         with st.container(horizontal=True):
-            accepts = st.form_submit_button(_("Accept anyway"), type="primary", icon=":material/check:")
+            accepts = st.form_submit_button(
+                _("Make these changes") if found.waits_for is WaitsFor.CHANGES else _("Accept anyway"),
+                type="primary",
+                icon=":material/check:",
+            )
             declines = st.form_submit_button(_("Decline the file"), icon=":material/block:")
     if not (accepts or declines):
         return
