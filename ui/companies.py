@@ -51,6 +51,8 @@ def place_in_file(line: AwardOfPosting | LineOfCompany) -> str:
 
 def award_cause(award: AwardOfPosting) -> str:
     """Return what an award was given for, in a word or two."""
+    if award.is_undone:
+        return _("undone file")
     if award.claim_no is not None:
         return _("correction") if award.revision > 1 else _("claim")
     if award.revision > 1:
@@ -63,6 +65,10 @@ def why_award(award: AwardOfPosting, document: ProgrammeDocument) -> str:
 
     A correction is told as the difference that it is: its line holds just what that version gives.
     """
+    if award.is_undone:
+        return _(
+            "The file that reported this sale was undone: what it held, {points} points, is taken back."
+        ).format(points=wording.number(-award.points))
     if award.claim_no is not None:
         return _why_claims_award(award, document)
     explained = [one for one in explanations(award, document, award.version) if one.rule_id == award.rule_id]
@@ -96,6 +102,13 @@ def _why_claims_award(award: AwardOfPosting, document: ProgrammeDocument) -> str
         return sentence
     explained = [one for one in explanations(award, document, award.version) if one.rule_id == award.rule_id]
     return " ".join([sentence, *(one.sentence for one in explained)])
+
+
+def why_void(line: LineOfCompany) -> str:
+    """Return why a line that was taken back, or that takes one back, earns nothing under any rule."""
+    if line.takes_back:
+        return _("It takes back a line of an import that was undone: neither of the two earns anything.")
+    return _("Its import was undone, and a line against it takes it back: neither of the two earns anything.")
 
 
 def explanations(

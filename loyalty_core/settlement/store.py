@@ -508,7 +508,8 @@ class AwardOfPosting:
 
     `unit_price`, `quantity` and `amount_minor` are the whole line's, as they were reported; `basis_minor` is what
     the rule was applied to: of an award for a claim the claimed share. Both amounts are minor units of `currency`.
-    `claim_number` and `claim_no` are None where the line itself earned.
+    `claim_number` and `claim_no` are None where the line itself earned. `is_undone`: the award takes back what the
+    line held, because its import was undone.
     """
 
     award_id: int
@@ -536,12 +537,16 @@ class AwardOfPosting:
     posting_id: int
     claim_number: int | None
     claim_no: str | None
+    is_undone: bool
 
 
 _AWARD = (
     "select a.id, l.id, a.rule_id, a.version, a.revision, a.points, a.basis_minor, l.currency, l.sold_on,"
     " l.sold_at, l.invoice_no, l.line_no, p.code, p.name, l.quantity, l.unit_price, l.amount_minor,"
-    " l.import_id, i.number, f.file_name, l.sheet, l.row_no, a.posting_id, a.claim_number, c.claim_no from award a"
+    " l.import_id, i.number, f.file_name, l.sheet, l.row_no, a.posting_id, a.claim_number, c.claim_no,"
+    # A settlement that saw the line taken back began to write after that was written.
+    " a.claim_number is null and exists (select from sales_line r where r.reverses_id = l.id and r.txid < a.txid)"
+    " from award a"
     " join sales_line l on l.id = a.sales_line_id join product p on p.id = l.product_id"
     " left join file_import i on i.id = l.import_id left join received_file f on f.id = i.file_id"
     " left join claim c on c.number = a.claim_number"
@@ -586,7 +591,7 @@ def count_awards_of_posting(connection: Connection, posting_id: int) -> int:
 class LineOfCompany:
     """One sales line with the points that it holds in one programme, and the row of the file it came from.
 
-    `is_void`: its import was undone, and it was taken back or takes back the line before it; it earns nothing.
+    `is_void`: its import was undone, and it was taken back or takes another back (`takes_back`); it earns nothing.
     """
 
     sales_line_id: int
@@ -607,14 +612,16 @@ class LineOfCompany:
     sheet: str | None
     row_no: int
     is_void: bool
+    takes_back: bool
 
 
 _LINE_OF_COMPANY = (
     "select l.id, l.sold_on, l.sold_at, l.invoice_no, l.line_no, p.code, p.name, l.quantity, l.unit_price,"
     " l.amount_minor, l.currency, coalesce((select sum(a.points) from award a where a.sales_line_id = l.id"
     " and a.programme_id = :programme_id), 0)::bigint, l.import_id, i.number, f.file_name, l.sheet, l.row_no,"
-    " l.reverses_id is not null or exists (select from sales_line r where r.reverses_id = l.id)"
-    " from sales_line l join product p on p.id = l.product_id left join file_import i on i.id = l.import_id"
+    " l.reverses_id is not null or exists (select from sales_line r where r.reverses_id = l.id),"
+    " l.reverses_id is not null from sales_line l join product p on p.id = l.product_id"
+    " left join file_import i on i.id = l.import_id"
     " left join received_file f on f.id = i.file_id"
 )
 

@@ -145,7 +145,9 @@ def explain_line(line: settlement.LineOfCompany) -> None:
     """Say what each rule of the programme's current version makes of the line."""
     with database.snapshot(user.scope) as connection:
         document = programmes.document_of(connection, user.scope, programme.id, programme.current_version)
-    explained = blocks.explanations(line, document, programme.current_version)
+    explained = [] if line.is_void else blocks.explanations(line, document, programme.current_version)
+    if line.is_void:
+        show_reason(blocks.why_void(line), None)
     for one in explained:
         show_reason(one.sentence, one.points)
     if sum(one.points or 0 for one in explained) != line.points:

@@ -14,12 +14,14 @@ from sqlalchemy import text
 from loyalty_core import access, corrections, verification
 from loyalty_core.intake import ImportState, UnknownImportError, import_by_id
 from loyalty_core.kernel import ActorKind, Database, Scope, new_id
-from loyalty_core.settlement import settle_due, settle_programme
+from loyalty_core.programmes import parse_document
+from loyalty_core.settlement import awards_of_posting, lines_of_company, settle_due, settle_programme
 from loyalty_core.verification import ClaimState
 from tests.corrections.undoing import broken, look, undo
 from tests.sales.files import bring, row, undone
 from tests.settlement.programmes import BONUS, SPRING, TWO_POINTS, balances, spring
 from tests.verification.claims import claim, club, person, points
+from ui.companies import award_cause, why_award, why_void
 
 
 def standing(database: Database, scope: Scope) -> list[tuple[Any, ...]]:
@@ -243,6 +245,30 @@ def test_undoing_is_for_those_who_answer_for_programmes() -> None:
         if access.Permission.UNDO_IMPORTS in permissions
     }
     assert holders == {access.Role.ADMIN, access.Role.PROGRAMME_MANAGER}
+
+
+def test_a_line_that_was_taken_back_and_its_award_say_so(
+    committed_database: Database, everything: Scope
+) -> None:
+    database = committed_database
+    spring(database, everything)
+    wrong = bring(database, everything, [row(unit_price="55.00")])
+    settle_programme(database, everything, "spring")
+    undo(database, everything, wrong.import_id)
+    with database.transaction(everything) as connection:
+        programme_id, company_id = connection.execute(
+            text("select programme_id, company_id from award limit 1")
+        ).one()
+        lines = lines_of_company(connection, company_id, programme_id, limit=9)
+        postings = connection.execute(text("select id from posting order by id")).scalars()
+        awards = [one for id in postings for one in awards_of_posting(connection, id, limit=9)]
+    assert [(one.points, one.is_void) for one in lines] == [(0, True), (0, True)]
+    assert sorted(one.takes_back for one in lines) == [False, True]
+    assert len({why_void(one) for one in lines}) == 2
+    given, taken = awards
+    assert (given.points, given.is_undone, taken.points, taken.is_undone) == (5, False, -5, True)
+    assert award_cause(taken) == "undone file"
+    assert "was undone: what it held, 5 points, is taken back." in why_award(taken, parse_document(SPRING))
 
 
 _STEPS = st.lists(
