@@ -11,6 +11,7 @@ import xlsxwriter
 
 from bench.generate import HEADER, write_csv, write_xlsx
 from tests.faults.killing import Books, Home, import_of
+from tests.intake_reading.other_workbooks import ods, xls, xlsb
 from tests.server.homes import fast_server, fresh_home
 
 pytestmark = pytest.mark.slow
@@ -100,6 +101,24 @@ def cut_off(path: Path) -> Path:
     return good
 
 
+def cut_old_workbook(path: Path) -> Path:
+    old = path.with_suffix(".xls")
+    old.write_bytes(xls([HEADER, *[["x"] * len(HEADER)] * 200])[:2000])
+    return old
+
+
+def cell_at_the_far_corner_of_a_binary_workbook(path: Path) -> Path:
+    binary = path.with_suffix(".xlsb")
+    binary.write_bytes(xlsb([HEADER], far=1_048_575))
+    return binary
+
+
+def bomb_in_an_open_document(path: Path) -> Path:
+    bomb = path.with_suffix(".ods")
+    bomb.write_bytes(ods([HEADER], padding=_BOMB_BYTES // 4))
+    return bomb
+
+
 @pytest.mark.parametrize(
     ("make", "place", "remedy"),
     [
@@ -109,8 +128,21 @@ def cut_off(path: Path) -> Path:
         (empty_file, "no row", "check that the export ran"),
         (without_a_column, "“Quantity” in its header (row 1)", "choose it in the mapping"),
         (cut_off, "its end is missing", "export it again"),
+        (cut_old_workbook, "is damaged", "export it again"),
+        (cell_at_the_far_corner_of_a_binary_workbook, "XFD1048576", "delete that cell"),
+        (bomb_in_an_open_document, "content.xml", "export it again"),
     ],
-    ids=["text", "far-corner", "zip-bomb", "empty", "missing-column", "cut-off"],
+    ids=[
+        "text",
+        "far-corner",
+        "zip-bomb",
+        "empty",
+        "missing-column",
+        "cut-off",
+        "old-cut-off",
+        "binary-far-corner",
+        "open-bomb",
+    ],
 )
 def test_a_bad_file_ends_in_a_sentence_and_harms_nothing(
     home: Home, usual_peak_mb: int, tmp_path: Path, make: Callable[[Path], Path], place: str, remedy: str

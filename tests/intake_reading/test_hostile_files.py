@@ -2,8 +2,8 @@
 
 import gzip
 import io
-import os
 import random
+import struct
 import subprocess
 import sys
 import time
@@ -33,6 +33,7 @@ from loyalty_core.intake.reading import (
     NotAWorkbookError,
     NulBytesError,
     OverMemoryError,
+    ReaderDiedError,
     TimedOutError,
     TooBigError,
     TooManyColumnsError,
@@ -46,7 +47,8 @@ from loyalty_core.intake.reading import (
     read_file,
 )
 from tests.intake_reading.files import SMALL, SMALL_MAPPING, read_small
-from tests.intake_reading.other_workbooks import Rows, compound_file, ods, xls, xls_stream, xlsb
+from tests.intake_reading.other_workbooks import Rows, compound_file, ods, xls, xls_stream, xlsb, zipped
+from tests.intake_reading.watching import children, peak_above_rest, refusal_of
 
 GOOD = "Code,Note,Qty,When\nA,n,1,2011-07-03\n"
 ROWS: Rows = [["Code", "Note", "Qty", "When"], ["A", "n", 1.0, "2011-07-03"]]
@@ -441,16 +443,79 @@ def test_a_hostile_file_is_refused_by_name_place_and_remedy(
     tmp_path: Path, make: Callable[[], bytes], file_name: str, refusal: type[FileRefusal], words: str
 ) -> None:
     content = make()
-    before = psutil.Process().memory_info().rss
-    with pytest.raises(refusal) as told:
+    with peak_above_rest() as peak, pytest.raises(refusal) as told:
         read_small(tmp_path, content, file_name=file_name)
-    assert psutil.Process().memory_info().rss - before < 20 * 1024**2
+    # The bound is 300 MB; the parent takes a sentence and no more.
+    assert peak() < 20 * 1024**2
     sentence = told.value.sentence
     assert sentence.startswith(f"“{file_name}” ")
     assert words in sentence
     assert told.value.remedy
     assert sentence.endswith(told.value.remedy)
-    assert not _children()
+    assert not children()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("make", "file_name"), [(one[1], one[2]) for one in HOSTILE], ids=[one[0] for one in HOSTILE]
+)
+def test_a_preview_of_a_hostile_file_shows_it_or_says_why_not(
+    tmp_path: Path, make: Callable[[], bytes], file_name: str
+) -> None:
+    path = tmp_path / "upload"
+    path.write_bytes(make())
+    with peak_above_rest() as peak:
+        refusal = refusal_of(lambda: preview_file(path, file_name))
+    assert not isinstance(refusal, ReaderDiedError)
+    assert refusal is None or refusal.sentence.startswith(f"“{file_name}” ")
+    assert peak() < 20 * 1024**2
+    assert not children()
+
+
+def test_two_gigabytes_of_one_line_end_after_the_first_of_them(tmp_path: Path) -> None:
+    path = tmp_path / "upload"
+    with path.open("wb") as file:
+        file.write(GOOD.encode() + b"B,")
+        file.truncate(2 * 1024**3)
+    begun = time.monotonic()
+    with peak_above_rest() as peak, pytest.raises(NulBytesError, match="row 3"):
+        read_file(path, "sales.csv", SMALL_MAPPING, SMALL, tmp_path / "parts")
+    packed = tmp_path / "packed"
+    packed.write_bytes(gzip.compress(GOOD.encode()) + gzip.compress(b"x" * 10_000_000, 1) * 205)
+    with peak_above_rest() as packed_peak, pytest.raises(LongRecordError, match="row 3"):
+        read_file(packed, "sales.csv.gz", SMALL_MAPPING, SMALL, tmp_path / "parts")
+    assert max(peak(), packed_peak()) < 20 * 1024**2
+    assert time.monotonic() - begun < 60
+    assert not children()
+
+
+def test_a_binary_sheet_that_hides_how_far_it_reaches_ends_by_its_memory(tmp_path: Path) -> None:
+    with zipfile.ZipFile(io.BytesIO(xlsb(ROWS, far=1_048_575))) as book:
+        members = {name: book.read(name) for name in book.namelist()}
+    sheet = "xl/worksheets/sheet1.bin"
+    members[sheet] = members[sheet].replace(struct.pack("<IIII", 0, 1_048_575, 0, 16_383), b"\0" * 16)
+    with peak_above_rest() as peak, pytest.raises(OverMemoryError, match="more memory"):
+        read_small(tmp_path, zipped(members), file_name="sales.xlsb")
+    assert peak() < 20 * 1024**2
+    assert not children()
+
+
+def test_merged_cells_and_formulas_with_results_are_read_as_what_they_show(tmp_path: Path) -> None:
+    content = io.BytesIO()
+    book = xlsxwriter.Workbook(content)
+    sheet = book.add_worksheet("Sales")
+    sheet.merge_range("A1:D1", "Sales")
+    sheet.write_row(1, 0, ["Code", "Note", "Qty", "When"])
+    sheet.merge_range("A3:A4", "A")
+    sheet.write_formula("C3", "=1+1", None, 2)
+    sheet.write_formula("B3", '=HYPERLINK("http://example.org","n")', None, "n")
+    sheet.write("C4", 3)
+    book.close()
+    rows = read_small(tmp_path, content.getvalue(), file_name="small.xlsx")
+    assert [(row.cells["code"], row.cells["note"], row.cells["quantity"]) for row in rows] == [
+        ("A", "n", "2"),
+        (None, None, "3"),
+    ]
 
 
 def test_a_far_away_cell_without_column_letters_beyond_z_ends_in_the_careful_reader(tmp_path: Path) -> None:
@@ -485,14 +550,14 @@ def test_the_child_ends_by_the_clock_and_leaves_nothing_running(tmp_path: Path) 
     with pytest.raises(TimedOutError, match="took longer"):
         read_small(tmp_path, GOOD + "B,n,1,2011-07-03\n" * 100_000, limits=replace(DEFAULT_LIMITS, wall=0.05))
     assert time.monotonic() - begun < 5
-    assert not _children()
+    assert not children()
 
 
 def test_the_child_ends_by_its_processor_time(tmp_path: Path) -> None:
     text = GOOD + 'B,"n\nn",1,2011-07-03\n' * 3_000_000
     with pytest.raises(TimedOutError):
         read_small(tmp_path, text, limits=replace(DEFAULT_LIMITS, processor=1))
-    assert not _children()
+    assert not children()
 
 
 def test_the_child_ends_by_its_memory(tmp_path: Path) -> None:
@@ -501,7 +566,7 @@ def test_the_child_ends_by_its_memory(tmp_path: Path) -> None:
     limits = replace(DEFAULT_LIMITS, memory=1024**3, record=2 * 1024**3, ratio=100_000)
     with pytest.raises(OverMemoryError, match="more memory"):
         read_small(tmp_path, packed, file_name="small.csv.gz", limits=limits)
-    assert not _children()
+    assert not children()
 
 
 def test_the_child_dies_with_the_one_who_waits_for_it(tmp_path: Path) -> None:
@@ -565,7 +630,7 @@ def test_a_preview_takes_no_harm_either(tmp_path: Path, make: Callable[[], bytes
         assert name == "sales.csv.gz"
     else:
         assert seen.rows[0][:3] == ("A", "n", "1")
-    assert not _children()
+    assert not children()
 
 
 def test_the_child_sees_nothing_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -573,12 +638,3 @@ def test_the_child_sees_nothing_of_the_environment(tmp_path: Path, monkeypatch: 
     (tmp_path / "polars.py").write_text("raise SystemExit('taken over')")
     [row] = read_small(tmp_path, GOOD)
     assert row.cells["code"] == "A"
-
-
-def _children() -> list[psutil.Process]:
-    """Return the readers that still run; other tests of this process may keep children of their own."""
-    return [
-        child
-        for child in psutil.Process(os.getpid()).children()
-        if child.status() != psutil.STATUS_ZOMBIE and any("child.main" in word for word in child.cmdline())
-    ]

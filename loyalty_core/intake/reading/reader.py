@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from loyalty_core.intake.mapping import ColumnMapping, DatasetColumns, header_key
+from loyalty_core.intake.reading.child.headers import joined_header
 from loyalty_core.intake.reading.child.orders import ColumnOrder, LookOrder, ReadLimits, ReadOrder
 from loyalty_core.intake.reading.refusals import MissingColumnError, OverMemoryError, RowNotFoundError
 from loyalty_core.intake.reading.runner import run_child
@@ -322,7 +323,7 @@ def original_cell(
         original_rows(
             path,
             file_name,
-            (header_row, row_no),
+            (max(header_row - 1, 1), header_row, row_no),
             sheet=sheet,
             encoding=encoding,
             delimiter=delimiter,
@@ -332,6 +333,9 @@ def original_cell(
     if row_no not in rows or header_row not in rows:
         raise RowNotFoundError(file_name, {"row": row_no if header_row in rows else header_row})
     keys = [header_key(cell) for cell in rows[header_row]]
+    if header_key(header) not in keys and header_row - 1 in rows:
+        joined = joined_header([rows[header_row - 1], rows[header_row]], 0)
+        keys = [header_key(cell) for cell in joined or rows[header_row]]
     if header_key(header) not in keys:
         raise MissingColumnError(file_name, {"header": header, "row": header_row, "sheet": sheet})
     place = keys.index(header_key(header))

@@ -42,8 +42,9 @@ def totals_among(tail: Sequence[TailRow], keys: Collection[int] | None = None) -
 
     `tail` are the last rows that hold something, as (row number, cells), in order. `keys` are the columns, from
     0, that hold no amounts, where they are known. A row is totals where a word says so, or where it holds
-    nothing but numbers, and where it also lacks what every line above it has; a line whose product is called
-    Total does not. What stands below totals, remarks and dates of printing, is no line either.
+    nothing but numbers below full lines, and where it also lacks most of what every line above it has; a line
+    whose product is called Total does not. What stands below totals, remarks and dates of printing, is no line
+    either.
     """
     rows = [(number, [cell.strip() for cell in cells]) for number, cells in tail]
     first = None
@@ -89,7 +90,14 @@ def _is_totals(rows: Sequence[tuple[int, list[str]]], place: int, keys: Collecti
             # The word stands where a code would: only the bare word is not one.
             return len(filled) <= len(usual) and _TOTALS.fullmatch(cells[word].rstrip(" :.=")) is not None
         return len(filled) <= len(usual) and len(others - filled) * 2 > len(others)
-    return bool(told) and not told & filled and all(is_number_like(cells[column]) for column in filled)
+    # Without a word for it, only the one row below full lines is taken for their sum.
+    is_alone = place > 1 and len(lines) == place
+    return (
+        is_alone
+        and bool(told)
+        and not told & filled
+        and all(is_number_like(cells[column]) for column in filled)
+    )
 
 
 def _is_thin(rows: Sequence[tuple[int, list[str]]], place: int) -> bool:
