@@ -50,8 +50,8 @@ def _is_of(claim: DemoClaim, period: files.Period) -> bool:
 
 def _enter(stage: Stage, found: Sequence[DemoClaim]) -> None:
     """Enter what came by phone and on paper, on its day."""
-    operator = stage.scope_of("operator")
-    with stage.database.transaction(operator) as connection:
+    office = stage.scope_of("office")
+    with stage.database.transaction(office) as connection:
         ids = {one.code: one.id for one in participants.find_participants(connection, "", limit=10**6)}
     today = stage.last_day + timedelta(days=1)
 
@@ -61,7 +61,7 @@ def _enter(stage: Stage, found: Sequence[DemoClaim]) -> None:
             with stage.when(moment_of(claims.entered_on(claim, today), 8 + place % 9 + place % 60 / 60)):
                 verification.enter_claim(
                     stage.database,
-                    stage.scope_of(_USER_OF[claim.participant]) if phone else operator,
+                    stage.scope_of(_USER_OF[claim.participant]) if phone else office,
                     participant_id=ids[claim.participant],
                     company_code=None,
                     programme_code=trade.CLAIMS_PROGRAMME_CODE,

@@ -43,6 +43,8 @@ class DemoPerson:
 PEOPLE = (
     DemoPerson("admin", "Zofia Marczak", Role.ADMIN),
     DemoPerson("operator", "Dewi Lestari", Role.OPERATOR),
+    # Keys in what comes on paper: who keyed a claim in does not decide it.
+    DemoPerson("office", "Nadia Horvat", Role.OPERATOR),
     DemoPerson("poland", "Tomasz Wilk", Role.HEAD_OF_SALES, "PL"),
     DemoPerson("serbia", "Marko Stanić", Role.HEAD_OF_SALES, "RS"),
     DemoPerson("britain", "Fiona Ashdown", Role.HEAD_OF_SALES, "GB"),
