@@ -108,7 +108,7 @@ def show_second(user: SignedInUser, claim: Claim, proposal: Proposal, *, may_dec
     st.caption(_("It is worth so much that a second person must agree before it counts."))
     if not may_decide:
         return
-    if proposal.proposed_by == user.user_id:
+    if proposal.proposed_by == user.id:
         st.info(_("You decided it first: somebody else has to agree."), icon=":material/supervisor_account:")
         return
     words = st.text_area(

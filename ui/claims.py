@@ -574,7 +574,7 @@ def assign_dialog(user: SignedInUser, claims: Sequence[QueuedClaim]) -> None:
         chosen = st.selectbox(
             _("Assign to"),
             [*people, None],
-            index=list(people).index(user.user_id) if user.user_id in people else 0,
+            index=list(people).index(user.id) if user.id in people else 0,
             format_func=lambda one: _("Nobody") if one is None else people[one],
         )
         sent = st.form_submit_button(

@@ -82,15 +82,15 @@ def second_decision(
             raise OwnProposalError(claim)
         check_decides(connection, scope, claim)
         proposals.close(connection, scope, proposal, outcome)
+        store.insert_event(
+            connection, scope, claim, EventKind.AGREED if agrees else EventKind.DISAGREED, words=said
+        )
         if agrees:
             deciding.carry_out(
                 connection, scope, claim, _plan_of(connection, claim, proposal), request_key=None
             )
         elif claim.state is ClaimState.PROPOSED:
             store.set_state(connection, claim, ClaimState.WAITING)
-        store.insert_event(
-            connection, scope, claim, EventKind.AGREED if agrees else EventKind.DISAGREED, words=said
-        )
         audit.record(
             connection,
             scope,

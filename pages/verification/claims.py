@@ -82,7 +82,7 @@ def chosen_filter() -> tuple[QueueFilter, QueueOrder]:
     )
     assigned_to: UUID | Assigned | None = None
     if who == MINE:
-        assigned_to = user.user_id
+        assigned_to = user.id
     elif who == NOBODY:
         assigned_to = Assigned.NOBODY
     elif who:
