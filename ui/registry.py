@@ -131,6 +131,14 @@ def pages() -> list[PageEntry]:
             programme,
         ),
         PageEntry(
+            "products",
+            _("Products"),
+            "sell",
+            "pages/products/products.py",
+            Permission.SEE_PRODUCTS,
+            programme,
+        ),
+        PageEntry(
             "programmes",
             _("Programmes"),
             "workspace_premium",

@@ -154,6 +154,37 @@ def count_companies(connection: Connection, words: str = "") -> int:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """A store of a company; its code is of its own within the company."""
+
+    id: UUID
+    code: str
+    name: str
+
+
+def outlets_of_company(
+    connection: Connection, company_id: UUID, *, limit: int, offset: int = 0
+) -> list[Outlet]:
+    """Return the company's outlets, by name; none where the company does not lie in the scope."""
+    rows = connection.execute(
+        text(
+            "select id, code, name from outlet where company_id = :company_id"
+            " order by name, code limit :limit offset :offset"
+        ),
+        {"company_id": company_id, "limit": limit, "offset": offset},
+    )
+    return [Outlet(*row) for row in rows]
+
+
+def count_outlets(connection: Connection, company_id: UUID) -> int:
+    """Return how many outlets the company has in all."""
+    found = connection.execute(
+        text("select count(*) from outlet where company_id = :company_id"), {"company_id": company_id}
+    )
+    return int(found.scalar_one())
+
+
 def insert_company(
     connection: Connection,
     *,

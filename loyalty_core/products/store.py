@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import Connection, text
@@ -28,6 +29,70 @@ def find_products(connection: Connection, words: str, *, limit: int) -> list[Pro
         {"words": words, "limit": limit},
     )
     return [Product(row.id, row.code, row.name) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedProduct:
+    """A product with what programmes may name of it."""
+
+    id: UUID
+    code: str
+    name: str
+    brand: str | None
+    product_group: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPrice:
+    """What a product costs on a list, from a day to a day, both inclusive; `valid_to` None: until a later price."""
+
+    product_id: UUID
+    price_list: str
+    currency: str
+    unit_price: Decimal
+    valid_from: date
+    valid_to: date | None
+
+
+_MATCHES = (
+    " from product where :words = '' or position(lower(:words) in lower(concat_ws(' ', code, name, brand,"
+    " product_group))) > 0"
+)
+
+
+def list_products(connection: Connection, words: str, *, limit: int, offset: int = 0) -> list[ListedProduct]:
+    """Return products whose code, name, brand or group holds the words, by name; '' finds all."""
+    rows = connection.execute(
+        text(
+            "select id, code, name, brand, product_group"
+            + _MATCHES
+            + " order by name, code limit :limit offset :offset"
+        ),
+        {"words": words.strip(), "limit": limit, "offset": offset},
+    )
+    return [ListedProduct(*row) for row in rows]
+
+
+def count_listed_products(connection: Connection, words: str = "") -> int:
+    """Return how many products `list_products` would find in all."""
+    found = connection.execute(text("select count(*)" + _MATCHES), {"words": words.strip()})
+    return int(found.scalar_one())
+
+
+def listed_prices(
+    connection: Connection, product_ids: Collection[UUID], *, on: date | None = None
+) -> list[ListedPrice]:
+    """Return the products' prices by list and first day; with `on` only those that hold on that day."""
+    rows = connection.execute(
+        text(
+            "select product_id, price_list, currency, unit_price, valid_from, valid_to from product_price"
+            " where product_id in (select unnest(cast(:ids as uuid[]))) and (cast(:on as date) is null"
+            " or cast(:on as date) between valid_from and coalesce(valid_to, 'infinity'))"
+            " order by product_id, price_list, valid_from"
+        ),
+        {"ids": list(product_ids), "on": on},
+    )
+    return [ListedPrice(*row) for row in rows]
 
 
 def insert_missing_products(

@@ -158,6 +158,29 @@ def explain_line(line: settlement.LineOfCompany) -> None:
         )
 
 
+def show_outlets(company: organisation.Company) -> None:
+    """Draw the company's outlets, by name."""
+    with database.snapshot(user.scope) as connection:
+        total = organisation.count_outlets(connection, company.id)
+    if not total:
+        elements.empty_state(
+            "store",
+            _("No outlet yet"),
+            _("Outlets come with a file of outlets, or with sales that name them."),
+        )
+        return
+    rows_at, offset = elements.paged(total, key="outlets_page")
+    with database.snapshot(user.scope) as connection:
+        outlets = organisation.outlets_of_company(
+            connection, company.id, limit=elements.ROWS_A_PAGE, offset=offset
+        )
+    with rows_at:
+        elements.table(
+            {_("Outlet"): [one.name for one in outlets], _("Code"): [one.code for one in outlets]},
+            alt=_("Outlets of the company, by name"),
+        )
+
+
 if not code:
     find_company()
     st.stop()
@@ -200,6 +223,7 @@ if not known:
         "workspace_premium", _("No programme yet"), _("Points begin with a programme and settled sales.")
     )
     people_blocks.show_people(user, company)
+    show_outlets(company)
     st.stop()
 if len(known) > 1:
     programme = st.selectbox(
@@ -236,12 +260,19 @@ elements.figure_row(
 with elements.card(_("Net sales by month")):
     blocks.show_months(months, key="months")
 
-VIEWS = {"statement": _("Points statement"), "lines": _("Sales lines"), "people": _("People")}
+VIEWS = {
+    "statement": _("Points statement"),
+    "lines": _("Sales lines"),
+    "people": _("People"),
+    "outlets": _("Outlets"),
+}
 view = elements.choose_view(VIEWS, key="view")
 if view == "lines":
     show_lines(company)
 elif view == "people":
     people_blocks.show_people(user, company)
+elif view == "outlets":
+    show_outlets(company)
 elif balance is None:
     elements.empty_state(
         "receipt_long",

@@ -1,4 +1,4 @@
-"""Companies, outlets, products and prices by the command line: added, looked at, changed."""
+"""Companies by the command line: added, and changed by an update that waits."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from tests.cli.command_line import CommandLine
 from tests.server.homes import fast_server, fresh_home
 
-pytestmark = pytest.mark.xdist_group("command line")
+pytestmark = [pytest.mark.xdist_group("command line"), pytest.mark.slow]
 
 SALES = (
     "CustomerID,InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,Country\n"
@@ -71,34 +71,6 @@ def test_files_of_records_by_the_command_line(laurel: CommandLine) -> None:
         {"unknown_region": 1},
     )
     named = written("named.csv", "code,name,region_code", "14646,Cakes and more,Netherlands")
-    code, answer = bring(named, "companies")
-    assert isinstance(answer, dict)
-    assert (answer["status"], answer["reasons"]) == ("waiting", {"differs_from_known": 1})
-    code, answer = bring(named, "companies", "--mode", "check")
-    assert isinstance(answer, dict)
-    assert answer["status"] == "checked"
     code, answer = bring(named, "companies", "--mode", "update")
     assert isinstance(answer, dict)
     assert answer["status"] == "waiting", "a person looks at the change first"
-
-    for name, dataset, lines in (
-        ("outlets.csv", "outlets", ("company_code,code,name", "C1,1,Bar", "C1,2,Terrace")),
-        ("products.csv", "products", ("code,name,brand", "22423,CAKESTAND,", "P1,Plate,Acme")),
-        (
-            "people.csv",
-            "participants",
-            ("code,company_code,display_name,group", "P1,C1,Anna Zon,wholesaler"),
-        ),
-        (
-            "prices.csv",
-            "prices",
-            (
-                "price_list,product_code,currency,unit_price,valid_from",
-                "RETAIL,P1,EUR,4.50,2026-01-01",
-                "RETAIL,P1,EUR,4.75,2026-07-01",
-            ),
-        ),
-    ):
-        code, answer = bring(written(name, *lines), dataset, "--time-zone", "Europe/Amsterdam")
-        assert isinstance(answer, dict), answer
-        assert (code, answer["status"], answer["quarantined"]) == (0, "accepted", 0), (dataset, answer)

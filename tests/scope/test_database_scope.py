@@ -139,6 +139,10 @@ QUESTIONS: dict[str, Question] = {
     "organisation.known_company_codes": lambda q: organisation.known_company_codes(
         q.connection, q.side["company code"]
     ),
+    "organisation.outlets_of_company": lambda q: organisation.outlets_of_company(
+        q.connection, q.side["company"][0], limit=99
+    ),
+    "organisation.count_outlets": lambda q: organisation.count_outlets(q.connection, q.side["company"][0]),
     "organisation.find_companies": lambda q: organisation.find_companies(
         q.connection, q.side["company code"][0], limit=99
     ),

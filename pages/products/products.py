@@ -1,0 +1,67 @@
+"""Products: what is sold, by brand and group, and what it costs on which price list."""
+
+import streamlit as st
+
+from loyalty_core import products
+from loyalty_core.access import Permission
+from loyalty_core.kernel import _, current_database, now
+from ui import elements, registry, wording
+from ui import products as blocks
+from ui.identity import require
+
+user = require(Permission.SEE_PRODUCTS)
+database = current_database()
+
+elements.page_header(_("Products"), _("What is sold, and what it costs on which price list today."))
+words = (
+    st.text_input(
+        _("Find"),
+        key="words",
+        bind="query-params",
+        placeholder=_("name, code, brand or group"),
+        type="search",
+    )
+    or ""
+)
+with database.snapshot(user.scope) as connection:
+    total = products.count_listed_products(connection, words)
+if not total:
+    if words:
+        elements.empty_state(
+            "search_off", _("No product matches"), _("Try a part of its name, code or brand.")
+        )
+    else:
+        elements.empty_state(
+            "sell",
+            _("No product yet"),
+            _("Products come with a file of products, or with sales that may create them."),
+            (lambda: registry.link(user, "uploads", _("Bring a file"), icon="upload_file"))
+            if registry.allows(user, "uploads")
+            else None,
+        )
+    st.stop()
+
+rows_at, offset = elements.paged(total, key="page")
+with database.snapshot(user.scope) as connection:
+    found = products.list_products(connection, words, limit=elements.ROWS_A_PAGE, offset=offset)
+    today = products.listed_prices(connection, [one.id for one in found], on=now().date())
+with rows_at:
+    chosen = elements.choose_row(
+        blocks.products_table(found, today),
+        key="products",
+        alt=_("Products by name"),
+        numbers=[_("Price today")],
+    )
+if chosen is None or chosen >= len(found):
+    st.caption(_("Choose a product to see all of its prices, those to come and those that ended."))
+    st.stop()
+product = found[chosen]
+with database.snapshot(user.scope) as connection:
+    prices = products.listed_prices(connection, [product.id])
+with elements.card(wording.plain(product.name)):
+    if prices:
+        elements.table(
+            blocks.prices_table(prices), alt=_("Prices by list and first day"), numbers=[_("Unit price")]
+        )
+    else:
+        st.caption(_("No price list names this product yet. Prices come with a file of prices."))
