@@ -272,12 +272,13 @@ def count_corrections(connection: Connection, repair_id: UUID) -> int:
     )
 
 
-_ROWS = "select sheet, row_no, reasons, body, cells, repair_id is not null from quarantined_row"
+_ROWS = (
+    "select sheet, row_no, reasons, body, cells, repair_id is not null as is_repaired from quarantined_row"
+)
 
 
 def _put_aside(row: Row[Any]) -> RowPutAside:
-    sheet, row_no, reasons, body, cells, is_repaired = row
-    return RowPutAside(sheet, int(row_no), list(reasons), body, cells, is_repaired)
+    return RowPutAside(row.sheet, int(row.row_no), list(row.reasons), row.body, row.cells, row.is_repaired)
 
 
 def rows_put_aside(

@@ -26,7 +26,6 @@ from loyalty_core.intake import (
     RowsNotPutAsideError,
     UnknownImportError,
     repair_store,
-    repairs,
     store,
     write_rejected_rows,
 )
@@ -561,9 +560,9 @@ def test_two_people_who_correct_the_same_row_at_once_have_one_effect(
         together.wait(timeout=20)
         return dropped
 
-    monkeypatch.setattr(repairs.store, "import_by_id", unlocked)
-    monkeypatch.setattr(repairs.store, "lock_source", lambda *_args: None)
-    monkeypatch.setattr(repairs.repair_store, "drop_repaired_rows", drop_together)
+    monkeypatch.setattr(store, "import_by_id", unlocked)
+    monkeypatch.setattr(store, "lock_source", lambda *_args: None)
+    monkeypatch.setattr(repair_store, "drop_repaired_rows", drop_together)
     ended = _repair_twice_at_once(database, settings, everything, other.id)
     assert ended == [("done", 1, 0, 0, 0), ("done", 1, 0, 0, 0)]
     assert not is_whole(database)

@@ -91,7 +91,7 @@ def test_a_table_of_edits_sends_what_was_changed_or_ticked_and_nothing_else() ->
     rows = [RowPutAside("", number, ["missing_date"], {}, None, False) for number in (5, 6, 7)]
     names = ("Send", "A")
     before = [["x", "1"], ["y", "2"], ["z", "3"]]
-    after = {
+    after: dict[str, list[object]] = {
         blocks.send_column(names): [False, True, False],
         "Send": ["x", "y", "z"],
         "A": ["9", "2", None],
