@@ -15,7 +15,8 @@ from tests.intake_reading.watching import children, peak_above_rest, refusal_of
 
 pytestmark = pytest.mark.slow
 
-ROWS: Rows = [["Code", "Note", "Qty", "When"], *[[f"A{n}", "żółw", n / 4, 46000.0 + n] for n in range(40)]]
+LINES: list[list[str | float | None]] = [[f"A{n}", "żółw", n / 4, 46000.0 + n] for n in range(40)]
+ROWS: Rows = [["Code", "Note", "Qty", "When"], *LINES]
 GOOD = {
     "small.csv": "\n".join(",".join(map(str, row)) for row in ROWS).encode(),
     "small.xlsx": workbook(("Sales", ROWS)),

@@ -141,9 +141,9 @@ class TextStream:
                         decoder = codecs.getincrementaldecoder(encoding)()
                         break
                 else:
-                    if (encoding := _unmarked_utf_16(piece)) is not None:
-                        self.encoding = encoding
-                        decoder = codecs.getincrementaldecoder(encoding)()
+                    if (unmarked := _unmarked_utf_16(piece)) is not None:
+                        self.encoding = unmarked
+                        decoder = codecs.getincrementaldecoder(unmarked)()
             if decoder is None:
                 if piece.isascii():
                     yield piece
