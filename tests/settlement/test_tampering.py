@@ -89,14 +89,27 @@ TAMPERING = [
     ("every award belongs to a posting of its company", "update award set programme_id = gen_random_uuid()"),
     ("awards of a line under a rule are numbered without gaps", "update award set revision = revision + 1"),
     (
-        "every accepted import has exactly its lines",
+        "every accepted or undone import has exactly its lines",
         "delete from sales_line where id = (select max(id) from sales_line)",
     ),
-    ("every accepted import has exactly its lines", "update file_import set accepted = accepted + 1"),
-    ("every accepted import has exactly its lines", "update file_import set state = 'declined'"),
     (
-        "every accepted import has exactly its lines",
+        "every accepted or undone import has exactly its lines",
+        "update file_import set accepted = accepted + 1",
+    ),
+    ("every accepted or undone import has exactly its lines", "update file_import set state = 'declined'"),
+    (
+        "every accepted or undone import has exactly its lines",
         "update sales_line set import_id = gen_random_uuid() where id = (select max(id) from sales_line)",
+    ),
+    (
+        "no points stand on lines that were taken back",
+        "update sales_line set edition = -1, reverses_id = (select min(sales_line_id) from award)"
+        " where id = (select max(sales_line_id) from award)",
+    ),
+    (
+        "no points were ever given to a line that takes another back",
+        "update sales_line set edition = -1, reverses_id = (select min(sales_line_id) from award)"
+        " where id = (select max(sales_line_id) from award)",
     ),
     (
         "every sales line names a known company, region and product",
