@@ -6,7 +6,15 @@ A suite per dataset, written as plain functions. Row by row is the row rules' wo
 from data_checks.checker import Checker
 from data_checks.checks import Limits, Thresholds
 from data_checks.results import CheckResult, EarlierFile, ImportFacts, Level, Limit, SuiteResult, Unit
-from data_checks.runner import SuiteError, default_thresholds, has_suite, is_warm, run_suite, warm_up
+from data_checks.runner import (
+    SuiteError,
+    default_thresholds,
+    has_suite,
+    is_warm,
+    meanings,
+    run_suite,
+    warm_up,
+)
 
 __all__ = [
     "CheckResult",
@@ -23,6 +31,7 @@ __all__ = [
     "default_thresholds",
     "has_suite",
     "is_warm",
+    "meanings",
     "run_suite",
     "warm_up",
 ]

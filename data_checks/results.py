@@ -81,6 +81,7 @@ class ImportFacts:
 
     `control_total` is the sum of the file's amounts that its sender told, in the file's currency.
     `period_from` and `period_to` are the first and the last day that the file is said to hold, in `time_zone`.
+    `creates_missing`: what the file names and nobody knows is made, not missed.
     `changing` are the rows that would change what is there, in an import that may.
     """
 
@@ -94,6 +95,7 @@ class ImportFacts:
     period_from: date | None = None
     period_to: date | None = None
     time_zone: str = "UTC"
+    creates_missing: bool = False
     changing: int = 0
 
     def __post_init__(self) -> None:
@@ -127,6 +129,7 @@ class ImportFacts:
             "period_from": None if self.period_from is None else self.period_from.isoformat(),
             "period_to": None if self.period_to is None else self.period_to.isoformat(),
             "time_zone": self.time_zone,
+            "creates_missing": self.creates_missing,
             "changing": self.changing,
         }
 
@@ -152,6 +155,7 @@ class ImportFacts:
             period_from=_day_or_none(document["period_from"]),
             period_to=_day_or_none(document["period_to"]),
             time_zone=document["time_zone"],
+            creates_missing=document["creates_missing"],
             changing=document["changing"],
         )
 

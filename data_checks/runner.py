@@ -12,6 +12,8 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import LazyLoader
 from types import ModuleType
@@ -22,7 +24,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from data_checks import budgets, claims, companies, outlets, participants, prices, products, sales
 from data_checks.checks import Check, Thresholds
-from data_checks.results import CheckResult, ImportFacts, Level, SuiteResult
+from data_checks.results import CheckResult, EarlierFile, ImportFacts, Level, SuiteResult
 
 _STAGING_TABLE = re.compile(r"staging\.import_[0-9a-f]{32}")
 
@@ -60,6 +62,26 @@ _SUITES: Mapping[str, _Suite] = {
 def default_thresholds(dataset: str) -> Thresholds:
     """Return the limits that the dataset's suite ships with. Raises ValueError for a dataset without one."""
     return _suite_of(dataset).defaults
+
+
+def meanings(dataset: str) -> dict[str, str]:
+    """Return what each check of the dataset's suite means, by its name, in the suite's order.
+
+    English, marked for translation. Raises ValueError for a dataset without a suite.
+    """
+    suite = _suite_of(dataset)
+    # Facts of a file that is held against everything.
+    told = ImportFacts(
+        rows=1_000_000,
+        quarantined=0,
+        duplicates=0,
+        now=datetime.now(UTC),
+        earlier=[EarlierFile(1_000_000, Decimal(1_000_000), 0.0, 1_000)] * 10,
+        control_total=Decimal(1_000_000),
+        period_from=date(2000, 1, 1),
+        period_to=date(2000, 12, 31),
+    )
+    return {check.name: check.meaning for check in suite.checks(told, suite.defaults)}
 
 
 def has_suite(dataset: str) -> bool:

@@ -82,7 +82,7 @@ def source(staging_table: str, facts: ImportFacts, thresholds: Thresholds) -> st
 
 def _judges_products(facts: ImportFacts) -> bool:
     """Whether products that nobody knows say something: in a source's first file they all may be new."""
-    return bool(facts.earlier)
+    return bool(facts.earlier) and not facts.creates_missing
 
 
 def _of_the_whole_file(facts: ImportFacts) -> Iterator[str]:

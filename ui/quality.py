@@ -56,8 +56,8 @@ def failed_checks(file: FileQuality) -> list[Mapping[str, Any]]:
     return [check for check in (file.checks or {}).get("checks", []) if not check["passed"]]
 
 
-def checks_of(files: Sequence[FileQuality]) -> dict[str, str]:
-    """Return the checks that any of the files was held against: their names with what they mean, in words.
+def checks_of(source: Source, files: Sequence[FileQuality]) -> dict[str, str]:
+    """Return the checks that any of the files was or can be held against: their names with what they mean.
 
     The rejected part comes first; every file has it.
     """
@@ -65,6 +65,9 @@ def checks_of(files: Sequence[FileQuality]) -> dict[str, str]:
     for file in reversed(files):
         for check in (file.checks or {}).get("checks", []):
             found.setdefault(check["name"], _(check["meaning"]))
+    if data_checks.has_suite(source.dataset):
+        for name, meaning in data_checks.meanings(source.dataset).items():
+            found.setdefault(name, _(meaning))
     return found
 
 
@@ -212,6 +215,7 @@ def show_limits(
         hide_index=True,
         column_config={**numbers, _("Check"): st.column_config.TextColumn(width="large")},
         num_rows="fixed",
+        placeholder="",
     )
     wanted = _changes(names, {pair: edited[titles[pair]] for pair in _BOUNDS}, shipped)
     with st.form(f"set_limits_{source.name}", border=False):

@@ -434,7 +434,7 @@ class _Run:
                 now=self._context.recorded_at,
                 mapped=frozenset(self._context.mapping.columns),
                 time_zone=self._context.mapping.time_zone,
-                changing=0 if self._changes is None else self._changes.changing_rows,
+                creates_missing=self._context.creates_missing,
                 changing=0 if self._changes is None else self._changes.changing_rows,
                 **_said(self._import.options),
             )

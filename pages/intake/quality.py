@@ -47,7 +47,7 @@ if not files:
     )
     st.stop()
 
-meanings = quality.checks_of(files)
+meanings = quality.checks_of(source, files)
 name_of = {meaning: name for name, meaning in meanings.items()}
 meaning = check_at.selectbox(_("Check"), list(name_of), key="check", bind="query-params")
 name = name_of[meaning]

@@ -24,6 +24,7 @@ from data_checks import (
     SuiteResult,
     Unit,
     default_thresholds,
+    meanings,
     run_suite,
 )
 from laurel.embedded import app_url
@@ -193,3 +194,8 @@ def test_facts_that_do_not_add_up_are_refused(rows: int, quarantined: int, dupli
 def test_a_moment_without_a_time_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="time zone"):
         ImportFacts(rows=1, quarantined=0, duplicates=0, now=datetime(2024, 1, 1))  # noqa: DTZ001
+
+
+@pytest.mark.parametrize("dataset", ["claims", "sales", "companies", "prices"])
+def test_every_check_says_what_it_means_before_any_file_was_held_against_it(dataset: str) -> None:
+    assert set(meanings(dataset)) == set(default_thresholds(dataset).limits)

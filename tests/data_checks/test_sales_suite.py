@@ -158,6 +158,8 @@ def test_products_that_nobody_knows_are_a_sign_from_a_sources_second_file_on(jud
     second = judge(lines, bad=[(2, None)], earlier=earlier_files(100, count=1))
     assert observed(second, "unknown_products_share") == pytest.approx(0.06)
     assert warnings_of(second) == ["unknown_products_share"]
+    made = judge(lines, earlier=earlier_files(100, count=1), creates_missing=True)
+    assert "unknown_products_share" not in {check.name for check in made.checks}
     many = judge(changed(lines, 51, product_code="P-404"), earlier=earlier_files(100, count=1))
     assert stops(many) == ["unknown_products_share"]
 
