@@ -17,6 +17,7 @@ from loyalty_core.kernel import _, current_database
 from ui import wording
 from ui.elements import badge, card, facts, refusals_shown, say_after_rerun, table
 from ui.imports import column_title, dataset_title
+from ui.uploads import date_example, decimal_example, thousands_example
 
 
 def mappings_table(saved: Sequence[SavedMapping]) -> dict[str, list[str]]:
@@ -80,12 +81,10 @@ def _need(column: str | None, required: set[str], body: ColumnMapping) -> str:
 
 
 def _writing(body: ColumnMapping) -> list[tuple[str, str]]:
-    groups = {None: _("none"), " ": _("space")}
-    sign = groups.get(body.thousands_separator, body.thousands_separator or "")
     said = [
-        (_("Decimal sign"), wording.plain(body.decimal_separator)),
-        (_("Thousands sign"), wording.plain(sign)),
-        (_("Dates"), wording.plain(", ".join(body.date_formats))),
+        (_("Decimal sign"), wording.plain(decimal_example(body.decimal_separator))),
+        (_("Thousands sign"), wording.plain(thousands_example(body.thousands_separator))),
+        (_("Dates"), wording.plain(", ".join(map(date_example, body.date_formats)))),
         (_("Currency"), wording.plain(body.currency or _("as the file says"))),
         (_("Time zone"), wording.plain(body.time_zone)),
     ]

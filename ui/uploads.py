@@ -508,7 +508,7 @@ def _show_formats(guess: MappingGuess, fields: Mapping[str, str], dataset: str, 
             _("Decimal sign"),
             [".", ","],
             index=[".", ","].index(guess.decimal_separator),
-            format_func=lambda sign: _("point: 1.50") if sign == "." else _("comma: 1,50"),
+            format_func=decimal_example,
             key=f"decimal_{key}",
         )
         groups: list[str | None] = [None, ",", ".", " ", "'"]
@@ -516,7 +516,7 @@ def _show_formats(guess: MappingGuess, fields: Mapping[str, str], dataset: str, 
             _("Thousands sign"),
             groups,
             index=groups.index(guess.thousands_separator) if guess.thousands_separator in groups else 0,
-            format_func=lambda sign: _("none: 1000") if sign is None else f"1{sign}000",
+            format_func=thousands_example,
             key=f"thousands_{key}",
         )
         formats = list(dict.fromkeys([*guess.date_formats, *DATE_FORMATS]))
@@ -524,7 +524,7 @@ def _show_formats(guess: MappingGuess, fields: Mapping[str, str], dataset: str, 
             _("Dates"),
             formats,
             default=list(guess.date_formats),
-            format_func=_date_example,
+            format_func=date_example,
             key=f"dates_{key}",
             accept_new_options=True,
             help=_("Tried in order. A format of your own is written as in %d.%m.%Y."),
@@ -551,9 +551,19 @@ def _show_formats(guess: MappingGuess, fields: Mapping[str, str], dataset: str, 
     return Formats(decimal, thousands, tuple(dates), currency, zone or "")
 
 
-def _date_example(date_format: str) -> str:
-
+def date_example(date_format: str) -> str:
+    """Return a day as this strptime format writes it."""
     return datetime(2026, 1, 31, 14, 5).strftime(date_format)  # noqa: DTZ001 an example to show
+
+
+def decimal_example(sign: str) -> str:
+    """Return a number with this decimal sign, the sign named."""
+    return _("point: 1.50") if sign == "." else _("comma: 1,50")
+
+
+def thousands_example(sign: str | None) -> str:
+    """Return a thousand with this sign between its groups."""
+    return _("none: 1000") if sign is None else f"1{sign}000"
 
 
 def _show_unreadable(preview: FilePreview, fields: Mapping[str, str], formats: Formats, dataset: str) -> None:

@@ -232,7 +232,8 @@ def _longest_rising(places: Sequence[int]) -> frozenset[int]:
         at = bisect_left(ends, place)
         ends[at : at + 1] = [place]
         lengths.append(at + 1)
-    wanted, found = len(ends), set()
+    found: set[int] = set()
+    wanted = len(ends)
     for place, length in zip(reversed(places), reversed(lengths), strict=True):
         if length == wanted and (not found or place < min(found)):
             found.add(place)

@@ -1,6 +1,7 @@
 """Uploads: what a file was understood as, put right by hand, kept for the source's next file."""
 
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -10,8 +11,7 @@ from streamlit.testing.v1 import AppTest
 from loyalty_core import intake
 from loyalty_core.access import Role
 from loyalty_core.intake import ImportMode
-from loyalty_core.kernel import write_workbook
-from loyalty_core.kernel.exports import Sheet
+from loyalty_core.kernel import Cell, Sheet, write_workbook
 from tests.pages.test_every_page import page_named, page_of, texts
 from tests.pages.world import COMMAND_LINE, World
 
@@ -35,7 +35,7 @@ def start(app: AppTest, source: str) -> AppTest:
     return next(button for button in app.button if button.label == "Start").click().run()
 
 
-def held(world: World, source: str) -> list[tuple[str, dict[str, object], dict[str, object]]]:
+def held(world: World, source: str) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
     with world.database.transaction(COMMAND_LINE) as connection:
         return [
             (row.mode, row.options, row.mapping)
@@ -95,7 +95,7 @@ def test_what_is_left_out_of_a_workbook_is_told_and_sheets_that_look_alike_are_r
 ) -> None:
     path = tmp_path / "months.xlsx"
     header = ["Customer ID", "Invoice no", "SKU", "Qty", "Date", "Price", "Currency"]
-    rows = [["C-1", f"W{place}", "P-1", 2, "2026-03-14", 5, "EUR"] for place in range(3)]
+    rows: list[list[Cell]] = [["C-1", f"W{place}", "P-1", 2, "2026-03-14", 5, "EUR"] for place in range(3)]
     write_workbook(
         path,
         [
@@ -148,5 +148,6 @@ def test_a_mapping_shows_what_it_takes_each_column_for_and_is_taken_out_of_use(
 
 def choose(app: AppTest, place: int) -> None:
     frame = app.dataframe[0]
+    assert frame.key is not None
     app.session_state[frame.key] = {"selection": {"rows": [place], "columns": [], "cells": []}}
     app.run()
