@@ -3,7 +3,7 @@
 Set-based and inside the caller's transaction, which sees every company and programme.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from uuid import UUID
 
 from sqlalchemy import Connection, text
@@ -69,11 +69,11 @@ def withdraw_claims(connection: Connection, scope: Scope, import_id: UUID, *, re
     return len(numbers)
 
 
-def _locked(connection: Connection, query: str, parameters: dict[str, object]) -> list[int]:
+def _locked(connection: Connection, query: str, parameters: Mapping[str, object]) -> list[int]:
     return list(connection.execute(text(query), parameters).scalars())
 
 
-def _drop_proposals(connection: Connection, condition: str, parameters: dict[str, object]) -> None:
+def _drop_proposals(connection: Connection, condition: str, parameters: Mapping[str, object]) -> None:
     """End what waits for a second person; a claim that was undecided before waits for a first one again."""
     dropped = list(
         connection.execute(
