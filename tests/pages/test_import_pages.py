@@ -1,0 +1,64 @@
+"""What the page of one import says of its pace and its result."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from loyalty_core import intake
+from loyalty_core.intake import FileImport, ImportState, Phase, WaitsFor
+from loyalty_core.kernel import now
+from tests.pages.world import COMMAND_LINE, World
+from ui.import_facts import result_line
+from ui.import_progress import pace_of, progress_text
+
+
+def found_import(world: World) -> FileImport:
+    with world.database.snapshot(COMMAND_LINE) as connection:
+        return intake.find_imports(connection, limit=1)[0]
+
+
+def test_the_pace_of_an_import_is_told_from_its_row_alone(world: World) -> None:
+    moment = now()
+    running = replace(
+        found_import(world),
+        state=ImportState.RUNNING,
+        phase=Phase.PARSE,
+        phase_rows=200_000,
+        rows_expected=1_000_000,
+        started_at=moment - timedelta(seconds=11),
+        phase_started_at=moment - timedelta(seconds=10),
+    )
+    alone = pace_of(running, None, moment)
+    assert alone.rows_a_second == pytest.approx(20_000)
+    assert alone.share == pytest.approx(0.2)
+    assert (alone.seconds_left, alone.is_of_phase) == (pytest.approx(40), True)
+    assert progress_text(running, alone) == (
+        "Reading the file · 200,000 of about 1,000,000 rows · 20,000 rows a second · about 40 seconds left to read"
+    )
+    # Files before it took 0.1 ms a row from beginning to end.
+    usual = pace_of(running, 0.0001, moment)
+    assert (usual.seconds_left, usual.is_of_phase) == (pytest.approx(89), False)
+    later = pace_of(replace(running, phase=Phase.RULES, phase_rows=0), 0.0001, moment)
+    assert (later.rows_a_second, later.seconds_left) == (None, pytest.approx(89))
+    late = pace_of(replace(running, phase=Phase.RULES, phase_rows=0), 0.000001, moment)
+    assert late.seconds_left is None
+
+
+def test_the_result_of_an_import_is_said_in_words(world: World) -> None:
+    found = replace(
+        found_import(world),
+        state=ImportState.ACCEPTED,
+        rows=1_030,
+        accepted=1_000,
+        changed=0,
+        duplicates=20,
+        quarantined=10,
+    )
+    assert result_line(found) == "1,000 taken in, 20 there already, 10 put aside"
+    assert result_line(replace(found, state=ImportState.CHECKED)).startswith("1,000 would be taken in")
+    assert result_line(replace(found, changed=3)).startswith("1,000 taken in, 3 of them changes")
+    assert result_line(replace(found, state=ImportState.UNDONE)).startswith("1,000 taken back")
+    assert result_line(replace(found, state=ImportState.CANCELLED)) == ""
+    waiting = replace(found, state=ImportState.WAITING, waits_for=WaitsFor.CHECKS)
+    assert result_line(waiting) == "waits: checks failed"
