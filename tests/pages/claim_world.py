@@ -55,8 +55,8 @@ def add_claims(world: World) -> dict[str, Claim]:
             sold_on=date(2026, 3, 3),
         ),
         "unknown": _claim(world, marko, invoice_no="INV-77", product_code="P-99", quantity=Decimal(7)),
-        "approved": _claim(world, marko, invoice_no="INV-2", quantity=Decimal(10), sold_on=date(2026, 4, 3)),
-        "again": _claim(world, marko, invoice_no="INV-2", quantity=Decimal(10), sold_on=date(2026, 4, 3)),
+        "approved": _claim(world, marko, invoice_no="INV-2", quantity=Decimal(10), sold_on=date(2026, 4, 13)),
+        "again": _claim(world, marko, invoice_no="INV-2", quantity=Decimal(10), sold_on=date(2026, 4, 13)),
         "rejected": _claim(world, anna, invoice_no="INV-8", note="from [a form](https://evil.example)"),
     }
     approved = verification.approve_claims(database, COMMAND_LINE, [claims["approved"].number])
@@ -90,7 +90,8 @@ def _claim(world: World, participant_id: UUID, **values: Any) -> Claim:
         "invoice_no": "INV-1",
         "product_code": "P-10",
         "quantity": Decimal(4),
-        "sold_on": date(2026, 3, 2),
+        # Not the day of the sale: what agrees in everything is approved by rule.
+        "sold_on": date(2026, 3, 12),
         "source": ClaimSource.PHONE,
         "request_key": new_id(),
     }
