@@ -2,13 +2,16 @@
 
 import csv
 import gzip
+import random
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
+import data_checks
 from laurel.registers import DATASETS
 from loyalty_core import intake, verification
 from loyalty_core.intake import FileImport, ImportState, load_shipped_mapping
@@ -20,6 +23,7 @@ from tests.intake.field import finish, settings_in
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 TRUE = {"match", "match_partial"}
+HEADER = ("ClaimNo", "CustomerID", "InvoiceNo", "StockCode", "Quantity", "SaleDate")
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class Outcome:
     truth: Mapping[str, str]
     meant: Mapping[str, str | None]
     broken: Mapping[str, int]
+    others: Counter[tuple[str, str, str]]
 
     @property
     def table(self) -> Counter[tuple[str, str]]:
@@ -85,6 +90,8 @@ def meant_invoices(folder: Path, truth: Mapping[str, str]) -> dict[str, str | No
 
 @pytest.fixture(scope="module")
 def outcome(real_data: Path, server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    # Else a child loads the checks for each file.
+    data_checks.warm_up()
     url = server.new_database()
     database = database_of(url)
     scope = Scope.of_system("test")
@@ -95,9 +102,71 @@ def outcome(real_data: Path, server: TestServer, tmp_path_factory: pytest.TempPa
         exported = list(verification.export_claims(connection, found.id))
         broken = verification.broken_claims(connection)
     truth = truth_of(real_data)
+    others: Counter[tuple[str, str, str]] = Counter()
+    for seed, month in enumerate(("2011-03", "2011-05")):
+        claims, what = made_claims(real_data, month, seed)
+        with (folder / f"{month}.csv").open("w", newline="") as file:
+            writer = csv.DictWriter(file, HEADER)
+            writer.writeheader()
+            writer.writerows({**row, "ClaimNo": f"{month}-{row['ClaimNo']}"} for row in claims)
+        mine = bring(database, scope, folder, folder / f"{month}.csv", "online-retail-claims")
+        with database.snapshot(scope) as connection:
+            for one in verification.export_claims(connection, mine.id):
+                others[what[one.claim_no.removeprefix(f"{month}-")], one.verdict, one.decision] += 1
     database.close()
     server.drop_database(url)
-    return Outcome(found, exported, truth, meant_invoices(real_data, truth), broken)
+    return Outcome(found, exported, truth, meant_invoices(real_data, truth), broken, others)
+
+
+def made_claims(folder: Path, month: str, seed: int) -> tuple[list[dict[str, str]], dict[str, str]]:
+    """Return claims made up from a month's sales with slips of other kinds, in any order, and what each really is."""
+    chance = random.Random(seed)
+    sold: Counter[tuple[str, str, str, str]] = Counter()
+    with gzip.open(folder / "sales-2010-12_2011-08.csv.gz", "rt", encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            is_sale = int(row["Quantity"]) > 0 and float(row["UnitPrice"]) > 0
+            if row["InvoiceDate"].startswith(month) and row["CustomerID"] and is_sale:
+                sold[row["CustomerID"], row["InvoiceNo"], row["StockCode"], row["InvoiceDate"][:10]] += int(
+                    row["Quantity"]
+                )
+    picked = chance.sample(sorted(sold.items()), 3000)
+    companies = sorted({key[0] for key in sold})
+    claims: list[dict[str, str]] = []
+    truth: dict[str, str] = {}
+
+    def add(what: str, company: str, invoice: str, product: str, day: str, units: int) -> None:
+        number = f"M-{len(claims) + 1}"
+        claims.append(dict(zip(HEADER, (number, company, invoice, product, str(units), day), strict=True)))
+        truth[number] = what
+
+    for place, ((company, invoice, product, day), units) in enumerate(picked):
+        match place % 20:
+            case 0 if units > 1:
+                add("match_partial", company, invoice, product, day, units - 1)
+            case 1:
+                add("inflated_quantity", company, invoice, product, day, units + 1)
+            case 2:
+                late = date.fromisoformat(day) + timedelta(days=chance.choice((-30, 9)))
+                add("wrong_date", company, invoice, product, late.isoformat(), units)
+            case 3:
+                at = chance.randrange(len(invoice))
+                sign = chance.choice("123456789".replace(invoice[at], ""))
+                typed = chance.choice((invoice[:at] + sign + invoice[at + 1 :], invoice + sign, invoice[:-1]))
+                # Where that is another sale of this company and product, it is no slip that anyone could see.
+                if (company, typed, product) not in {key[:3] for key in sold}:
+                    add("typo_in_invoice", company, typed, product, day, units)
+            case 4:
+                add("unknown_invoice", company, f"Z{chance.randrange(10**7, 10**8)}", product, day, units)
+            case 5:
+                other = chance.choice([one for one in companies if one != company])
+                add("claimed_by_another_customer", other, invoice, product, day, units)
+            case 6:
+                add("match", company, invoice, product, day, units)
+                add("duplicate_claim", company, invoice, product, day, units)
+            case _:
+                add("match", company, invoice, product, day, units)
+    chance.shuffle(claims)
+    return claims, truth
 
 
 def test_every_claim_has_a_verdict_and_hardly_any_is_the_wrong_one(
@@ -130,3 +199,13 @@ def test_the_invoice_that_a_mistyped_claim_means_is_proposed(outcome: Outcome) -
 
 def test_the_books_of_claims_are_whole_afterwards(outcome: Outcome) -> None:
     assert {name: count for name, count in outcome.broken.items() if count} == {}
+
+
+def test_the_same_holds_for_claims_made_up_from_other_months_with_other_slips(outcome: Outcome) -> None:
+    others = outcome.others
+    wrong = {key: count for key, count in others.items() if key[0] != key[1]}
+    assert sum(wrong.values()) <= 0.005 * others.total(), wrong
+    assert {truth for truth, _verdict, decision in others if decision == "approved"} <= TRUE
+    true = sum(count for (truth, _verdict, _decision), count in others.items() if truth in TRUE)
+    approved = sum(count for (_truth, _verdict, decision), count in others.items() if decision == "approved")
+    assert approved >= 0.99 * true
