@@ -242,10 +242,10 @@ def is_approvable(
     """Whether a person may approve the claim at the line without correcting it.
 
     The line must be the company's own and of the claimed product, with as many units left: `units_left`, where the
-    invoice lists the product more than once, else the line's. Another invoice is no
-    hindrance where the verdict takes it for a slip of the pen, another day never: the line's own invoice and day
-    count. Where
-    the verdict tolerates that more is claimed than was sold, what is left counts. What repeats another claim is approved by nobody: were it another sale, a correction would say which.
+    invoice lists the product more than once, else the line's. Another invoice is no hindrance where the verdict takes
+    it for a slip of the pen, another day never: the line's own invoice and day count. Where the verdict tolerates that
+    more is claimed than was sold, what is left counts. What repeats another claim is approved by nobody: were it
+    another sale, a correction would say which.
     """
     if line is None or verdict is Verdict.DUPLICATE_CLAIM:
         return False

@@ -64,7 +64,9 @@ class ClaimDecidedError(StateError):
 
 CLAIM = (
     "select c.number, c.claim_no, c.programme_id, g.name as programme_name, c.company_id,"
-    " coalesce(k.code, c.company_code_said) as company_code, coalesce(k.name, c.company_code_said) as company_name, c.participant_id, p.code as participant_code, pp.display_name as participant_name,"
+    " coalesce(k.code, c.company_code_said) as company_code,"
+    " coalesce(k.name, c.company_code_said) as company_name,"
+    " c.participant_id, p.code as participant_code, pp.display_name as participant_name,"
     " c.source, c.import_id, i.number as import_number, f.file_name, c.sheet, c.row_no, c.invoice_no,"
     " c.product_code, product.name as product_name, c.quantity, c.sold_on, c.document_id, c.note, c.state,"
     " c.revision, c.sales_line_id, c.approved_quantity, c.decided_at, d.decided_by_name,"
@@ -563,7 +565,8 @@ CLAIM_CHECKS: dict[str, str] = {
         "select count(*) from claim_decision d left join sales_line l on l.id = d.sales_line_id"
         " left join (select claim_number, revision, sum(quantity) as units, sum(amount_minor) as amount_minor"
         " from claim_further_line group by claim_number, revision) f on f.claim_number = d.claim_number"
-        " and f.revision = d.revision where d.sales_line_id is not null and (l.id is null or l.company_id <> d.company_id"
+        " and f.revision = d.revision where d.sales_line_id is not null"
+        " and (l.id is null or l.company_id <> d.company_id"
         " or d.amount_minor <> round(l.amount_minor * (d.quantity - coalesce(f.units, 0)) / l.quantity)"
         " + coalesce(f.amount_minor, 0)"
         " or d.currency <> l.currency or d.sold_on <> l.sold_on)"
