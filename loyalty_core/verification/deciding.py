@@ -349,7 +349,7 @@ def plan_at(
     alike = {number: one for number, one in alike.items() if number in standing}
     units = _units_without(connection, claim, alike)
     left = {number: one.quantity - units[number] for number, one in alike.items()}
-    in_all = sum(max(one, Decimal(0)) for one in left.values())
+    in_all = sum((max(one, Decimal(0)) for one in left.values()), Decimal(0))
     if takes_what_is_left and 0 < in_all < quantity:
         quantity = in_all
     if quantity > in_all:

@@ -148,8 +148,8 @@ def test_a_line_that_is_taken_back_is_one_less_and_no_return() -> None:
         "sold_on": DAY,
         "currency": "EUR",
     }
-    sold = {"id": 1, **line, "quantity": Decimal(2), "amount_minor": 50}
-    returned = {"id": 2, **line, "quantity": Decimal(-1), "amount_minor": -25}
+    sold: dict[str, Any] = {"id": 1, **line, "quantity": Decimal(2), "amount_minor": 50}
+    returned: dict[str, Any] = {"id": 2, **line, "quantity": Decimal(-1), "amount_minor": -25}
     kept = {"id": 3, **line, "quantity": Decimal(4), "amount_minor": 100}
     against = [
         {**one, "id": 10 + one["id"], "reverses_id": one["id"], "quantity": -one["quantity"]}

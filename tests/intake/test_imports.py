@@ -8,6 +8,7 @@ import time
 import types
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -317,13 +318,14 @@ def test_a_request_key_sent_again_for_something_else_is_refused_and_starts_nothi
     key = new_id()
     first = begin(database, settings, everything, march, request_key=key)
     april = write(tmp_path / "april.csv", lines(3, invoice="A"))
-    for again in (
-        lambda: begin(database, settings, everything, march, source="shops", request_key=key),
-        lambda: begin(database, settings, everything, march, creates=False, request_key=key),
-        lambda: begin(database, settings, everything, april, request_key=key),
-    ):
+    otherwise: list[tuple[Path, dict[str, Any]]] = [
+        (march, {"source": "shops"}),
+        (march, {"creates": False}),
+        (april, {}),
+    ]
+    for path, choice in otherwise:
         with pytest.raises(RequestKeyReusedError, match="in another way"):
-            again()
+            begin(database, settings, everything, path, request_key=key, **choice)
     with database.transaction(everything) as connection:
         assert [one.id for one in find_imports(connection, limit=9)] == [first]
 

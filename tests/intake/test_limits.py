@@ -1,5 +1,6 @@
 """What a source's checks allow: set by a person, kept version by version, used from the next file on."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ SOURCE = "sales:tills"
 MORE_REJECTED = {"quarantine_share": {"warn": None, "stop": {"at_least": None, "at_most": 0.9}}}
 
 
-def set_limits(database: Database, scope: Scope, changes: dict[str, object], *, seen: int = 0) -> int:
+def set_limits(database: Database, scope: Scope, changes: Mapping[str, object], *, seen: int = 0) -> int:
     return intake.set_limits(
         database,
         scope,
@@ -77,7 +78,7 @@ def test_each_change_is_a_version_with_its_reason_and_nobody_overwrites_what_the
     [{"no_such_check": None}, {"quarantine_share": {"stop": {"at_most": "half"}}}, {"quarantine_share": 1}],
 )
 def test_limits_that_no_check_can_keep_are_refused(
-    database: Database, everything: Scope, changes: dict[str, object]
+    database: Database, everything: Scope, changes: Mapping[str, object]
 ) -> None:
     with pytest.raises(intake.LimitsNotUsableError, match="can't be used"):
         set_limits(database, everything, changes)

@@ -70,7 +70,7 @@ def test_a_claim_takes_units_of_every_line_that_lists_its_product_and_gives_them
             text("select units_sold, units_claimed from claimed_line order by sales_line_id")
         ).all()
         assert not any(verification.broken_claims(connection).values())
-    assert (decision.quantity, decision.amount_minor) == (3, 666 + 700)
+    assert (decision.quantity, decision.amount_minor) == (Decimal(3), 666 + 700)
     assert [tuple(one) for one in claimed] == [(2, 2), (1, 1)]
     verification.correct_claim(
         database, everything, made.number, sales_line_id=None, quantity=Decimal(0), reason="Came back."

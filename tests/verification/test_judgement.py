@@ -96,7 +96,10 @@ def test_units_are_compared_with_those_sold(units: int, verdict: Verdict) -> Non
 def test_an_invoice_that_lists_a_product_twice_is_one_sale() -> None:
     sale = Sale("5601", (sold(1, 3), sold(2, 4)))
     found = judged([said(1, 7)], sale)[1]
-    assert (found.verdict, [share.quantity for share in found.shares]) == (Verdict.MATCH, [3, 4])
+    assert (found.verdict, [share.quantity for share in found.shares]) == (
+        Verdict.MATCH,
+        [Decimal(3), Decimal(4)],
+    )
     assert verdicts(judged([said(1, 4)], sale)) == [Verdict.MATCH_PARTIAL]
     # A line that has just that many is taken before another.
     assert [share.line.sales_line_id for share in judged([said(1, 4)], sale)[1].shares] == [2]
@@ -143,7 +146,7 @@ def test_tolerances_decide_on_days_and_units() -> None:
     for tolerances in (Tolerances(units=Decimal(1)), Tolerances(percent=Decimal(10))):
         found = judged([said(1, 11)], SALE, terms=Terms(tolerances))[1]
         # What is tolerated is not paid for: no more than was sold.
-        assert (found.verdict, [share.quantity for share in found.shares]) == (Verdict.MATCH, [10])
+        assert (found.verdict, [share.quantity for share in found.shares]) == (Verdict.MATCH, [Decimal(10)])
 
 
 def test_above_the_programmes_value_and_where_a_person_is_at_work_nothing_is_approved_by_rule() -> None:

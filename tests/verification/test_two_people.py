@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from loyalty_core import verification
 from loyalty_core.access import Role, SignedInUser
 from loyalty_core.kernel import Database, Refusal, Scope, new_id
-from loyalty_core.verification import Claim, ClaimState, DecisionKind, StoryKind, seconding, store
+from loyalty_core.verification import Claim, ClaimState, DecisionKind, StoryKind, proposals, store
 from tests.access.people import somebody
 from tests.sales.files import bring, row
 from tests.verification.claims import CLUB, claim, club, person
@@ -213,7 +213,7 @@ def test_without_the_lock_more_than_one_second_person_is_heard(
     verification.approve_claims(database, anna.scope, [made.number])
     shown = proposed_hash(database, everything, made.number)
     all_have_looked = threading.Barrier(len(people))
-    last = seconding.proposals.last_proposal
+    last = proposals.last_proposal
 
     def look(connection: Connection, number: int) -> object:
         found = last(connection, number)
@@ -221,7 +221,7 @@ def test_without_the_lock_more_than_one_second_person_is_heard(
         return found
 
     monkeypatch.setattr(store, "lock_claim", store.claim_by_number)
-    monkeypatch.setattr(seconding.proposals, "last_proposal", look)
+    monkeypatch.setattr(proposals, "last_proposal", look)
     heard: list[str] = []
 
     def disagree(user: SignedInUser) -> None:

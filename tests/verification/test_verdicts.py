@@ -16,6 +16,7 @@ from loyalty_core import verification
 from loyalty_core.kernel import Database, Scope
 from loyalty_core.settlement import check_books, settle_programme
 from loyalty_core.verification import Claim, ClaimState, Verdict, judge_due_claims, verdicts
+from loyalty_core.verification.judgement import Taken
 from tests.sales.files import bring, row
 from tests.verification import claims
 from tests.verification.claims import PARTNERS, club, person, points
@@ -198,8 +199,8 @@ def test_without_the_lock_both_would_take_it(
 ) -> None:
     meet = threading.Barrier(2)
 
-    def unlocked(connection: Connection, own: object, near: object) -> verdicts.Taken:
-        taken = verdicts.Taken()
+    def unlocked(connection: Connection, own: object, near: object) -> Taken:
+        taken = Taken()
         meet.wait()
         return taken
 
