@@ -497,6 +497,7 @@ def export_claims(
 
     from laurel.workplace import open_workplace
     from loyalty_core import intake, verification
+    from loyalty_core.kernel import csv_text
 
     with (
         open_workplace(Settings.from_environment()) as place,
@@ -512,7 +513,8 @@ def export_claims(
             return
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(verification.ExportedClaim._fields)
-        writer.writerows(rows)
+        # What a file says may begin like a formula; a spreadsheet that opens the export must not run it.
+        writer.writerows([csv_text(cell) for cell in row] for row in rows)
 
 
 @audit_commands.command("verify")

@@ -1,5 +1,7 @@
 """What the commands print and how they exit, on small files of one's own."""
 
+import csv
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -256,3 +258,29 @@ def test_what_is_said_of_a_file_is_checked_before_it_is_read(laurel: CommandLine
     (laurel.folder / "s.csv").write_text(HEADER + GOOD.format("B1", 4))
     assert "no control total" in laurel("import", "s.csv", *SALES, "--control-total", "much").err
     assert laurel("import", "s.csv", *SALES, "--mode", "overwrite").code == 2
+
+
+def test_no_cell_of_exported_claims_is_a_formula(laurel: CommandLine) -> None:
+    (laurel.folder / "claims.csv").write_text(
+        "ClaimNo,CustomerID,InvoiceNo,StockCode,Quantity,SaleDate\n"
+        "=cmd|'/c calc'!A1,14646,A1,22423,1,2011-03-10\n"
+        '"=HYPERLINK(""https://x.example"",""K"")",14646,A1,22423,1,2011-03-10\n'
+        "@SUM(A1:A2),14646,A1,22423,1,2011-03-10\n"
+        "-17,14646,A1,22423,1,2011-03-10\n"
+        "K-1,14646,A1,22423,1,2011-03-10\n"
+    )
+    claims = ("--dataset", "claims", "--mapping", "online-retail-claims")
+    brought = laurel("import", "claims.csv", *claims, "--json")
+    assert brought.code == 0, brought.err
+    told = laurel("claims", "export", "--import", str(brought.json["import"]), "--csv")
+    assert told.code == 0, told.err
+    header, *rows = csv.reader(io.StringIO(told.out))
+    assert header == ["claim_no", "verdict", "decision", "proposed_invoice_no"]
+    assert [row[0] for row in rows] == [
+        "'=cmd|'/c calc'!A1",
+        '\'=HYPERLINK("https://x.example","K")',
+        "'@SUM(A1:A2)",
+        "-17",
+        "K-1",
+    ]
+    assert not [cell for row in rows for cell in row if cell.startswith(("=", "+", "@"))]
