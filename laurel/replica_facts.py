@@ -184,6 +184,43 @@ FACT_TABLES = (
         company="company_id",
         programme="programme_id",
     ),
+    # Of a company that nobody knows there is no id: whoever does not see everything sees none of these.
+    FactTable(
+        "claim_verdict",
+        {
+            "id": "BIGINT",
+            "claim_number": "BIGINT",
+            "programme_id": "UUID",
+            "company_id": "UUID",
+            "verdict": "VARCHAR",
+            "sales_line_id": "BIGINT",
+            "proposed_invoice_no": "VARCHAR",
+            "judged_at": "TIMESTAMPTZ",
+        },
+        key="id",
+        never_changes=True,
+        company="company_id",
+        programme="programme_id",
+    ),
+    FactTable(
+        "claim_decision",
+        {
+            "id": "BIGINT",
+            "claim_number": "BIGINT",
+            "revision": "INTEGER",
+            "programme_id": "UUID",
+            "company_id": "UUID",
+            "kind": "VARCHAR",
+            "sales_line_id": "BIGINT",
+            "quantity": QUANTITY,
+            "is_by_rule": "BOOLEAN",
+            "decided_at": "TIMESTAMPTZ",
+        },
+        key="id",
+        never_changes=True,
+        company="company_id",
+        programme="programme_id",
+    ),
     FactTable(
         "reward",
         {

@@ -196,6 +196,33 @@ def _add_company(
                     "approved_quantity": Decimal(1) if month % 2 else None,
                 }
             )
+            made["claim_verdict"].append(
+                {
+                    "id": line * 2 + place,
+                    "claim_number": line * 2 + place,
+                    "programme_id": name_id(programme),
+                    "company_id": company_id,
+                    "verdict": ("match", "typo_in_invoice", "wrong_date")[month % 3],
+                    "sales_line_id": line,
+                    "proposed_invoice_no": None,
+                    "judged_at": datetime(2026, month, 11, tzinfo=UTC),
+                }
+            )
+            if month % 2:
+                made["claim_decision"].append(
+                    {
+                        "id": line * 2 + place,
+                        "claim_number": line * 2 + place,
+                        "revision": 1,
+                        "programme_id": name_id(programme),
+                        "company_id": company_id,
+                        "kind": ("approve", "reject", "correct")[month % 5 % 3],
+                        "sales_line_id": line,
+                        "quantity": Decimal(1),
+                        "is_by_rule": False,
+                        "decided_at": datetime(2026, month, 12, tzinfo=UTC),
+                    }
+                )
             made["award"].append(
                 {
                     "id": line * 2 + place,
@@ -392,6 +419,24 @@ def test_programmes_own_accounts_are_for_whoever_sees_everything() -> None:
     with given_replica({"account": [system]}) as replica:
         assert answer(replica, UNLIMITED, query, {}) == [(-5,)]
         assert answer(replica, scope(regions=EVERY_REGION), query, {}) == []
+
+
+def test_claims_of_companies_that_nobody_knows_are_for_whoever_sees_everything() -> None:
+    judged_at = datetime(2026, 6, 1, tzinfo=UTC)
+    verdict = {"id": 1, "claim_number": 1, "verdict": "unknown_invoice", "judged_at": judged_at}
+    decision = {"id": 1, "claim_number": 1, "revision": 1, "kind": "reject", "is_by_rule": False}
+    claim = {"number": 1, "claim_no": "K-1", "state": "rejected", "quantity": Decimal(1)}
+    with given_replica(
+        {"claim": [claim], "claim_verdict": [verdict], "claim_decision": [decision]}
+    ) as replica:
+        for view in ("claim_verdict", "claim_decision"):
+            query = parse_query(view, f"-- All.\n-- grain: one row each\nselect claim_number from {view}")
+            assert answer(replica, UNLIMITED, query, {}) == [(1,)]
+            assert answer(replica, scope(regions=EVERY_REGION, companies=EVERY_COMPANY), query, {}) == []
+        query = load_query("verdict_claims")
+        values = some_values(query, KNOWN) | {"programme_id": None}
+        assert [row[1] for row in answer(replica, UNLIMITED, query, values)] == ["K-1"]
+        assert answer(replica, scope(regions=EVERY_REGION), query, values) == []
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,11 @@ COLUMNS = {
     "claim": "number bigint, claim_no varchar, programme_id uuid, company_id uuid, participant_id uuid,"
     " state varchar, product_code varchar, quantity decimal(18, 4), sold_on date, recorded_at timestamptz,"
     " decided_at timestamptz, sales_line_id bigint, approved_quantity decimal(18, 4)",
+    "claim_verdict": "id bigint, claim_number bigint, programme_id uuid, company_id uuid, verdict varchar,"
+    " sales_line_id bigint, proposed_invoice_no varchar, judged_at timestamptz",
+    "claim_decision": "id bigint, claim_number bigint, revision integer, programme_id uuid, company_id uuid,"
+    " kind varchar, sales_line_id bigint, quantity decimal(18, 4), is_by_rule boolean,"
+    " decided_at timestamptz",
     "reward": "id uuid, programme_id uuid, code varchar, name varchar, category varchar, kind varchar,"
     " points bigint, cost_minor bigint, stock bigint, state varchar",
     "reward_order": "id uuid, number bigint, programme_id uuid, company_id uuid, participant_id uuid,"
