@@ -8,13 +8,12 @@ from uuid import UUID
 
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
 from loyalty_core import access, audit, intake, sales, settlement, verification
 from loyalty_core.corrections import policy, store
 from loyalty_core.corrections.policy import UndoneImport, UndoPreview, UndoReport
 from loyalty_core.intake import ImportState
-from loyalty_core.kernel import Database, Refusal, Scope, get_logger, new_id, now
+from loyalty_core.kernel import STATEMENT_FAILED, Database, Refusal, Scope, get_logger, new_id, now
 
 _MOST_COLLISIONS = 5
 _COLLISIONS = (DeadlockDetected, LockNotAvailable)
@@ -72,15 +71,15 @@ def undo_import(
     Its lines are taken back by lines against them, claims laid to these wait again, claims that it brought are
     withdrawn. Then the programmes whose points lean on them are settled, here or, without `settles`, by the worker,
     which also finishes where this process dies in between. An account may be below zero after it, as after a return
-    of goods: the next points pay that first. Raises UndoReasonError, PreviewOutdatedError, InTheWayError, and what
-    `preview_undo` raises.
+    of goods: the next points pay that first. Raises UndoReasonError, PreviewOutdatedError, InTheWayError,
+    UndoFormUsedError, and what `preview_undo` raises.
     """
     why = policy.clean_reason(reason)
     for attempt in range(1, _MOST_COLLISIONS + 1):
         try:
             number, undone = _undo(database, scope, import_id, why, payload_hash, request_key)
             break
-        except DBAPIError as error:
+        except STATEMENT_FAILED as error:
             # Whoever moves a claim, or repairs an import that keeps lines, takes the same rows from the other end.
             if not isinstance(error.orig, _COLLISIONS):
                 raise
@@ -105,7 +104,9 @@ def _undo(
         # First of all, as who brings lines has its own import's row before it waits for this.
         found = intake.import_by_id(connection, import_id, lock=True)
         before = store.undone_by_request(connection, request_key)
-        if before is not None and before.import_id == import_id:
+        if before is not None:
+            if before.import_id != import_id:
+                raise policy.UndoFormUsedError
             return found.number, before
         policy.check_can_be_undone(scope, found)
         sales.lock_for_reversal(connection, import_id)

@@ -3,6 +3,7 @@
 from loyalty_core.kernel.clock import now
 from loyalty_core.kernel.database import (
     DATABASE_WENT_AWAY,
+    STATEMENT_FAILED,
     AppRights,
     Database,
     Uuid,
@@ -27,6 +28,7 @@ __all__ = [
     "DATABASE_WENT_AWAY",
     "N_",
     "PROJECT_FOLDER",
+    "STATEMENT_FAILED",
     "ActorKind",
     "AppRights",
     "Cell",

@@ -14,13 +14,15 @@ import psycopg
 from sqlalchemy import Connection, MetaData, Table, create_engine, text
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.engine import Engine, make_url
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.types import TypeEngine
 
 from loyalty_core.kernel.scope import Scope
 
 # What it looks like when the server or the way to it is gone: the same work can be done again later.
 DATABASE_WENT_AWAY = (OperationalError, InterfaceError)
+# Whatever else the server says no with; `orig` is the driver's error.
+STATEMENT_FAILED = DBAPIError
 
 metadata = MetaData(
     naming_convention={

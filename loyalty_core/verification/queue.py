@@ -156,9 +156,10 @@ def claims_queue(
     age.
     """
     where, values = _where(connection, found)
+    first = _ORDERS[order]
     rows = connection.execute(
         text(
-            f"select c.number {_FROM} where {where} order by {_ORDERS[order]}, c.number"
+            f"select c.number {_FROM} where {where} order by {first}, c.number"
             " limit :limit offset :offset"  # from constants
         ),
         {**values, "limit": limit, "offset": offset},
