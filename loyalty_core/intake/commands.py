@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.exc import DBAPIError
-
 from loyalty_core import access, audit
 from loyalty_core.intake import store
 from loyalty_core.intake.dataset import Dataset
@@ -17,7 +15,7 @@ from loyalty_core.intake.options import checked_options
 from loyalty_core.intake.space import NoSpaceLeftError, is_out_of_space
 from loyalty_core.intake.states import UNFINISHED, ImportMode, ImportState
 from loyalty_core.intake.store import FileImport, ImportStateError
-from loyalty_core.kernel import Database, Refusal, Scope, Settings, _, new_id, now
+from loyalty_core.kernel import STATEMENT_FAILED, Database, Refusal, Scope, Settings, _, new_id, now
 from loyalty_core.kernel.jobs import defer_import
 
 _CHUNK_BYTES = 1 << 20
@@ -181,7 +179,7 @@ def receive_local_file(database: Database, settings: Settings, scope: Scope, pat
             sha256=digest.hexdigest(),
             size_bytes=size,
         )
-    except (OSError, DBAPIError) as error:
+    except (OSError, STATEMENT_FAILED) as error:
         if is_out_of_space(error):
             raise NoSpaceLeftError(path.name) from error
         raise
