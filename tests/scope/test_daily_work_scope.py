@@ -40,6 +40,8 @@ class Side:
     posting: int
     line: int
     claim: int
+    asked: int
+    import_id: UUID
     document: UUID
     registration: UUID
     budget: UUID
@@ -68,14 +70,34 @@ class Field:
 _SIDE = """
     select r.id, c.id, c.code, p.id, p.code, p.user_id, a.id,
            (select min(u.posting_id) from lot_use u where u.company_id = c.id),
-           (select min(l.id) from sales_line l where l.company_id = c.id), k.number, d.id, g.id, b.id, h.id, o.id
+           (select min(l.id) from sales_line l where l.company_id = c.id),
+           k.number, q.number, q.import_id, d.id, g.id, b.id, h.id, o.id
       from region r join company c on c.region_id = r.id join participant p on p.company_id = c.id
-      join account a on a.owner_id = c.id join claim k on k.company_id = c.id
+      join account a on a.owner_id = c.id join claim k on k.company_id = c.id and k.claim_no = 'K-1'
+      join claim q on q.company_id = c.id and q.state = 'asked'
       join claim_document d on d.company_id = c.id join company_registration g on g.region_id = r.id
       join budget b on b.region_id = r.id join budget_change h on h.region_id = r.id
       join reward_order o on o.company_id = c.id
      where r.code = :region
 """
+
+
+# Of every company, beside what the daily work has: a claim from a file that waits for an answer, with its document
+# and a decision that waits for a second person, and one that holds the units of a sold line.
+_CLAIMS = (
+    "insert into claim (claim_no, programme_id, company_id, participant_id, source, import_id, row_no, invoice_no,"
+    " product_code, quantity, sold_on, state, assigned_to, assigned_to_name, assigned_at, entered_by_name,"
+    " recorded_at) select 'K-2-' || p.code, k.programme_id, k.company_id, k.participant_id, 'file',"
+    " gen_random_uuid(), 2, k.invoice_no, k.product_code, 1, k.sold_on, 'asked', p.user_id, p.code, now(), 'test',"
+    " now() from claim k join participant p on p.id = k.participant_id where k.claim_no = 'K-1'",
+    "insert into claim_event (claim_number, programme_id, company_id, kind, words, happened_by_name, recorded_at)"
+    " select number, programme_id, company_id, 'asked', 'Which?', 'test', now() from claim where state = 'asked'",
+    "insert into claim (claim_no, programme_id, company_id, participant_id, source, invoice_no, product_code,"
+    " quantity, sold_on, state, revision, sales_line_id, approved_quantity, entered_by_name, recorded_at, decided_at)"
+    " select 'K-3', k.programme_id, k.company_id, k.participant_id, 'phone', k.invoice_no, k.product_code, 1,"
+    " k.sold_on, 'approved', 1, (select min(l.id) from sales_line l where l.company_id = k.company_id), 1, 'test',"
+    " now(), now() from claim k where k.claim_no = 'K-1'",
+)
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +113,10 @@ def field(server: Any) -> Iterator[Field]:
     settle_programme(database, everything, "spring")
     with psycopg.connect(owner_url, autocommit=True) as owner:
         fill_daily_work(owner)
+        with owner.transaction():
+            owner.execute("select set_config('laurel.everything', 'on', true)")
+            for statement in _CLAIMS:
+                assert owner.execute(statement).rowcount == 2, statement
     with database.transaction(everything) as connection:
         own, foreign = (
             Side(*connection.execute(text(_SIDE), {"region": region}).one()) for region in ("North", "South")
@@ -165,6 +191,16 @@ ABOUT_ONE: dict[str, Question] = {
     "verification.count_queue": lambda q: verification.count_queue(
         q.connection, QueueFilter(state=ClaimState.REJECTED, participant_id=q.side.participant)
     ),
+    "verification.claim_story": lambda q: verification.claim_story(q.connection, q.side.claim),
+    "verification.claims_asked": lambda q: verification.claims_asked(q.connection, q.side.participant),
+    "verification.open_questions": lambda q: verification.open_questions(q.connection, [q.side.asked]),
+    "verification.documents_of_claim": lambda q: verification.documents_of_claim(q.connection, q.side.claim),
+    "verification.with_documents": lambda q: verification.with_documents(q.connection, [q.side.claim]),
+    "verification.last_proposal": lambda q: verification.last_proposal(q.connection, q.side.claim),
+    "verification.waiting_proposals": lambda q: verification.waiting_proposals(q.connection, [q.side.claim]),
+    "verification.export_claims": lambda q: list(verification.export_claims(q.connection, q.side.import_id)),
+    "verification.claims_of_import": lambda q: verification.claims_of_import(q.connection, q.side.import_id),
+    "verification.claims_on_lines": lambda q: verification.claims_on_lines(q.connection, [q.side.line]),
     "budgets.budget_by_id": lambda q: budgets.budget_by_id(q.connection, q.scope, q.side.budget),
     "budgets.budget_for": lambda q: budgets.budget_for(
         q.connection, programme_id=q.programme, region_id=q.side.region, on=BUDGETED
@@ -217,7 +253,13 @@ COUNTS: dict[str, tuple[Question, int]] = {
         1,
     ),
     "participants.count_participants of all": (lambda q: participants.count_participants(q.connection), 1),
-    "verification.queue_summary": (lambda q: verification.queue_summary(q.connection).count, 0),
+    # The rejected claim, whose decision waits for a second person.
+    "verification.queue_summary": (lambda q: verification.queue_summary(q.connection).count, 1),
+    "verification.workload": (
+        lambda q: sum(one.open for one in verification.workload(q.connection).people),
+        1,
+    ),
+    "verification.workload of those asked": (lambda q: verification.workload(q.connection).asked, 1),
     "rewards.orders_summary": (lambda q: rewards.orders_summary(q.connection, q.scope).count, 1),
     "rewards.count_waiting_orders": (lambda q: rewards.count_waiting_orders(q.connection, q.scope), 1),
 }
@@ -226,6 +268,8 @@ COUNTS: dict[str, tuple[Question, int]] = {
 OF_NO_COMPANY = {
     *("rewards.catalogue", "rewards.picture_of", "rewards.reward_by_id", "rewards.stock_movements"),
     *("verification.claims_programmes", "budgets.quarters"),
+    # Who may decide claims: people of Laurel's own, whom every operator may assign to.
+    "verification.deciders",
 }
 MADE_OF_OTHERS = {
     # Of what the questions above let through: an account, a participant, a claim, a line.
@@ -235,6 +279,8 @@ MADE_OF_OTHERS = {
 }
 FOR_COMMANDS_AND_JOBS = {
     *("budgets.reserve", "budgets.spend", "budgets.release"),
+    # Within the transaction of an import, of a decision or of an undoing, which see what they need.
+    *("verification.judge_claims", "verification.reopen_claims", "verification.withdraw_claims"),
     *("budgets.broken_budgets", "rewards.broken_orders", "verification.broken_claims"),
 }
 

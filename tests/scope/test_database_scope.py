@@ -12,9 +12,11 @@ from sqlalchemy import Connection, text
 from loyalty_core import (
     access,
     audit,
+    corrections,
     intake,
     ledger,
     organisation,
+    products,
     programmes,
     sales,
     scoring,
@@ -225,6 +227,17 @@ def test_imports_files_and_rejected_rows_of_others_are_not_there(field: Field, e
     with field.database.transaction(everything) as connection:
         found = intake.find_imports(connection, limit=99)
         assert len(found) == 2
+        for one in found:
+            connection.execute(
+                text("insert into import_change (import_id, row_no, record) values (:id, 2, 'South1')"),
+                {"id": one.id},
+            )
+            assert intake.count_changes(connection, one.id) == 1
+        sources = [one.name for one in intake.sources(connection)]
+        assert sources
+        assert any(intake.quality_over_time(connection, source, limit=99) for source in sources)
+        assert intake.import_choices(connection).sources
+        assert sales.lines_to_reverse(connection, found[0].id).lines
     with field.database.transaction(field.north) as connection:
         assert intake.find_imports(connection, limit=99) == []
         assert intake.count_imports(connection) == 0
@@ -233,7 +246,19 @@ def test_imports_files_and_rejected_rows_of_others_are_not_there(field: Field, e
         assert intake.unfinished_imports(connection) == []
         assert intake.imports_with_rows_put_aside(connection, limit=99) == []
         assert intake.count_imports_with_rows_put_aside(connection) == 0
+        assert intake.sources(connection) == []
+        assert intake.import_choices(connection) == intake.ImportChoices([], [], [])
+        assert intake.usual_seconds_a_row(connection, "sales", 9) is None
+        for source in sources:
+            assert intake.quality_over_time(connection, source, limit=99) == []
         for one in found:
+            assert intake.find_changes(connection, one.id, limit=99) == []
+            assert intake.count_changes(connection, one.id) == 0
+            assert intake.sum_up_changes(connection, one.id).additions == 0
+            assert corrections.import_id_of_number(connection, one.number) is None
+            assert corrections.undone_import(connection, one.id) is None
+            with pytest.raises(intake.UnknownImportError):
+                corrections.preview_undo(connection, field.north, one.id)
             assert intake.quarantined_rows(connection, one.id, limit=99) == []
             assert intake.rows_put_aside(connection, one.id, limit=99) == []
             assert intake.repairs_of_import(connection, one.id, limit=99) == []
@@ -244,6 +269,23 @@ def test_imports_files_and_rejected_rows_of_others_are_not_there(field: Field, e
                 intake.import_by_id(connection, one.id)
             with pytest.raises(intake.UnknownFileError):
                 intake.file_by_id(connection, one.file_id)
+
+
+def test_lines_that_would_be_taken_back_and_codes_of_others_are_not_told(
+    field: Field, everything: Scope
+) -> None:
+    with field.database.transaction(everything) as connection:
+        found = intake.find_imports(connection, limit=99)
+        whole = sum(sales.lines_to_reverse(connection, one.id).companies for one in found)
+        known = intake.known_codes(connection, [["North1", "South1"]])
+    with field.database.transaction(field.north) as connection:
+        own = sum(sales.lines_to_reverse(connection, one.id).companies for one in found)
+        known_here = intake.known_codes(connection, [["North1", "South1"]])
+        held = sales.hold_lines(connection, [*field.own["line"], *field.foreign["line"]])
+    assert (whole, own) == (8, 4)
+    assert {code for codes in known.values() for code in codes} == {"North1", "South1"}
+    assert {code for codes in known_here.values() for code in codes} == {"North1"}
+    assert held == set(field.own["line"])
 
 
 def test_an_award_leads_to_the_row_of_its_file_but_does_not_name_a_file_that_one_may_not_see(
@@ -285,8 +327,18 @@ ASKED_ELSEWHERE = {
     *("intake.import_id_of_number", "intake.repair_by_id", "intake.corrections_of_repair"),
     "intake.count_corrections",
     *("intake.import_by_id", "intake.file_by_id", "standings.standings"),
+    *("intake.find_changes", "intake.count_changes", "intake.sum_up_changes", "intake.import_choices"),
+    *("intake.sources", "intake.quality_over_time", "intake.usual_seconds_a_row", "intake.known_codes"),
+    *("corrections.import_id_of_number", "corrections.undone_import", "corrections.preview_undo"),
+    *("sales.lines_to_reverse", "sales.hold_lines"),
 }
 NOT_OF_COMPANIES = {
+    # How a source's files are read and checked: nothing in it is a company's, and pages ask for a permission.
+    *("intake.saved_mappings", "intake.mapping_versions", "programmes.verification_of"),
+    *("intake.limits_of", "intake.limits_by_version", "intake.thresholds_of"),
+    # Everybody sees every product, and its prices.
+    *("products.find_products", "products.list_products", "products.count_listed_products"),
+    *("products.known_product_codes", "products.listed_prices"),
     *("access.check_permission", "access.display_name_of"),
     *("audit.count_records", "audit.known_actions", "audit.record", "audit.search_records"),
     *("programmes.document_of", "programmes.list_programmes", "programmes.programme_by_code"),
@@ -300,12 +352,14 @@ NOT_OF_COMPANIES = {
 }
 COUNTS_FOR_JOBS = {"settlement.count_lines_since", "standings.facts_version", "standings.sold_days"}
 WRITES = {
+    *("intake.move_import", "intake.update_import", "products.insert_missing_products"),
+    *("sales.lock_for_reversal", "sales.reverse_lines"),
     *("ledger.open_accounts", "ledger.post", "organisation.insert_company", "organisation.set_distributor"),
     *("organisation.insert_missing_companies", "organisation.set_salesperson"),
     *("organisation.insert_missing_outlets", "organisation.insert_missing_regions"),
     "organisation.set_salesperson",
 }
-CHECKS_OF_ALL = {"ledger.broken_books"}
+CHECKS_OF_ALL = {"ledger.broken_books", "corrections.broken_undos", "sales.broken_lines"}
 # In tests/scope/test_daily_work_scope.py, over claims, orders and the postings behind them.
 ASKED_WITH_THE_DAILY_WORK = {
     *("ledger.account_of", "ledger.uses_of_posting"),
@@ -313,7 +367,8 @@ ASKED_WITH_THE_DAILY_WORK = {
 }
 
 _MODULES: tuple[ModuleType, ...] = (
-    *(access, audit, intake, ledger, organisation, programmes, sales, scoring, settlement, standings),
+    *(access, audit, corrections, intake, ledger, organisation, products, programmes, sales, scoring),
+    *(settlement, standings),
 )
 
 

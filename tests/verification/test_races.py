@@ -2,9 +2,10 @@
 
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from functools import partial
 from uuid import UUID
 
 import psycopg
@@ -12,9 +13,11 @@ import pytest
 from sqlalchemy import Connection, text
 
 from loyalty_core import verification
-from loyalty_core.kernel import Database, Scope, new_id
+from loyalty_core.access import Role
+from loyalty_core.kernel import Database, Refusal, Scope, new_id
 from loyalty_core.settlement import check_books, settle_programme
-from loyalty_core.verification import store
+from loyalty_core.verification import ClaimState, store
+from tests.access.people import somebody
 from tests.sales.files import bring, row
 from tests.verification.claims import claim, club, person, points
 
@@ -138,3 +141,144 @@ def test_a_form_sent_many_times_at_once_enters_one_claim(
         assert len(set(pool.map(enter, range(PEOPLE)))) == 1
     with database.snapshot(everything) as connection:
         assert verification.count_claims_of_participant(connection, ana) == 1
+
+
+def asked_and_more(database: Database, scope: Scope) -> tuple[int, list[Scope]]:
+    """Return a waiting claim, and the scopes of operators who may all see to it."""
+    club(database)
+    bring(database, scope, [row()])
+    made = claim(database, scope, person(database))
+    people = [somebody(database, Role.OPERATOR, name=f"op{number}").scope for number in range(6)]
+    return made.number, people
+
+
+def at_once(works: Sequence[Callable[[], object]]) -> Counter[str]:
+    """Do each in a thread of its own, all begun together, and count who got through and who was refused."""
+    together = threading.Barrier(len(works))
+
+    def do(work: Callable[[], object]) -> str:
+        together.wait()
+        try:
+            work()
+        except Refusal as refusal:
+            return type(refusal).__name__
+        return "won"
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return Counter(pool.map(do, works))
+
+
+def events_of(database: Database, scope: Scope, number: int) -> Counter[str]:
+    with database.snapshot(scope) as connection:
+        kinds = connection.execute(
+            text("select kind from claim_event where claim_number = :number"), {"number": number}
+        )
+        return Counter(kinds.scalars())
+
+
+def asks(database: Database, people: Sequence[Scope], number: int) -> list[Callable[[], object]]:
+    return [
+        partial(
+            verification.ask_claimant,
+            database,
+            one,
+            number,
+            question=f"Which day, asks {one.actor_name}?",
+            request_key=new_id(),
+        )
+        for one in people
+    ]
+
+
+def answers(database: Database, scope: Scope, number: int) -> list[Callable[[], object]]:
+    return [
+        partial(
+            verification.answer_question,
+            database,
+            scope,
+            number,
+            answer=f"The {day}th.",
+            request_key=new_id(),
+        )
+        for day in range(10, 16)
+    ]
+
+
+def test_of_many_who_ask_at_once_one_asks_and_of_many_answers_one_counts(
+    committed_database: Database, everything: Scope
+) -> None:
+    database = committed_database
+    number, people = asked_and_more(database, everything)
+    assert at_once(asks(database, people, number)) == {"won": 1, "ClaimDecidedError": 5}
+    assert at_once(answers(database, everything, number)) == {"won": 1, "NothingAskedError": 5}
+    assert events_of(database, everything, number) == {"asked": 1, "answered": 1}
+    with database.snapshot(everything) as connection:
+        assert verification.claim_by_number(connection, number).state is ClaimState.WAITING
+
+
+def test_without_the_lock_many_ask_at_once(
+    committed_database: Database, everything: Scope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = committed_database
+    number, people = asked_and_more(database, everything)
+    all_have_looked = threading.Barrier(len(people))
+
+    def look(connection: Connection, scope: Scope, number: int) -> verification.Claim:
+        found = store.claim_by_number(connection, number)
+        all_have_looked.wait(60)
+        return found
+
+    monkeypatch.setattr(store, "lock_claim_in_sight", look)
+    assert at_once(asks(database, people, number)) == {"won": 6}
+    assert events_of(database, everything, number) == {"asked": 6}
+
+
+def test_a_form_sent_many_times_at_once_asks_once(committed_database: Database, everything: Scope) -> None:
+    database, key = committed_database, new_id()
+    number, people = asked_and_more(database, everything)
+
+    def ask() -> object:
+        return verification.ask_claimant(database, people[0], number, question="Which day?", request_key=key)
+
+    assert at_once([ask] * 6) == {"won": 6}
+    assert events_of(database, everything, number) == {"asked": 1}
+
+
+def test_a_question_and_a_decision_at_once_leave_a_claim_that_is_decided(
+    committed_database: Database, everything: Scope
+) -> None:
+    database = committed_database
+    number, people = asked_and_more(database, everything)
+
+    def reject() -> object:
+        (outcome,) = verification.reject_claims(database, people[0], [number], reason="Not ours.")
+        assert outcome.refusal is None
+        return outcome
+
+    done = at_once([reject, *asks(database, people[1:2], number)])
+    # Asked first, it is decided all the same; decided first, nobody is asked any more.
+    assert done["won"] + done["ClaimDecidedError"] == 2
+    assert events_of(database, everything, number)["asked"] == done["won"] - 1
+    with database.snapshot(everything) as connection:
+        assert verification.claim_by_number(connection, number).state is ClaimState.REJECTED
+        assert verification.open_questions(connection, [number]) == {}
+
+
+def test_a_claim_given_to_many_at_once_is_one_persons_and_each_giving_is_told(
+    committed_database: Database, everything: Scope
+) -> None:
+    database = committed_database
+    number, people = asked_and_more(database, everything)
+
+    def give(to: Scope) -> object:
+        (outcome,) = verification.assign_claims(database, everything, [number], user_id=to.user_id)
+        assert outcome.refusal is None
+        return outcome
+
+    assert at_once([partial(give, one) for one in people]) == {"won": 6}
+    with database.snapshot(everything) as connection:
+        held = verification.claim_by_number(connection, number)
+        story = verification.claim_story(connection, number)
+    given = [one.detail["to"] for one in story if one.kind is verification.StoryKind.ASSIGNED]
+    assert len(given) == 6
+    assert given[-1] == held.assigned_to_name
