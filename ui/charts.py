@@ -333,6 +333,9 @@ def held_against(
                 hoverinfo="skip",
             )
         )
+        if len(labels) == 1:
+            # The trace above has one point then, which is no line: it only names the bound.
+            figure.add_hline(level.value, line={"color": palette[level.colour], "width": 1.5, "dash": "dot"})
     _layout(figure, mode=mode, height=300, separators=separators)
     figure.update_layout(hovermode="closest", bargap=0.28, showlegend=bool(levels))
     figure.update_xaxes(type="category", showgrid=False, fixedrange=True, nticks=8, tickangle=0, title=None)

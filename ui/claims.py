@@ -272,9 +272,18 @@ def queue_table(
     }
 
 
+def likely_loss_in_words(claim: Claim) -> str | None:
+    """Return how much of a claim's value is likely lost if it is approved; None where nothing is known to be."""
+    if not claim.expected_loss_minor or not claim.stake_currency:
+        return None
+    return _("{amount} at risk").format(
+        amount=wording.money(Money(claim.expected_loss_minor, claim.stake_currency))
+    )
+
+
 def _mark(queued: QueuedClaim) -> str:
     """Return a sign that tells at a glance: agrees, differs, nothing like it, claimed before."""
-    if queued.claim.verdict in BY_RULE or queued.is_approvable:
+    if queued.claim.verdict in BY_RULE:
         return "✓"
     if queued.claim.verdict is Verdict.DUPLICATE_CLAIM or Difference.UNITS_TAKEN in queued.differences:
         return "!"
@@ -755,14 +764,19 @@ def sale_fields(offered: Offered, *, key: str) -> tuple[str, str, Decimal, date,
     )
 
 
-def photo_field(*, key: str) -> bytes | None:
-    """Draw the choice of a photo or scan, by file or by the camera, and return its contents."""
+def photo_field(*, key: str, is_needed: bool = False) -> bytes | None:
+    """Draw the choice of a photo or scan, by file or by the camera, and return its contents.
+
+    `is_needed` only leaves out of the label that it may stay empty; the page judges what came.
+    """
     by_camera = st.toggle(_("Take the photo here"), key=f"{key}_by_camera")
     if by_camera:
         taken = st.camera_input(_("Photo of the invoice"), key=f"{key}_camera")
     else:
         taken = st.file_uploader(
-            _("Photo or scan of the invoice (may stay empty)"),
+            _("Photo or scan of the invoice")
+            if is_needed
+            else _("Photo or scan of the invoice (may stay empty)"),
             type=list(DOCUMENT_TYPES),
             max_upload_size=verification.LARGEST_DOCUMENT_BYTES // (1024 * 1024),
             key=f"{key}_file",

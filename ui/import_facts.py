@@ -134,7 +134,8 @@ def show_facts(found: FileImport) -> None:
         (_("SHA-256"), f"`{found.sha256}`"),
         (_("Brought"), _by(found.requested_by_name, wording.moment(found.requested_at))),
         (_("Mapping"), wording.plain(found.mapping.get("name", ""))),
-        (_("Source"), wording.plain(found.source)),
+        # A source is kept with what it brings before its name, which stands in the page's head already.
+        (_("Source"), wording.plain(found.source.removeprefix(f"{found.dataset}:"))),
         (_("Mode"), mode_title(found.mode)),
     ]
     if found.creates_missing:

@@ -100,7 +100,7 @@ def choose_file(*, key: str) -> UUID | None:
     answer: Any = _UPLOAD(
         data={
             "choose": _("Choose a file"),
-            "hint": _("or drop it here · CSV, XLSX, XLS, ODS, up to 2 GB"),
+            "hint": _("or drop it here · CSV, TSV, XLSX, XLS, XLSB, ODS, up to 2 GB"),
             "failed": _("The file did not arrive. Check the connection and try again."),
         },
         key=key,

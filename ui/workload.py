@@ -19,7 +19,7 @@ def show_figures(work: Workload) -> None:
                 wording.short_number(work.waiting),
                 _("{count} for a second person").format(count=wording.number(work.proposed))
                 if work.proposed
-                else None,
+                else _("none for a second person"),
                 delta_color="off",
             ),
             Figure(
@@ -32,7 +32,7 @@ def show_figures(work: Workload) -> None:
                 wording.short_number(work.overdue),
                 _("{count} escalated").format(count=wording.number(work.escalated))
                 if work.escalated
-                else None,
+                else _("none escalated"),
                 delta_color="off",
                 help=_("They wait longer than their programme allows."),
             ),

@@ -28,7 +28,7 @@ def show_form(person: Participant) -> None:
     with elements.card(_("Claim a sale")):
         ways = {"photo": _("With a photo of the invoice"), "form": _("Without a photo")}
         with_photo = elements.choose_view(ways, key="way") == "photo"
-        photo = blocks.photo_field(key=key) if with_photo else None
+        photo = blocks.photo_field(key=key, is_needed=True) if with_photo else None
         with st.form("own", border=False):
             sale = blocks.sale_fields(offered, key=key)
             sent = st.form_submit_button(

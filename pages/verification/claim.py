@@ -58,7 +58,15 @@ def show_record(number: int) -> None:
                 blocks.decision_buttons(user, queued)
     elements.figure_row(
         [
-            elements.Figure(_("At stake"), blocks.value_in_words(queued)),
+            elements.Figure(
+                _("At stake"),
+                blocks.value_in_words(queued),
+                blocks.likely_loss_in_words(claim),
+                delta_color="off",
+                help=_(
+                    "What the claimed units are worth, and how much of it is likely lost if it is approved."
+                ),
+            ),
             elements.Figure(
                 _("Points expected"),
                 wording.short_number(points.expected) if points.expected is not None else "—",
@@ -72,7 +80,7 @@ def show_record(number: int) -> None:
                     count=wording.number(queued.claims_wrong)
                 )
                 if queued.claims_wrong
-                else None,
+                else _("none wrong"),
                 delta_color="off",
                 help=_(
                     "Claims of the same person, or company, that were decided; wrong: rejected or corrected."

@@ -77,7 +77,7 @@ def chosen_filter() -> tuple[QueueFilter, QueueOrder]:
         _("Find"),
         key="words",
         bind="query-params",
-        placeholder=_("claim, invoice, product, person or company"),
+        placeholder=_("claim, invoice, person, company"),
         type="search",
     )
     assigned_to: UUID | Assigned | None = None
