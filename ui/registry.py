@@ -107,6 +107,14 @@ def pages() -> list[PageEntry]:
             data,
         ),
         PageEntry(
+            "precision",
+            _("Precision of verdicts"),
+            "target",
+            "pages/verification/precision.py",
+            Permission.SEE_CLAIMS,
+            data,
+        ),
+        PageEntry(
             "registrations",
             _("Registrations"),
             "how_to_reg",

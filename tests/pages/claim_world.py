@@ -45,8 +45,8 @@ def add_claims(world: World) -> dict[str, Claim]:
         company_id = participants.participant_by_id(connection, anna).company_id
     photo = verification.add_document(database, world.settings, COMMAND_LINE, company_id=company_id, data=PNG)
     claims = {
-        "agrees": _claim(world, anna, document_id=photo),
-        "differs": _claim(
+        "agrees": enter_one(world, anna, document_id=photo),
+        "differs": enter_one(
             world,
             anna,
             invoice_no="INV-1",
@@ -54,10 +54,12 @@ def add_claims(world: World) -> dict[str, Claim]:
             quantity=Decimal(5),
             sold_on=date(2026, 3, 3),
         ),
-        "unknown": _claim(world, marko, invoice_no="INV-77", product_code="P-99", quantity=Decimal(7)),
-        "approved": _claim(world, marko, invoice_no="INV-2", quantity=Decimal(10), sold_on=date(2026, 4, 13)),
-        "again": _claim(world, marko, invoice_no="INV-2", quantity=Decimal(10), sold_on=date(2026, 4, 13)),
-        "rejected": _claim(world, anna, invoice_no="INV-8", note="from [a form](https://evil.example)"),
+        "unknown": enter_one(world, marko, invoice_no="INV-77", product_code="P-99", quantity=Decimal(7)),
+        "approved": enter_one(
+            world, marko, invoice_no="INV-2", quantity=Decimal(10), sold_on=date(2026, 4, 13)
+        ),
+        "again": enter_one(world, marko, invoice_no="INV-2", quantity=Decimal(10), sold_on=date(2026, 4, 13)),
+        "rejected": enter_one(world, anna, invoice_no="INV-8", note="from [a form](https://evil.example)"),
     }
     approved = verification.approve_claims(database, COMMAND_LINE, [claims["approved"].number])
     assert approved[0].refusal is None
@@ -84,7 +86,8 @@ def _person(world: World, company: str, code: str, name: str) -> UUID:
     return person
 
 
-def _claim(world: World, participant_id: UUID, **values: Any) -> Claim:
+def enter_one(world: World, participant_id: UUID, **values: Any) -> Claim:
+    """Enter a claim on a sale of the world, a day or more beside it unless told."""
     usual: dict[str, Any] = {
         "company_code": None,
         "invoice_no": "INV-1",

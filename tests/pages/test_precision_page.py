@@ -1,0 +1,105 @@
+"""What decisions teach of the automatic verdicts, as those who see claims read it."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from loyalty_core import verification
+from loyalty_core.access import Role, ScopeGrant, ScopeKind
+from loyalty_core.analytics import current_replica
+from loyalty_core.verification import Claim, ClaimState
+from tests.access.people import somebody
+from tests.pages.claim_world import add_claims, enter_one
+from tests.pages.test_every_page import page_named, page_of, texts
+from tests.pages.world import COMMAND_LINE, World
+from tests.replicas import catch_up
+from ui import precision
+from ui.precision import Asked, Counted
+
+ASKED = Asked(None, date(2000, 1, 1), date(2100, 1, 1), "UTC")
+
+
+@pytest.fixture(scope="module")
+def claims(world: World) -> dict[str, Claim]:
+    """Claims that people decided, and one that the rule approved and a person took back."""
+    found = add_claims(world)
+    anna = found["agrees"].participant_id
+    assert anna is not None
+    rule = enter_one(world, anna, quantity=Decimal(1), sold_on=date(2026, 3, 2))
+    assert (rule.state, rule.verdict) == (ClaimState.APPROVED, "match_partial")
+    verification.correct_claim(
+        world.database, COMMAND_LINE, rule.number, sales_line_id=None, quantity=Decimal(0), reason="not hers"
+    )
+    catch_up(current_replica(), world.database)
+    return {**found, "mistake": rule}
+
+
+def test_people_who_see_claims_read_how_often_the_verdicts_were_right(
+    world: World, claims: dict[str, Claim]
+) -> None:
+    app = page_of(world, Role.OPERATOR, page_named("precision"))
+    assert not app.exception, app.exception
+    told = texts(app)
+    figures = {metric.label: metric.value for metric in app.metric}
+    # Decided: one approved whose day was in doubt, one of an unknown invoice rejected, one of the rule corrected.
+    assert figures == {
+        "Right": "33.3%",
+        "Decided by people": "3",
+        "Approved by rule": "1",
+        "The rule's mistakes": "1",
+    }
+    verdicts = app.dataframe[0].value.set_index("Verdict")
+    assert verdicts.loc["part of the sale", "Right"] == "0%"
+    assert verdicts.loc["part of the sale", "Corrected"] == "1"
+    assert verdicts.loc["no such invoice", "Right"] == "100%"
+    mistakes = app.dataframe[-1].value
+    assert list(mistakes["Claim"]) == [claims["mistake"].claim_no]
+    assert list(mistakes["What became of it"]) == ["by rule, corrected later"]
+    assert "Approved by rule, and changed by a person later." in told
+
+
+def test_each_figure_leads_to_as_many_claims(world: World, claims: dict[str, Claim]) -> None:
+    app = page_of(world, Role.OPERATOR, page_named("precision"))
+    (box,) = [one for one in app.selectbox if one.label == "What became of them"]
+    assert box.options[0] == "all · 7"
+    for place, told in enumerate(box.options):
+        app.selectbox(key="outcome").select_index(place).run()
+        assert not app.exception, app.exception
+        assert len(app.dataframe[1].value) == int(told.rpartition(" ")[2]), told
+
+
+def test_filters_keep_to_a_programme_and_its_days(world: World, claims: dict[str, Claim]) -> None:
+    app = page_of(world, Role.OPERATOR, page_named("precision"), span="Last 30 days")
+    assert app.selectbox(key="span").value == "month"
+    club = next(place for place, one in enumerate(app.selectbox(key="programme").options) if "club" in one)
+    app.selectbox(key="programme").select_index(club).run()
+    assert not app.exception, app.exception
+    assert app.metric
+    other = next(
+        place for place, one in enumerate(app.selectbox(key="programme").options) if place and place != club
+    )
+    app.selectbox(key="programme").select_index(other).run()
+    assert "No verdict in these days" in texts(app)
+    assert not app.metric
+
+
+def test_nobody_reads_of_claims_out_of_sight(world: World, claims: dict[str, Claim]) -> None:
+    with world.database.snapshot(COMMAND_LINE) as connection:
+        company = verification.claim_by_number(connection, claims["unknown"].number).company_id
+    assert company is not None
+    scope = somebody(
+        world.database,
+        Role.OPERATOR,
+        name="one-company",
+        grants=frozenset({ScopeGrant(ScopeKind.COMPANY, company)}),
+    ).scope
+    mine = precision.counted(precision.read_rows(scope, ASKED))
+    every = precision.counted(precision.read_rows(COMMAND_LINE, ASKED))
+    assert (mine.claims, every.claims) == (3, 7)
+    assert mine.wrong_by_rule == 0
+
+
+def test_nothing_decided_has_no_precision() -> None:
+    assert Counted(claims=2, waiting=2).precision is None
+    assert Counted(claims=3, right=1, wrong=1, waiting=1).precision == 0.5
