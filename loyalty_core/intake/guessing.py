@@ -1,8 +1,8 @@
 """What a file's columns seem to hold: as a source that is known does it, or else as headers and cells look."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import combinations, islice
 
 from sqlalchemy import Connection
 
@@ -28,6 +28,7 @@ BY_CONTENT = 0.5
 """How sure one is of a column that only its cells speak for."""
 
 _NEAR = 0.2
+_CLEARLY = 0.05
 _MOSTLY = 0.8
 _MOST_CELLS_LOOKED_UP = 200
 _LONGEST_CODE = 100
@@ -217,6 +218,11 @@ def suggest_mapping(
             break
         if column_name not in columns and -negative_place not in {one.place for one in taken.values()}:
             take(column_name, file_columns[-negative_place], score)
+    likely = {(column_name, -negative_place): score for score, negative_place, column_name in scores}
+    for one, other in _better_swapped(taken, likely):
+        mine, its = taken[one], taken[other]
+        take(one, its, likely[one, its.place])
+        take(other, mine, likely[other, mine.place])
     for column in dataset_columns.columns:
         if column.required and column.name not in columns:
             left = [
@@ -255,6 +261,28 @@ def suggest_mapping(
     return MappingSuggestion(
         mapping, columns, confidence, missing, nearest, decimal, thousands, formats, currency
     )
+
+
+def _better_swapped(
+    taken: Mapping[str, _FileColumn], likely: Mapping[tuple[str, int], float]
+) -> Iterator[tuple[str, str]]:
+    """Yield pairs of canonical columns that are likelier with each other's file column, while there are any.
+
+    `taken` is to be swapped before the next pair is asked for. “Customer” is the best name for a company's
+    code, yet beside “Customer code” it is the company's name. Each swap makes the whole likelier, so it ends.
+    """
+    again = True
+    while again:
+        again = False
+        for one, other in combinations(list(taken), 2):
+            mine, its = taken[one].place, taken[other].place
+            swapped = (likely[one, its], likely[other, mine])
+            if (
+                min(swapped) >= SURE_ENOUGH
+                and sum(swapped) > likely[one, mine] + likely[other, its] + _CLEARLY
+            ):
+                again = True
+                yield one, other
 
 
 def _only_one_by_content(

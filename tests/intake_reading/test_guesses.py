@@ -109,6 +109,21 @@ def test_a_column_of_known_codes_is_found_whatever_its_header_says() -> None:
     assert suggest_mapping(header, rows, SALES_COLUMNS).columns["company_code"] == "Customer"
 
 
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("Kod klienta", "Klient"),
+        ("Customer code", "Customer"),
+        ("Šifra kupca", "Kupac"),
+        ("Kode mitra", "Mitra"),
+    ],
+)
+def test_a_company_beside_its_code_is_its_name(code: str, name: str) -> None:
+    header = [name, code, "Invoice no", "SKU", "Qty", "Date"]
+    guess = suggest_mapping(header, [["Zenith Ltd", "K-7", "1", "P", "2", "2026-03-01"]], SALES_COLUMNS)
+    assert (guess.columns["company_code"], guess.columns["company_name"]) == (code, name)
+
+
 def test_the_only_column_of_days_is_the_day_whatever_its_header_says() -> None:
     header = ["Customer ID", "Invoice no", "SKU", "Qty", "When exactly"]
     rows = [["C", "1", "P", "2", "31.12.2026"], ["C", "2", "P", "1", "14.03.2026"]]

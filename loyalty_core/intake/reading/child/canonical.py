@@ -100,7 +100,10 @@ def _peeled(text: str) -> tuple[str, bool, bool] | None:
     """Take sign, parentheses, currency and percent off a number, each at most once: (digits, negative, percent)."""
     signs: set[str] = set()
     currencies = percents = 0
-    while text and not (text[0] in _DIGITS and text[-1] in _DIGITS and not text[-2:-1].isalpha()):
+    # A digit behind a letter belongs to a word, but for a power of ten: 1e5.
+    while text and not (
+        text[0] in _DIGITS and text[-1] in _DIGITS and (text[-2:-1] in "eE" or not text[-2:-1].isalpha())
+    ):
         if text[0] == "(" and text[-1] == ")":
             text = text[1:-1].strip()
             if signs:
