@@ -24,7 +24,7 @@ said as (
     where d.revision > k.reopened and not d.is_by_rule and d.kind in ('approve', 'reject', 'correct')
 ),
 by_rule as (
-    select d.claim_number, max(d.decided_at) as decided_at
+    select d.claim_number, max(d.quantity) as quantity, max(d.decided_at) as decided_at
     from claim_decision d
     join known k on k.claim_number = d.claim_number
     where d.revision > k.reopened and d.is_by_rule and d.kind = 'approve'
@@ -41,7 +41,8 @@ told as (
     select
         j.claim_number, j.programme_id, j.company_id, j.verdict, j.proposed_invoice_no, j.judged_at,
         c.claim_no, c.product_code, c.quantity, c.sold_on,
-        s.quantity as granted, coalesce(s.decided_at, r.decided_at) as decided_at,
+        case when s.kind is null then r.quantity else s.quantity end as granted,
+        coalesce(s.decided_at, r.decided_at) as decided_at,
         r.claim_number is not null as was_by_rule,
         case
             when s.kind = 'approve' then 'approved'

@@ -212,3 +212,5 @@ def test_the_claims_behind_a_figure_are_as_many_as_it_says() -> None:
     assert table_of(
         [row], "number", "company_name", "product_code", "quantity", "granted", "verdict", "was_by_rule"
     ) == [(2, "First", "P1", 5, 3, "match", True)]
+    (left_so,) = rows_of("verdict_claims", claims.tables, **SPAN, outcome="by_rule", limit=9, offset=0)
+    assert table_of([left_so], "claim_no", "granted", "decided_at") == [("K-1", 5, at(7, 1, 1))]
