@@ -74,6 +74,13 @@ class PreviewOutdatedError(Refusal):
         )
 
 
+class UndoFormUsedError(Refusal):
+    """The form's key came before for another import."""
+
+    def __init__(self) -> None:
+        super().__init__(_("This form undid another import. Open a new one."))
+
+
 class InTheWayError(Refusal):
     """Somebody works on what the undo touches, again and again."""
 

@@ -234,8 +234,14 @@ def test_the_same_form_sent_again_finds_its_work_done(database: Database, everyt
         for _time in range(2)
     ]
     assert reports[0].undone == reports[1].undone
+    other = bring(database, everything, [row(invoice_no="I2")])
+    seen = look(database, everything, other.import_id).payload_hash
+    with pytest.raises(corrections.UndoFormUsedError):
+        corrections.undo_import(
+            database, everything, other.import_id, reason="Twice.", payload_hash=seen, request_key=key
+        )
     with database.transaction(everything) as connection:
-        assert connection.execute(text("select count(*) from sales_line")).scalar_one() == 2
+        assert connection.execute(text("select count(*) from sales_line")).scalar_one() == 3
 
 
 def test_undoing_is_for_those_who_answer_for_programmes() -> None:
