@@ -127,6 +127,18 @@ TAMPERING = [
 
 CLAIM_TAMPERING = [
     (
+        "a decision waits for a second person exactly where the claim says so",
+        "insert into claim_proposal (id, claim_number, programme_id, company_id, kind, amount_minor, payload_hash,"
+        " proposed_by, proposed_by_name, proposed_at) select gen_random_uuid(), 0, programme_id, company_id, 'reject',"
+        " 0, 'by hand', gen_random_uuid(), 'owner', now() from claim",
+    ),
+    (
+        "a decision waits for a second person exactly where the claim says so",
+        "update claim set state = 'proposed', sales_line_id = null, approved_quantity = null",
+    ),
+    ("every claim repeats its last verdict", "update claim set verdict = 'match'"),
+    ("every claim repeats its last verdict", "delete from claim_verdict"),
+    (
         "every claim repeats its last decision",
         "update claim set decided_at = decided_at + interval '1 second' where state = 'approved'",
     ),
