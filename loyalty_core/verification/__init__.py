@@ -99,6 +99,7 @@ from loyalty_core.verification.seconding import (
     NothingProposedError,
     OwnProposalError,
     ProposalChangedError,
+    ProposalOutdatedError,
     second_decision,
 )
 from loyalty_core.verification.states import (
@@ -202,6 +203,7 @@ __all__ = [
     "ProgrammeNotForClaimError",
     "Proposal",
     "ProposalChangedError",
+    "ProposalOutdatedError",
     "ProposalWaitsError",
     "Question",
     "QueueFilter",

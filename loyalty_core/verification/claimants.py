@@ -8,11 +8,13 @@ from loyalty_core.verification.policy import Claim, ClaimSource
 
 
 class OwnClaimError(Refusal):
-    """Somebody would decide the own claim."""
+    """Somebody would decide the own claim, or one of the company that they take part for."""
 
     def __init__(self, claim: Claim) -> None:
         super().__init__(
-            _("Claim {number} is your own. Somebody else has to decide it.").format(number=claim.claim_no)
+            _("Claim {number} is your own, or your company's. Somebody else has to decide it.").format(
+                number=claim.claim_no
+            )
         )
         self.claim = claim
 
@@ -40,11 +42,14 @@ def is_own(connection: Connection, scope: Scope, claim: Claim) -> bool:
 
 
 def check_decides(connection: Connection, scope: Scope, claim: Claim) -> None:
-    """Refuse who stands on the claim's side: the claimant, and whoever keyed the claim in, administrators included.
+    """Refuse who stands on the claim's side: administrators included.
 
-    A claim from a file is not keyed in: the file is kept, and says what it says. Raises OwnClaimError, KeyedInError.
+    That is the claimant, whoever takes part for the same company, since its points may be theirs to spend, and
+    whoever keyed the claim in. A claim from a file is not keyed in: the file is kept, and says what it says. Raises
+    OwnClaimError, KeyedInError.
     """
-    if is_own(connection, scope, claim):
+    own = participants.participant_of_user(connection, scope.user_id) if scope.user_id is not None else None
+    if own is not None and (own.id == claim.participant_id or own.company_id == claim.company_id):
         raise OwnClaimError(claim)
     if (
         scope.user_id is not None

@@ -12,6 +12,7 @@ from loyalty_core.kernel import Database, Refusal, Scope, _, now, share_minor
 from loyalty_core.sales import hold_lines
 from loyalty_core.verification import matching, policy, proposals, queue, store
 from loyalty_core.verification.claimants import check_decides
+from loyalty_core.verification.judgement import Tolerances
 from loyalty_core.verification.policy import Claim, Decision, DecisionKind, LineBeside, Verdict
 from loyalty_core.verification.proposals import Plan
 from loyalty_core.verification.states import ClaimState
@@ -297,13 +298,20 @@ def _approval(connection: Connection, claim: Claim) -> Plan:
     sold = sum((one.quantity for one in _alike(connection, claim, best)), Decimal(0))
     if not policy.is_approvable(claim.verdict, claim, best, sold):
         raise NoExactLineError(claim)
+    returned = matching.units_returned(connection, best)
+    tolerated = Decimal(0)
+    if claim.verdict in policy.BY_RULE:
+        rules = programmes.verification_of(connection, claim.programme_id)
+        tolerances = Tolerances(rules.tolerance_days, rules.tolerance_units, rules.tolerance_percent)
+        tolerated = tolerances.units_of(max(sold - returned, Decimal(0)))
     return plan_at(
         connection,
         claim,
         best,
         claim.quantity,
         DecisionKind.APPROVE,
-        takes_what_is_left=claim.verdict in policy.BY_RULE,
+        returned=returned,
+        tolerated=tolerated,
     )
 
 
@@ -330,11 +338,13 @@ def plan_at(
     *,
     reason: str | None = None,
     reason_code: str | None = None,
-    takes_what_is_left: bool = False,
+    returned: Decimal = Decimal(0),
+    tolerated: Decimal = Decimal(0),
 ) -> Plan:
     """Return a decision that lays a claim, whose row is locked, to units of a line, and locks these.
 
-    An invoice may list the same thing more than once: what the line has not is taken of the others. Raises
+    An invoice may list the same thing more than once: what the line has not is taken of the others. `returned` units
+    of the sale are nobody's. Where at most `tolerated` units are missing, what is left is taken. Raises
     LineOfOtherCompanyError, ReturnClaimedError, LineTakenBackError, UnitsTakenError.
     """
     if line.company_id != claim.company_id:
@@ -349,8 +359,8 @@ def plan_at(
     alike = {number: one for number, one in alike.items() if number in standing}
     units = _units_without(connection, claim, alike)
     left = {number: one.quantity - units[number] for number, one in alike.items()}
-    in_all = sum((max(one, Decimal(0)) for one in left.values()), Decimal(0))
-    if takes_what_is_left and 0 < in_all < quantity:
+    in_all = max(sum((max(one, Decimal(0)) for one in left.values()), Decimal(0)) - returned, Decimal(0))
+    if 0 < in_all < quantity <= in_all + tolerated:
         quantity = in_all
     if quantity > in_all:
         raise UnitsTakenError(claim, in_all)

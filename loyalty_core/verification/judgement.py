@@ -59,7 +59,11 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a claim says. `company_id` and `product_id` are None for codes that nobody knows."""
+    """What a claim says. `company_id` and `product_id` are None for codes that nobody knows.
+
+    `company_code_said` is the code of a company that nobody knows. `is_by_person`: a person has corrected it before, or
+    proposed otherwise than to approve it, and the sale behind that changed, so no rule decides it again.
+    """
 
     number: int
     claim_no: str
@@ -72,6 +76,8 @@ class Said:
     quantity: Decimal
     sold_on: date
     state: ClaimState
+    company_code_said: str | None = None
+    is_by_person: bool = False
 
     @property
     def repeats(self) -> tuple[object, ...]:
@@ -79,6 +85,7 @@ class Said:
         return (
             self.programme_id,
             self.company_id,
+            self.company_code_said,
             self.participant_id,
             self.invoice_no,
             self.product_code,
@@ -264,7 +271,8 @@ def _judge(said: Said, beside: Beside) -> Judgement:
             duplicate_of=first.number,
             excess=said.quantity,
         )
-    if found.verdict not in BY_RULE or said.state is not ClaimState.WAITING or found.best is None:
+    is_for_person = said.is_by_person or said.state is not ClaimState.WAITING
+    if found.verdict not in BY_RULE or is_for_person or found.best is None:
         return found
     quantity = min(said.quantity, beside.taken.left(said.programme_id, found.best))
     is_limited = terms.limit_minor is not None and found.best.lines[0].currency == terms.currency

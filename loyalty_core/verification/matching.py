@@ -7,6 +7,7 @@ another invoice. A return is never laid beside a claim.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from sqlalchemy import Connection, text
 
@@ -169,3 +170,20 @@ def line_beside(connection: Connection, number: int, sales_line_id: int) -> Line
         {"number": number, "line": sales_line_id},
     ).first()
     return LineBeside(**row._asdict()) if row else None
+
+
+def units_returned(connection: Connection, line: LineBeside) -> Decimal:
+    """Return how many units of the line's product came back under its own invoice."""
+    found: Decimal = connection.execute(
+        text(
+            "select coalesce(-sum(l.quantity), 0) from sales_line l join product p on p.id = l.product_id"  # noqa: S608 put together from constants
+            " where l.company_id = :company_id and l.invoice_no = :invoice_no and p.code = :product_code"
+            f" and l.quantity < 0 and {NOT_REVERSED}"
+        ),
+        {
+            "company_id": line.company_id,
+            "invoice_no": line.invoice_no,
+            "product_code": line.product_code,
+        },
+    ).scalar_one()
+    return found

@@ -91,13 +91,20 @@ claim = Table(
     ),
     CheckConstraint("(company_id is null) = (company_code_said is not null)", name="company"),
     CheckConstraint("company_id is not null or state <> 'approved'", name="company_approved"),
-    UniqueConstraint("company_id", "claim_no", name="uq_claim_company_id"),
+    # A claim's number is its company's own; what a file brought that was undone may come again under it.
+    Index(
+        "uq_claim_company_id",
+        "company_id",
+        "claim_no",
+        unique=True,
+        postgresql_where=text("state <> 'withdrawn'"),
+    ),
     Index(
         "uq_claim_company_code_said",
         "company_code_said",
         "claim_no",
         unique=True,
-        postgresql_where=text("company_id is null"),
+        postgresql_where=text("company_id is null and state <> 'withdrawn'"),
     ),
     Index(
         "ix_claim_undecided",

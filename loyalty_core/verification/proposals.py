@@ -196,6 +196,32 @@ def propose(
     return waiting_proposals(connection, [claim.number])[claim.number]
 
 
+def withdraw_outdated(connection: Connection, numbers: Sequence[int]) -> list[int]:
+    """Withdraw what was proposed on those of the claims that nobody had decided before, and return their numbers.
+
+    Their verdicts have changed, and their rows are locked; they wait for a first person again.
+    """
+    withdrawn = list(
+        connection.execute(
+            text(
+                "update claim_proposal q set outcome = 'withdrawn', decided_at = :moment from claim c"
+                " where c.number = q.claim_number and c.state = 'proposed' and q.outcome is null"
+                " and q.claim_number in (select unnest(cast(:numbers as bigint[]))) returning q.claim_number"
+            ),
+            {"numbers": list(numbers), "moment": now()},
+        ).scalars()
+    )
+    if withdrawn:
+        connection.execute(
+            text(
+                "update claim set state = 'waiting' where state = 'proposed'"
+                " and number in (select unnest(cast(:numbers as bigint[])))"
+            ),
+            {"numbers": withdrawn},
+        )
+    return withdrawn
+
+
 def close(connection: Connection, scope: Scope, proposal: Proposal, outcome: str) -> None:
     """Write down what came of a proposal, whose claim's row the caller has locked."""
     connection.execute(

@@ -1,12 +1,14 @@
 """The second person: agrees with what a first one decided about a claim of high value, or disagrees."""
 
+from decimal import Decimal
+
 from sqlalchemy import Connection
 
 from loyalty_core import access, audit
 from loyalty_core.kernel import Database, Refusal, Scope, _
 from loyalty_core.verification import deciding, matching, policy, proposals, store
 from loyalty_core.verification.claimants import check_decides
-from loyalty_core.verification.policy import Claim, EventKind
+from loyalty_core.verification.policy import Claim, DecisionKind, EventKind
 from loyalty_core.verification.proposals import AGREED, DISAGREED, Plan, Proposal
 from loyalty_core.verification.states import ClaimState
 
@@ -45,6 +47,19 @@ class ProposalChangedError(Refusal):
         self.claim = claim
 
 
+class ProposalOutdatedError(Refusal):
+    """Carried out now, the proposal would come to another amount than the one that was shown."""
+
+    def __init__(self, claim: Claim) -> None:
+        super().__init__(
+            _(
+                "Claim {number}: others have claimed units of this sale since it was decided, so that it would come to "
+                "another amount. Disagree, and have it decided anew."
+            ).format(number=claim.claim_no)
+        )
+        self.claim = claim
+
+
 def second_decision(
     database: Database,
     scope: Scope,
@@ -59,8 +74,8 @@ def second_decision(
     `payload_hash` is that of the proposal as it was shown; to disagree takes `words`, and the claim waits again, or
     stands as it stood. The same answer of the same person again changes nothing. Never the first person's, the
     claimant's, or that of whoever keyed the claim in, administrators included. Raises UnknownClaimError,
-    NothingProposedError, OwnProposalError, ProposalChangedError, OwnClaimError, KeyedInError, UnitsTakenError,
-    ReasonMissingError, ClaimTextError, NeedsPersonError, NotAllowedError.
+    NothingProposedError, OwnProposalError, ProposalChangedError, ProposalOutdatedError, OwnClaimError, KeyedInError,
+    UnitsTakenError, ReasonMissingError, ClaimTextError, NeedsPersonError, NotAllowedError.
     """
     said = policy.clean_note(words) if agrees else policy.clean_reason(words)
     with database.transaction(scope) as connection:
@@ -108,7 +123,7 @@ def _plan_of(connection: Connection, claim: Claim, proposal: Proposal) -> Plan:
     line = matching.line_beside(connection, claim.number, proposal.sales_line_id)
     if line is None:
         raise store.UnknownLineError(proposal.sales_line_id)
-    return deciding.plan_at(
+    plan = deciding.plan_at(
         connection,
         claim,
         line,
@@ -116,4 +131,11 @@ def _plan_of(connection: Connection, claim: Claim, proposal: Proposal) -> Plan:
         proposal.kind,
         reason=proposal.reason,
         reason_code=proposal.reason_code,
+        returned=(
+            matching.units_returned(connection, line) if proposal.kind is DecisionKind.APPROVE else Decimal(0)
+        ),
     )
+    shown = (proposal.sales_line_id, proposal.amount_minor, proposal.currency)
+    if plan.line is None or (plan.line.sales_line_id, plan.amount_minor, plan.line.currency) != shown:
+        raise ProposalOutdatedError(claim)
+    return plan

@@ -24,7 +24,9 @@ _FRAGMENTS = {
     # A company that is not known, where nothing is out of sight: the claim is told what it is like any other. Who
     # sees a part only gets the row back, since the company may lie outside of it.
     "{said}": "case when p.id is null and c.id is null and :sees_all then s.company_code end",
-    "{same_claim}": "(k.company_id = n.company_id or (k.company_id is null and k.company_code_said = n.said))"
+    # What was withdrawn with its file may come again.
+    "{same_claim}": "k.state <> 'withdrawn' and (k.company_id = n.company_id"
+    " or (k.company_id is null and k.company_code_said = n.said))"
     " and k.claim_no = n.claim_no",
     "{day}": "(s.sold_on at time zone cast(:time_zone as text))::date",
 }
@@ -100,7 +102,7 @@ def _programmes(context: ImportContext) -> list[UUID] | None:
 def reject_conflicts(connection: Connection, staging: Staging, context: ImportContext) -> None:
     """Add the reason `conflicts_with_earlier` for rows whose claim number their company used for another claim.
 
-    Earlier is what the database has, or a row further up in the same file.
+    Earlier is what the database has, but for what was withdrawn, or a row further up in the same file.
     """
     connection.execute(
         _sql(

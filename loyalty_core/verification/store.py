@@ -181,7 +181,7 @@ def insert_claim(connection: Connection, scope: Scope, values: Mapping[str, Any]
             " recorded_at) overriding system value values (:number, :request_key, :claim_no, :programme_id,"
             " :company_id, :participant_id, :source, :invoice_no, :product_code, :quantity, :sold_on,"
             " :document_id, :note, 'waiting', :by, :by_name, :recorded_at)"
-            " on conflict on constraint uq_claim_company_id do nothing"
+            " on conflict (company_id, claim_no) where state <> 'withdrawn' do nothing"
         ),
         {**values, "by": scope.user_id, "by_name": scope.actor_name},
     )
@@ -368,12 +368,14 @@ def claim_of_event(connection: Connection, request_key: UUID) -> int | None:
 
 
 def was_decided_by(connection: Connection, claim: Claim, request_key: UUID) -> bool:
-    """Whether the claim's last decision came from the form with this key."""
-    found = connection.execute(
-        text("select request_key from claim_decision where claim_number = :number and revision = :revision"),
-        {"number": claim.number, "revision": claim.revision},
-    ).scalar_one_or_none()
-    return found == request_key
+    """Whether any decision on the claim came from the form with this key, others since then or not."""
+    return (
+        connection.execute(
+            text("select 1 from claim_decision where claim_number = :number and request_key = :key"),
+            {"number": claim.number, "key": request_key},
+        ).first()
+        is not None
+    )
 
 
 _DECISION = (

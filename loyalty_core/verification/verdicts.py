@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 from loyalty_core import audit, programmes
 from loyalty_core.kernel import Database, Scope, now, set_scope, to_minor
 from loyalty_core.sales import hold_lines
+from loyalty_core.verification import proposals
 from loyalty_core.verification.judgement import (
     Beside,
     Judgement,
@@ -61,12 +62,14 @@ def judge_claims(
     """Judge undecided claims, of an import or of these numbers, within the caller's transaction.
 
     Claims of the same company and invoice are judged along, since they share its units. Whoever causes it, all sales
-    are looked at: what a claim is does not depend on who asks. A verdict is written where it is new; what agrees is
-    approved by rule (`judgement` says when), with its units locked first.
+    are looked at: what a claim is does not depend on who asks. A verdict is written where it is new, and then what a
+    first person decided under the one before is withdrawn; what agrees is approved by rule (`judgement` says when),
+    with its units locked first.
     """
     set_scope(connection, _SYSTEM)
     verdicts: dict[Verdict, int] = defaultdict(int)
     changed = approved = 0
+    reopened: list[int] = []
     terms: dict[UUID | None, Terms] = {}
     for together in _parts(connection, import_id, numbers):
         fetched = _fetch(connection, together)
@@ -75,8 +78,14 @@ def judge_claims(
         found = judge([one.said for one in fetched.values()], _beside(connection, terms))
         for one in found:
             verdicts[one.verdict] += 1
-        changed += _write(connection, fetched, found)
+        others = _write(connection, fetched, found)
+        changed += len(others)
         approved += _approve(connection, fetched, [one for one in found if one.shares])
+        reopened += proposals.withdraw_outdated(connection, others)
+    if reopened:
+        # They wait now, so that what agrees is approved by rule after all.
+        once_more = judge_claims(connection, _SYSTEM, numbers=reopened)
+        approved += once_more.approved
     set_scope(connection, scope)
     if changed or approved:
         audit.record(
@@ -91,10 +100,11 @@ def judge_claims(
 
 
 def judge_due_claims(database: Database) -> int:
-    """Judge the undecided claims that sales lines, or reversals, of the meantime may change; return how many.
+    """Judge the undecided claims that sales lines, reversals or people's decisions of the meantime may change.
 
-    Nothing new costs two looks into indexes. One process at a time does it; claims that other transactions brought
-    in meanwhile are looked at once more.
+    Returns how many. A decision gives units back, or takes them, that others of the same sale ask for; what is
+    decided by rule was judged together with those. Nothing new costs three looks into indexes. One process at a time
+    does it; claims that other transactions brought in meanwhile are looked at once more.
     """
     with database.transaction(_SYSTEM) as connection:
         got = connection.execute(
@@ -110,7 +120,8 @@ def judge_due_claims(database: Database) -> int:
             text(
                 "select exists (select from sales_line where txid >= cast(:low as text)::xid8)"
                 " or exists (select from claim where txid >= cast(:low as text)::xid8"
-                " and state in ('waiting', 'asked', 'proposed')),"
+                " and state in ('waiting', 'asked', 'proposed'))"
+                " or exists (select from claim_decision where txid >= cast(:low as text)::xid8 and not is_by_rule),"
                 " pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
             ),
             {"low": str(low)},
@@ -120,10 +131,23 @@ def judge_due_claims(database: Database) -> int:
         due = connection.execute(
             text(
                 "with fresh as materialized (select distinct company_id, invoice_no from sales_line"
-                " where txid >= cast(:low as text)::xid8)"
+                " where txid >= cast(:low as text)::xid8),"
+                # What a decision holds, and what the claim held before it.
+                " decided as materialized (select distinct claim_number from claim_decision"
+                "  where txid >= cast(:low as text)::xid8 and not is_by_rule),"
+                " lines as materialized (select d.sales_line_id from claim_decision d"
+                "  where d.claim_number in (select claim_number from decided) and d.sales_line_id is not null"
+                "  union select f.sales_line_id from claim_further_line f"
+                "  where f.claim_number in (select claim_number from decided)),"
+                " moved as materialized (select company_id, invoice_no from claim"
+                "  where number in (select claim_number from decided)"
+                "  union select company_id, invoice_no from sales_line"
+                "  where id in (select sales_line_id from lines))"
                 " select c.number from claim c where c.state in ('waiting', 'asked', 'proposed')"
                 " and (c.txid >= cast(:low as text)::xid8 or c.company_id in (select company_id from fresh)"
-                " or c.invoice_no in (select invoice_no from fresh)) order by c.number"
+                " or c.invoice_no in (select invoice_no from fresh)"
+                " or (c.company_id, c.invoice_no) in (select company_id, invoice_no from moved)"
+                " or c.best_line_id in (select sales_line_id from lines)) order by c.number"
             ),
             {"low": str(low)},
         )
@@ -228,8 +252,11 @@ def _fetch(connection: Connection, numbers: Sequence[int]) -> dict[int, _Fetched
             " locked as materialized (select c.* from claim c where c.number in (select number from wanted)"
             "  and c.state in ('waiting', 'asked', 'proposed') order by c.number for no key update)"
             " select c.number, c.claim_no, c.programme_id, c.company_id, c.participant_id, c.invoice_no,"
-            "  c.product_code, p.id as product_id, c.quantity, c.sold_on, c.state, c.revision, c.verdict,"
-            "  c.best_line_id, c.at_stake_minor, c.expected_loss_minor, v.proposed_invoice_no, v.duplicate_of"
+            "  c.product_code, p.id as product_id, c.quantity, c.sold_on, c.state, c.company_code_said,"
+            "  exists (select from claim_decision d where d.claim_number = c.number and d.kind = 'correct')"
+            "  or exists (select from claim_proposal q where q.claim_number = c.number and q.kind <> 'approve'"
+            "  and q.outcome = 'withdrawn') as is_by_person, c.revision, c.verdict, c.best_line_id,"
+            "  c.at_stake_minor, c.expected_loss_minor, v.proposed_invoice_no, v.duplicate_of"
             " from locked c left join product p on p.code = c.product_code"
             " left join lateral (select v.proposed_invoice_no, v.duplicate_of from claim_verdict v"
             "  where v.claim_number = c.number order by v.id desc limit 1) v on c.verdict is not null"
@@ -263,6 +290,8 @@ def _fetch(connection: Connection, numbers: Sequence[int]) -> dict[int, _Fetched
                 quantity=row.quantity,
                 sold_on=row.sold_on,
                 state=ClaimState(row.state),
+                company_code_said=row.company_code_said,
+                is_by_person=row.is_by_person,
             ),
             row.revision,
             row.verdict,
@@ -370,6 +399,8 @@ def _beside(connection: Connection, terms: Mapping[UUID | None, Terms]) -> Besid
         "days": DAYS_AROUND,
     }
     near, others = _by_claim(connection, _NEAR, keys), _by_claim(connection, _OTHERS, keys)
+    # Before it is asked which claims stand: who was at the same sale has come to an end by then, and is among them.
+    taken = _taken(connection, own, near)
     standing: dict[tuple[object, ...], list[Said]] = defaultdict(list)
     for row in connection.execute(
         text(
@@ -381,7 +412,7 @@ def _beside(connection: Connection, terms: Mapping[UUID | None, Terms]) -> Besid
     ):
         one = Said(**{**row._asdict(), "state": ClaimState(row.state), "product_id": None})
         standing[one.repeats].append(one)
-    return Beside(own, _taken(connection, own, near), dict(standing), near, others, terms)
+    return Beside(own, taken, dict(standing), near, others, terms)
 
 
 def _by_claim(connection: Connection, query: str, keys: Mapping[str, Any]) -> dict[int, list[Sale]]:
@@ -436,8 +467,8 @@ def _taken(
     return taken
 
 
-def _write(connection: Connection, fetched: Mapping[int, _Fetched], found: Sequence[Judgement]) -> int:
-    """Write the verdicts that are new or other ones, and return how many."""
+def _write(connection: Connection, fetched: Mapping[int, _Fetched], found: Sequence[Judgement]) -> list[int]:
+    """Write the verdicts that are new or other ones, and return the numbers of those claims."""
     moment = now()
     fresh: list[Judgement] = []
     repeated: list[dict[str, Any]] = []
@@ -499,7 +530,7 @@ def _write(connection: Connection, fetched: Mapping[int, _Fetched], found: Seque
             ),
             {"moment": moment, **{name: [row[name] for row in repeated] for name in repeated[0]}},
         )
-    return len(fresh)
+    return [one.number for one in fresh]
 
 
 def _approve(connection: Connection, fetched: Mapping[int, _Fetched], found: Sequence[Judgement]) -> int:
