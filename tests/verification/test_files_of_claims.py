@@ -16,7 +16,7 @@ from loyalty_core.organisation import company_by_code
 from loyalty_core.participants import suspend
 from loyalty_core.programmes import programme_by_code
 from loyalty_core.settlement import check_books
-from loyalty_core.verification import ClaimSource, ClaimState
+from loyalty_core.verification import ClaimSource, ClaimState, Verdict
 from tests.access.people import somebody
 from tests.intake.field import finish, settings_in
 from tests.sales.files import bring, row
@@ -75,7 +75,7 @@ def reasons(database: Database, scope: Scope, found: FileImport) -> dict[int, li
         return {bad.row_no: sorted(bad.reasons) for bad in quarantined_rows(connection, found.id, limit=100)}
 
 
-def test_a_row_becomes_a_waiting_claim_that_knows_its_row_and_a_bad_one_is_told_every_reason(
+def test_a_row_becomes_a_claim_that_knows_its_row_and_a_bad_one_is_told_every_reason(
     committed_database: Database, everything: Scope, tmp_path: Path
 ) -> None:
     database = committed_database
@@ -139,9 +139,13 @@ def test_a_row_becomes_a_waiting_claim_that_knows_its_row_and_a_bad_one_is_told_
         ("K-2", "C1", "ana", Decimal(1), 3),
         ("K-3", "C2", None, Decimal(1), 4),
     ]
-    assert {(claim.state, claim.source, claim.file_name) for claim in claims} == {
-        (ClaimState.WAITING, ClaimSource.FILE, "claims.csv")
-    }
+    assert {(claim.source, claim.file_name) for claim in claims} == {(ClaimSource.FILE, "claims.csv")}
+    # One piece was sold: two are too many, one on the day after is near enough to be approved by rule.
+    assert [(claim.verdict, claim.state) for claim in claims] == [
+        (Verdict.INFLATED_QUANTITY, ClaimState.WAITING),
+        (Verdict.MATCH, ClaimState.APPROVED),
+        (Verdict.UNKNOWN_INVOICE, ClaimState.WAITING),
+    ]
     # The club gives its points to participants: who names none is verified all the same.
     assert [claim.programme_id for claim in claims] == [programme.id, programme.id, None]
     assert claims[1].sold_on.isoformat() == "2026-03-11"
