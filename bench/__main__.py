@@ -2,7 +2,7 @@
 
 import argparse
 
-from bench import import_sales, pages, queries, replica, settle
+from bench import claims, import_sales, pages, queries, replica, settle
 
 
 def main() -> None:
@@ -13,6 +13,7 @@ def main() -> None:
     import_sales.main(["--rows", str(rows)])
     import_sales.main(["--rows", str(max(1, rows // 5)), "--bad", "0.01", "--format", "xlsx"])
     pages.main(["--rows", str(max(1, rows // 5))])
+    claims.main(["--claims", str(max(100, rows // 10))])
     settle.main(["--rows", str(rows), "--peer-rows", str(max(1, rows // 5))])
     replica.main(["--rows", str(rows)])
     queries.main(["--rows", str(rows), "--inside", str(rows * 10)])
