@@ -21,6 +21,8 @@ def take_picture(visit: Visit, name: str, *, most_high: int = 1400) -> None:
     assert size is not None
     width, height = size["width"], size["height"]
     visit.page.get_by_test_id("stMain").evaluate("one => one.scrollTo(0, 0)")
+    # A table under the pointer shows its tools, over what stands above it.
+    visit.page.mouse.move(width - 5, 5)
     visit.page.set_viewport_size({"width": width, "height": min(_bottom(visit), most_high)})
     # Charts are drawn anew in another window.
     visit.page.wait_for_timeout(1000)
