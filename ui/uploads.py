@@ -146,7 +146,7 @@ def show_confirmation(user: SignedInUser, file: ReceivedFile) -> UUID | None:
     guess, source = _guess(user, preview, dataset, known, key=key)
     key = f"{key}_{source.name if source else ''}"
     rows_at = st.container()
-    fields = _show_columns(preview, guess, dataset, is_open=source is None, key=key)
+    fields, twice = _show_columns(preview, guess, dataset, is_open=source is None, key=key)
     formats = _show_formats(guess, fields, dataset, key=key)
     with rows_at, card(_("The first rows, and what they were understood as")):
         table(_as_understood(preview, fields, formats, dataset), alt=_("First rows of the file"))
@@ -154,7 +154,7 @@ def show_confirmation(user: SignedInUser, file: ReceivedFile) -> UUID | None:
         _show_left_out(preview)
         _show_unreadable(preview, fields, formats, dataset)
     _show_missing(guess, fields, formats, dataset)
-    return _show_start(user, file, preview, fields, formats, guess, dataset, sheets)
+    return _show_start(user, file, preview, fields, formats, guess, dataset, sheets, twice)
 
 
 def _choose_sheets(preview: FilePreview, *, key: str) -> list[str]:
@@ -172,7 +172,11 @@ def _choose_sheets(preview: FilePreview, *, key: str) -> list[str]:
             format_func=lambda name: _("{sheet} (hidden)").format(sheet=name) if name in hidden else name,
             key=f"sheet_{key}",
         )
-        alike = [preview.sheet, *(name for name in preview.alike if name != preview.sheet)]
+        # A hidden sheet is often a copy: it is read where it is chosen, never along with others.
+        alike = [
+            preview.sheet,
+            *(name for name in preview.alike if name != preview.sheet and name not in hidden),
+        ]
         reads_all = len(alike) > 1 and st.toggle(
             ngettext(
                 "Read the {count} sheet that looks like this",
@@ -260,10 +264,14 @@ def _as_source(source: SavedMapping, preview: FilePreview, seen: MappingGuess) -
     """Return the source's layout over what the file itself says, which fills what the source can't."""
     carried = carried_over(source, preview.header)
     taken = set(carried.values())
+    had = {header_key(name) for name in source.header}
     filled = {
         column: header
         for column, header in seen.columns.items()
-        if column not in carried and header not in taken and column in source.body.columns
+        if column not in carried
+        and header not in taken
+        # A column of currencies that the source's files never had: its one currency may no longer be right.
+        and (column in source.body.columns or (column == "currency" and header_key(header) not in had))
     }
     fields = {**carried, **filled}
     body = source.body
@@ -425,8 +433,11 @@ def _date_order(date_format: str) -> str:
 
 def _show_columns(
     preview: FilePreview, guess: MappingGuess, dataset: str, *, is_open: bool, key: str
-) -> dict[str, str]:
-    """Draw a choice for each column of the file; return canonical column to header."""
+) -> tuple[dict[str, str], list[str]]:
+    """Draw a choice for each column of the file; return canonical column to header.
+
+    Beside it, the canonical columns that more than one column of the file was chosen for; nothing fills them.
+    """
     meaning_of = {header: column for column, header in guess.columns.items()}
     names = registered_datasets()[dataset].columns.names
     chosen: list[tuple[str, str]] = []
@@ -458,14 +469,33 @@ def _show_columns(
                 chosen.append((meaning, header))
     twice = [name for name, count in Counter(name for name, _header in chosen).items() if count > 1]
     if twice:
-        raise TwoColumnsMeanTheSameError(twice)
-    return dict(chosen)
+        st.error(wording.plain(TwoColumnsMeanTheSameError(twice).sentence), icon=":material/block:")
+    return {name: header for name, header in chosen if name not in twice}, twice
 
 
 def _unsure(guess: MappingGuess, column: str | None) -> str:
     if column is None or guess.confidence.get(column, 1.0) >= SURE:
         return ""
     return f"  \n:orange[:material/help: {_('a guess: look at it')}]"
+
+
+def _check_is_complete(fields: Mapping[str, str], formats: "Formats", dataset: str) -> None:
+    """Raise a MappingNotUsableError that names each needed column nothing fills as the page names it."""
+    missing = [
+        column.name
+        for column in registered_datasets()[dataset].columns.columns
+        if column.required and column.name not in fields
+    ]
+    if "currency" in missing and formats.currency:
+        missing.remove("currency")
+    if missing:
+        raise MappingNotUsableError(
+            [
+                _("No column of the file is said to hold {columns}. Choose one for each.").format(
+                    columns=", ".join(column_title(name) for name in missing)
+                )
+            ]
+        )
 
 
 def _show_missing(guess: MappingGuess, fields: Mapping[str, str], formats: "Formats", dataset: str) -> None:
@@ -502,6 +532,11 @@ class Formats:
 
 def _show_formats(guess: MappingGuess, fields: Mapping[str, str], dataset: str, *, key: str) -> Formats:
     known = guess.known
+    has_days = any(
+        column.kind is ColumnKind.TIMESTAMP for column in registered_datasets()[dataset].columns.columns
+    )
+    zone = known.time_zone if known else str(st.context.timezone or "UTC")
+    dates = list(guess.date_formats)
     with st.expander(_("How it is written"), expanded=known is None, icon=":material/format_list_numbered:"):
         first, second, third = st.columns(3)
         decimal = first.selectbox(
@@ -520,15 +555,16 @@ def _show_formats(guess: MappingGuess, fields: Mapping[str, str], dataset: str, 
             key=f"thousands_{key}",
         )
         formats = list(dict.fromkeys([*guess.date_formats, *DATE_FORMATS]))
-        dates = third.multiselect(
-            _("Dates"),
-            formats,
-            default=list(guess.date_formats),
-            format_func=date_example,
-            key=f"dates_{key}",
-            accept_new_options=True,
-            help=_("Tried in order. A format of your own is written as in %d.%m.%Y."),
-        )
+        if has_days:
+            dates = third.multiselect(
+                _("Dates"),
+                formats,
+                default=list(guess.date_formats),
+                format_func=date_example,
+                key=f"dates_{key}",
+                accept_new_options=True,
+                help=_("Tried in order. A format of your own is written as in %d.%m.%Y."),
+            )
         fourth, fifth = st.columns(2)
         currencies = sorted(list_currencies())
         currency = None
@@ -542,12 +578,13 @@ def _show_formats(guess: MappingGuess, fields: Mapping[str, str], dataset: str, 
                 key=f"currency_{key}",
                 placeholder=_("Choose the currency of the amounts"),
             )
-        zone = fifth.text_input(
-            _("Time zone"),
-            value=known.time_zone if known else str(st.context.timezone or "UTC"),
-            key=f"zone_{key}",
-            help=_("Where the sales were made, as in Europe/London."),
-        )
+        if has_days:
+            zone = fifth.text_input(
+                _("Time zone"),
+                value=zone,
+                key=f"zone_{key}",
+                help=_("Where the sales were made, as in Europe/London."),
+            )
     return Formats(decimal, thousands, tuple(dates), currency, zone or "")
 
 
@@ -597,6 +634,10 @@ def _show_unreadable(preview: FilePreview, fields: Mapping[str, str], formats: F
 def _mapping(
     name: str, fields: Mapping[str, str], formats: Formats, known: ColumnMapping | None, dataset: str
 ) -> ColumnMapping:
+    if not name.strip():
+        raise MappingNotUsableError([_("Say who sends files like this: the source has no name yet.")])
+    if not formats.date_formats:
+        raise MappingNotUsableError([_("Choose at least one way in which dates are written.")])
     try:
         return ColumnMapping.model_validate(
             {
@@ -646,6 +687,7 @@ def _show_start(
     guess: MappingGuess,
     dataset: str,
     sheets: Sequence[str],
+    twice: Sequence[str],
 ) -> UUID | None:
     form = f"start_{file.id}"
     key = form_key(form)
@@ -676,6 +718,9 @@ def _show_start(
         is_started = st.form_submit_button(_("Start"), type="primary", icon=":material/play_arrow:")
     if not is_started:
         return None
+    if twice:
+        raise TwoColumnsMeanTheSameError(twice)
+    _check_is_complete(fields, formats, dataset)
     mapping = _mapping(name or "", fields, formats, guess.known, dataset)
     import_id = start_import(
         current_database(),

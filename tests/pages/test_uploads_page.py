@@ -151,3 +151,24 @@ def choose(app: AppTest, place: int) -> None:
     assert frame.key is not None
     app.session_state[frame.key] = {"selection": {"rows": [place], "columns": [], "cells": []}}
     app.run()
+
+
+def test_a_column_of_currencies_that_a_source_never_had_is_used(world: World, tmp_path: Path) -> None:
+    header = "Customer ID,Invoice no,SKU,Qty,Date,Price"
+    start(
+        page_of_file(world, brought(world, tmp_path / "one.csv", header, "C-1,W1,P-1,2,2026-03-14,€5.00")),
+        "Euros",
+    )
+    more = brought(world, tmp_path / "two.csv", f"{header},Currency", "C-1,W2,P-1,2,2026-03-14,5.00,GBP")
+    app = page_of_file(world, more)
+    assert next(box for box in app.selectbox if box.label == "Source").value == "Euros"
+    assert list(app.dataframe[0].value["Currency"]) == ["Currency", "text", "GBP"]
+    assert "The currency stands in the file." in texts(app)
+
+
+def test_what_is_wrong_with_a_mapping_is_said_in_the_words_of_the_page(world: World, tmp_path: Path) -> None:
+    file = brought(world, tmp_path / "short.csv", "Customer ID,Invoice no,SKU", "C-1,W1,P-1")
+    app = page_of_file(world, file)
+    assert "No column of the file is said to hold Date of sale, Quantity" in texts(start(app, "Short"))
+    app = page_of_file(world, brought(world, tmp_path / "march.csv", HEADER, LINE.format(7)))
+    assert "the source has no name yet" in texts(start(app, " "))
