@@ -118,7 +118,7 @@ def compare(place: Workshop, claims: int, sample: int) -> None:
     seconds = time.perf_counter() - begun
     database.close()
     with psycopg.connect(place.owner_url) as owner:
-        ours = dict(
+        ours: dict[int, str] = dict(
             owner.execute(
                 "select number, verdict from claim where number = any(%s)", [list(theirs)]
             ).fetchall()
@@ -138,7 +138,17 @@ def compare(place: Workshop, claims: int, sample: int) -> None:
 def _import(
     place: Workshop, path: Path, dataset: str, mapping: str, *more: str
 ) -> tuple[dict[str, Any], float]:
-    command = [LAUREL, "import", path, "--dataset", dataset, "--mapping", mapping, *more, "--json"]
+    command: list[str | Path] = [
+        LAUREL,
+        "import",
+        path,
+        "--dataset",
+        dataset,
+        "--mapping",
+        mapping,
+        *more,
+        "--json",
+    ]
     return place.run(command)
 
 

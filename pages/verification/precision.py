@@ -8,7 +8,7 @@ import streamlit as st
 from loyalty_core import programmes
 from loyalty_core.access import Permission
 from loyalty_core.kernel import _, current_database, now
-from ui import elements, explored, registry, spans, wording
+from ui import claims, elements, explored, registry, spans, wording
 from ui import precision as blocks
 from ui import programmes as programme_blocks
 from ui.identity import require
@@ -67,7 +67,7 @@ with elements.card(_("By verdict")):
     verdict = blocks.choose_verdict(rows)
     st.caption(blocks.meaning_of_right(verdict))
 shown = rows if verdict is None else [row for row in rows if row["verdict"] == verdict]
-what = blocks.claims.verdict_title(verdict) if verdict is not None else _("every verdict")
+what = claims.verdict_title(verdict) if verdict is not None else _("every verdict")
 with elements.card(_("Month by month · {verdict}").format(verdict=what)):
     month = blocks.choose_month(shown)
 if month is not None:
