@@ -1,6 +1,8 @@
 """Who stands on a claim's side: who claims, and who keyed it in. They never decide it."""
 
-from sqlalchemy import Connection
+from uuid import UUID
+
+from sqlalchemy import Connection, text
 
 from loyalty_core import access, participants
 from loyalty_core.kernel import Refusal, Scope, _
@@ -45,18 +47,40 @@ def check_decides(connection: Connection, scope: Scope, claim: Claim) -> None:
     """Refuse who stands on the claim's side: administrators included.
 
     That is the claimant, whoever takes part for the same company, since its points may be theirs to spend, and
-    whoever keyed the claim in. A claim from a file is not keyed in: the file is kept, and says what it says. Raises
-    OwnClaimError, KeyedInError.
+    whoever keyed the claim in. A claim from a file is not keyed in: the file is kept, and says what it says; but
+    whoever corrected its row has. Raises OwnClaimError, KeyedInError.
     """
     own = participants.participant_of_user(connection, scope.user_id) if scope.user_id is not None else None
     if own is not None and (own.id == claim.participant_id or own.company_id == claim.company_id):
         raise OwnClaimError(claim)
-    if (
-        scope.user_id is not None
-        and claim.entered_by == scope.user_id
-        and claim.source is not ClaimSource.FILE
-    ):
+    if scope.user_id is None:
+        return
+    if claim.source is ClaimSource.FILE:
+        has_keyed_in = _has_corrected_row(connection, scope.user_id, claim)
+    else:
+        has_keyed_in = claim.entered_by == scope.user_id
+    if has_keyed_in:
         raise KeyedInError(claim)
+
+
+def _has_corrected_row(connection: Connection, user_id: UUID, claim: Claim) -> bool:
+    """Whether the user has changed cells of the row that the claim came from. Who did sees the import."""
+    return (
+        connection.execute(
+            text(
+                "select 1 from row_correction c join import_repair r on r.id = c.repair_id"
+                " where c.import_id = :import_id and c.sheet = coalesce(cast(:sheet as text), '')"
+                " and c.row_no = :row_no and r.requested_by = :user_id"
+            ),
+            {
+                "import_id": claim.import_id,
+                "sheet": claim.sheet,
+                "row_no": claim.row_no,
+                "user_id": user_id,
+            },
+        ).first()
+        is not None
+    )
 
 
 def check_speaks_for(connection: Connection, scope: Scope, claim: Claim) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
-from loyalty_core import verification
+from laurel.registers import DATASETS
+from loyalty_core import intake, verification
 from loyalty_core.access import Role
 from loyalty_core.kernel import Database, Scope, new_id
 from loyalty_core.settlement import settle_programme
@@ -22,6 +23,7 @@ from loyalty_core.verification import (
 )
 from tests.access.people import somebody
 from tests.corrections.undoing import broken, undo
+from tests.intake.field import settings_in
 from tests.sales.files import bring, row
 from tests.verification.claims import CLUB, PARTNERS, claim, club, line_id, person, points
 from tests.verification.test_files_of_claims import imported, one, reasons
@@ -341,3 +343,31 @@ def test_of_two_that_say_the_same_at_once_the_second_repeats_the_first_though_un
         assert first_has_units.wait(20)
         second = pool.submit(enter, "K-2")
         assert (first.result(), second.result()) == (Verdict.MATCH_PARTIAL, Verdict.DUPLICATE_CLAIM)
+
+
+def test_who_corrected_a_claims_row_does_not_decide_the_claim(
+    committed_database: Database, everything: Scope, tmp_path: Path
+) -> None:
+    database = committed_database
+    club(database, PARTNERS)
+    bring(database, everything, [row(quantity="3")])
+    anna, bert = operator(database, "anna"), operator(database, "bert")
+    rows = [one(claim_no=f"K-{number}", invoice_no=f"X{number}") for number in range(20)]
+    found = imported(database, everything, tmp_path, [*rows, one(claim_no="K-99", quantity="many")])
+    settings = settings_in(tmp_path / "home")
+    repair_id = intake.start_repair(
+        database,
+        anna.scope,
+        import_id=found.id,
+        cells={("", 22): {"quantity": "3", "sold_on": "2026-03-20"}},
+        request_key=new_id(),
+        defers=False,
+    )
+    repair = intake.run_repair(database, settings, repair_id, datasets=DATASETS, scope=anna.scope)
+    assert (repair.accepted, repair.refusal) == (1, None)
+    with database.transaction(everything) as connection:
+        number = connection.execute(text("select number from claim where claim_no = 'K-99'")).scalar_one()
+    (outcome,) = verification.approve_claims(database, anna.scope, [number])
+    assert "keyed claim K-99 in yourself" in (outcome.refusal or "")
+    (outcome,) = verification.approve_claims(database, bert.scope, [number])
+    assert outcome.refusal is None
