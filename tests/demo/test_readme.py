@@ -15,7 +15,7 @@ from laurel.embedded import embedded_server
 from loyalty_core.kernel import PROJECT_FOLDER
 
 README = (PROJECT_FOLDER / "README.md").read_text(encoding="utf-8")
-DOCUMENTS = ["README.md", "CHANGELOG.md", "docs/decisions/README.md"]
+DOCUMENTS = ["README.md", "CHANGELOG.md", "docs/decisions/README.md", "docs/intake-and-verification.md"]
 
 
 @pytest.fixture
