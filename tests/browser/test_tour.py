@@ -221,20 +221,24 @@ def approve_claim(visit: Visit, agrees: str, waiting: dict[str, Claim]) -> str:
     What agreed with its sale has not come before the operator at all.
     """
     go(visit, "Claims")
+    # How many there are of each verdict is told of the whole queue only.
+    every_verdict = visit.page.get_by_text(re.compile(r"wrong date \d+"))
+    expect(every_verdict).to_be_visible(timeout=PATIENCE_MS)
     visit.choose("Verdict", "more than sold")
-    visit.table("Claims").choose(0)
+    expect(every_verdict).to_have_count(0, timeout=PATIENCE_MS)
+    visit.settled()
+    queue = visit.table("Claims")
+    assert {row["Verdict"] for row in queue.rows()} == {"≠ more than sold"}
+    queue.choose(0)
     visit.says(BESIDE)
     take_picture(visit, "claims")
     visit.open("/claims")
-    every_verdict = visit.page.get_by_text(re.compile(r"wrong date \d+"))
     expect(every_verdict).to_be_visible(timeout=PATIENCE_MS)
     search = visit.page.get_by_placeholder("claim, invoice, person, company")
     search.fill("Młynarz")
     search.press("Enter")
-    # How many there are of each verdict is told of the whole queue only.
     expect(every_verdict).to_have_count(0, timeout=PATIENCE_MS)
     visit.settled()
-    queue = visit.table("Claims")
     rows = queue.rows()
     assert {row["Claim"] for row in rows} == set(waiting)
     assert agrees not in waiting
