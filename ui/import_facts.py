@@ -131,7 +131,8 @@ def show_facts(found: FileImport) -> None:
     """Draw everything that is known of an import besides its result."""
     pairs = [
         (_("File"), f"{wording.plain(found.file_name)}, {wording.size(found.size_bytes)}"),
-        (_("SHA-256"), f"`{found.sha256}`"),
+        # In groups, so that a phone can break it.
+        (_("SHA-256"), " ".join(found.sha256[at : at + 16] for at in range(0, 64, 16))),
         (_("Brought"), _by(found.requested_by_name, wording.moment(found.requested_at))),
         (_("Mapping"), wording.plain(found.mapping.get("name", ""))),
         # A source is kept with what it brings before its name, which stands in the page's head already.
