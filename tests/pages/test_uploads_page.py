@@ -154,7 +154,7 @@ def choose(app: AppTest, place: int) -> None:
 
 
 def test_a_column_of_currencies_that_a_source_never_had_is_used(world: World, tmp_path: Path) -> None:
-    header = "Customer ID,Invoice no,SKU,Qty,Date,Price"
+    header = "Customer ID,Invoice no,SKU,Qty,Sale date,Net price"
     start(
         page_of_file(world, brought(world, tmp_path / "one.csv", header, "C-1,W1,P-1,2,2026-03-14,€5.00")),
         "Euros",
