@@ -24,6 +24,12 @@ from tests.verification.claims import claim, club, person, points
 from ui.companies import award_cause, why_award, why_void
 
 
+@pytest.fixture
+def database(committed_database: Database) -> Database:
+    """With commits: whether a settlement is due shows by transactions that have ended."""
+    return committed_database
+
+
 def standing(database: Database, scope: Scope) -> list[tuple[Any, ...]]:
     """Return the lines that count: invoice, units, and the number of the import that they stand by."""
     with database.transaction(scope) as connection:
