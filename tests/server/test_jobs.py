@@ -32,6 +32,10 @@ def living_worker(owner_url: str) -> Iterator[int]:
         assert found is not None
         lifeline.execute("select pg_advisory_lock(%s, %s)", [WORKER_LOCK_CLASS, found[0]])
         yield found[0]
+    # Closing only says goodbye: the server lets go of the lock when its own process has ended.
+    with psycopg.connect(owner_url, autocommit=True) as watcher:
+        watcher.execute("set statement_timeout = '30s'")
+        watcher.execute("select pg_advisory_lock(%s, %s)", [WORKER_LOCK_CLASS, found[0]])
 
 
 def fetch(owner_url: str, worker: int) -> int | None:
