@@ -19,9 +19,9 @@ from loyalty_core.intake.space import NoSpaceLeftError
 _FOLDER = Path(__file__).parent
 _START = "import sys; sys.path.insert(0, sys.argv[1]); from child.main import run; run()"
 _MOST_EVENT_BYTES = 64 * 1024**2
-# What Python, Rust and the loader say when the address space is used up; threads need some of it too.
-# What they say when the disk is.
+# What Python, Rust and the C library say when the disk is full.
 _SPACE_WORDS = (b"No space left on device", b"Disk quota exceeded", b"os error 28")
+# And when the address space is used up; threads need some of it too.
 _MEMORY_WORDS = (
     b"memory allocation",
     b"MemoryError",
