@@ -59,6 +59,20 @@ def result_line(found: FileImport) -> str:
     return ", ".join(parts)
 
 
+def why_no_row_goes_back(found: FileImport) -> str | None:
+    """Return why no row can go back into the import; None where rows can."""
+    if found.state is ImportState.UNDONE:
+        return _("This import was undone: bring corrected rows as a file of their own.")
+    if found.state is not ImportState.ACCEPTED:
+        return _("This import is not accepted: its rows can be put right once it is.")
+    if found.mode is not ImportMode.ADD:
+        return _(
+            "This import changes what is there, and changes are shown before they are made: bring the corrected rows "
+            "as a new file with the same choice."
+        )
+    return None
+
+
 def how_it_was_read(found: FileImport) -> list[tuple[str, str]]:
     """Return how the file was read: sheets, header row, what was left out, and what only hides."""
     reading = found.reading or {}

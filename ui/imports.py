@@ -14,6 +14,7 @@ from loyalty_core.intake import (
     QuarantinedRow,
     WaitsFor,
     accept_waiting_import,
+    count_repairs_of_import,
     decline_waiting_import,
     import_by_id,
     quarantined_rows,
@@ -40,7 +41,7 @@ from ui.elements import (
     table,
 )
 from ui.import_changes import show_changes
-from ui.import_facts import SHORT_HASH, result_line, show_again, show_facts
+from ui.import_facts import SHORT_HASH, result_line, show_again, show_facts, why_no_row_goes_back
 from ui.import_progress import watch
 from ui.undo import show_undo
 
@@ -362,10 +363,23 @@ def show_import(user: SignedInUser, import_id: UUID) -> None:
     show_again(user, found)
     show_downloads(user, found)
     show_undo(user, found)
+    _show_way_to_quarantine(user, found)
     if found.quarantined:
-        registry.link(user, "quarantine", _("Put rows right"), icon="healing", **import_query(found.id))
         _show_quarantine(user, found)
     show_facts(found)
+
+
+def _show_way_to_quarantine(user: SignedInUser, found: FileImport) -> None:
+    """Lead to where rows are put right, while they can be, and to what was sent back before."""
+    if found.quarantined and user.may(Permission.UPLOAD_FILES) and why_no_row_goes_back(found) is None:
+        registry.link(user, "quarantine", _("Put rows right"), icon="healing", **import_query(found.id))
+        return
+    with current_database().snapshot(user.scope) as connection:
+        was_sent = bool(count_repairs_of_import(connection, found.id))
+    if was_sent:
+        registry.link(
+            user, "quarantine", _("Rows that were sent back"), icon="history", **import_query(found.id)
+        )
 
 
 def _show_decision_taken(found: FileImport) -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from loyalty_core import intake
 from loyalty_core.access import SignedInUser
-from loyalty_core.intake import FileImport, ImportState, OriginalFile, Repair, RepairState, RowPutAside
+from loyalty_core.intake import FileImport, OriginalFile, Repair, RepairState, RowPutAside
 from loyalty_core.kernel import Refusal, _, current_database, current_runtime, ngettext
 from ui import elements, upload, wording
 from ui import imports as import_blocks
@@ -360,17 +360,3 @@ def show_figures(found: FileImport) -> None:
             ),
         ]
     )
-
-
-def may_take_rows_back(found: FileImport) -> str | None:
-    """Return why no row can go back into the import; None where rows can."""
-    if found.state is ImportState.UNDONE:
-        return _("This import was undone: bring corrected rows as a file of their own.")
-    if found.state is not ImportState.ACCEPTED:
-        return _("This import is not accepted: its rows can be put right once it is.")
-    if found.mode is not intake.ImportMode.ADD:
-        return _(
-            "This import changes what is there, and changes are shown before they are made: bring the corrected rows "
-            "as a new file with the same choice."
-        )
-    return None

@@ -12,6 +12,7 @@ from ui import elements, registry, wording
 from ui import imports as import_blocks
 from ui import quarantine as blocks
 from ui.identity import require
+from ui.import_facts import why_no_row_goes_back
 
 user = require(Permission.SEE_IMPORTS)
 database = current_database()
@@ -100,7 +101,7 @@ def show_quarantine(found: FileImport) -> None:
         )
     blocks.show_latest(user, found)
     blocks.show_figures(found)
-    why_not = blocks.may_take_rows_back(found)
+    why_not = why_no_row_goes_back(found)
     may_correct = why_not is None and user.may(Permission.UPLOAD_FILES)
     if why_not is not None and found.quarantined:
         st.info(wording.plain(why_not), icon=":material/info:")

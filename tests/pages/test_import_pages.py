@@ -2,12 +2,16 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from loyalty_core import intake
+from loyalty_core.access import Role
 from loyalty_core.intake import FileImport, ImportState, Phase, WaitsFor
 from loyalty_core.kernel import now
+from tests.pages.test_every_page import page_named, page_of
 from tests.pages.world import COMMAND_LINE, World
 from ui.import_facts import result_line
 from ui.import_progress import pace_of, progress_text
@@ -65,3 +69,24 @@ def test_the_result_of_an_import_is_said_in_words(world: World) -> None:
     assert result_line(replace(found, state=ImportState.CANCELLED)) == ""
     waiting = replace(found, state=ImportState.WAITING, waits_for=WaitsFor.CHECKS)
     assert result_line(waiting) == "waits: checks failed"
+
+
+def page_of_import(world: World, import_id: UUID, role: Role = Role.OPERATOR) -> AppTest:
+    app = page_of(world, role, page_named("imports"), **{"import": str(import_id)})
+    assert not app.exception, app.exception
+    return app
+
+
+def links(app: AppTest) -> dict[str, str]:
+    """Every link of the page that leads to another one: its label, and the values that it takes along."""
+    return {link.proto.label.replace("\\", ""): link.proto.query_string for link in app.get("page_link")}
+
+
+def test_rows_are_put_right_only_where_they_can_go_back(world: World) -> None:
+    accepted, waiting = page_of_import(world, world.accepted), page_of_import(world, world.held)
+    assert links(accepted)["Put rows right"] == f"import={world.accepted}"
+    with world.database.snapshot(COMMAND_LINE) as connection:
+        assert intake.import_by_id(connection, world.held).quarantined
+    assert "Put rows right" not in links(waiting)
+    # Who may only look is not sent to put anything right.
+    assert "Put rows right" not in links(page_of_import(world, world.accepted, Role.ANALYST))
