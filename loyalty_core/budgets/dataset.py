@@ -1,7 +1,6 @@
 """Budgets as a dataset. Each row asks for a change, which a second person approves like any other."""
 
 from collections.abc import Mapping
-from datetime import date
 from decimal import Decimal
 from uuid import uuid5
 
@@ -11,6 +10,8 @@ from loyalty_core.access import Permission
 from loyalty_core.budgets.commands import ask_within, check_is_person
 from loyalty_core.budgets.policy import MOST_MINOR, REASON_LENGTHS
 from loyalty_core.intake import (
+    FIRST_DAY,
+    LAST_DAY,
     ColumnKind,
     DatasetColumn,
     DatasetColumns,
@@ -19,12 +20,10 @@ from loyalty_core.intake import (
     RecordsDataset,
     StagedRecords,
     Staging,
+    control_character,
+    text_too_long,
 )
 from loyalty_core.kernel import N_, _, minor_digits, to_minor
-
-_LONGEST = 300
-FIRST_DAY = date(1990, 1, 1)
-LAST_DAY = date(2100, 12, 31)
 
 BUDGET_COLUMNS = DatasetColumns(
     "budgets",
@@ -85,7 +84,9 @@ _ROWS = (
     "   and w.starts_on = {quarter}"
 )
 
-_BUDGETS = Records(fields=("amount",), rows=_ROWS.replace("{quarter}", _QUARTER))
+_BUDGETS = Records(
+    fields=("amount",), rows=_ROWS.replace("{quarter}", _QUARTER), held="budget", held_by="budget_id"
+)
 
 
 class BudgetsDataset(RecordsDataset):
@@ -128,7 +129,6 @@ class BudgetsDataset(RecordsDataset):
             ),
             "outside_programme": _("The programme does not run in this quarter."),
             "quarter_over": _("The quarter is over and had no budget. Choose this quarter or a later one."),
-            "date_out_of_range": _("The day lies before 1990 or after 2100."),
             "less_than_used": _("Orders have reserved and spent more than this already. Set at least that."),
             "change_waits": _(
                 "Another change of this budget waits for its decision. Have it decided or withdrawn first."
@@ -182,13 +182,9 @@ class BudgetsDataset(RecordsDataset):
                 ),
                 ("date_out_of_range", "n.from_day not between :first_day and :last_day"),
                 ("less_than_used", "n.amount < n.used"),
-                (
-                    "text_too_long",
-                    f"greatest(length(n.programme_code), length(n.region_code)) > {_LONGEST}"
-                    " or length(btrim(n.reason)) > :most_reason",
-                ),
-                ("control_character", "n.reason ~ '[[:cntrl:]]'"),
-                ("beyond_last_column", "n.unreadable ? 'beyond_last_column'"),
+                text_too_long("n.programme_code", "n.region_code"),
+                ("text_too_long", "length(btrim(n.reason)) > :most_reason"),
+                control_character("n.reason"),
             )
         )
 
@@ -199,12 +195,6 @@ class BudgetsDataset(RecordsDataset):
             " from {rows} where {good} and n.waiting_id is not null and {differs}"
         )
         rows.reject_known_otherwise()
-
-    def lock(self, rows: StagedRecords) -> None:
-        """Hold the budgets that the rows name."""
-        rows.execute(
-            "select from budget b where b.id in (select n.budget_id from {rows}) order by b.id for no key update"
-        )
 
     def write(self, rows: StagedRecords) -> None:
         """Ask for each budget that is not there or differs, under a key of its own: the same row asks once."""

@@ -26,6 +26,7 @@ from loyalty_core.intake.commands import (
     accept_waiting_import,
     cancel_import,
     decline_waiting_import,
+    queue_import,
     receive_local_file,
     receive_upload,
     resume_or_start_import,
@@ -86,7 +87,16 @@ from loyalty_core.intake.reading import (
     SkipReason,
     preview_file,
 )
-from loyalty_core.intake.records import Records, RecordsDataset, StagedRecords, UnseenChangesError
+from loyalty_core.intake.records import (
+    FIRST_DAY,
+    LAST_DAY,
+    Records,
+    RecordsDataset,
+    StagedRecords,
+    UnseenChangesError,
+    control_character,
+    text_too_long,
+)
 from loyalty_core.intake.rejected import (
     OriginalFile,
     StandingRow,
@@ -150,6 +160,7 @@ from loyalty_core.intake.space import NoSpaceLeftError, is_out_of_space
 from loyalty_core.intake.states import ImportMode, ImportState, Phase, RepairState, WaitsFor
 from loyalty_core.intake.store import (
     NEW_RECORDS,
+    OWNER,
     AcceptedLines,
     ChangeSummary,
     FileImport,
@@ -183,8 +194,11 @@ from loyalty_core.intake.templates import (
 )
 
 __all__ = [
+    "FIRST_DAY",
+    "LAST_DAY",
     "MOST_ROWS_IN_TABLE",
     "NEW_RECORDS",
+    "OWNER",
     "Acceptance",
     "AcceptedLines",
     "ChangeSummary",
@@ -266,6 +280,7 @@ __all__ = [
     "carried_over",
     "changed_columns",
     "checked_options",
+    "control_character",
     "corrections_of_repair",
     "corrections_of_row",
     "count_changes",
@@ -304,6 +319,7 @@ __all__ = [
     "preview_file",
     "quality_over_time",
     "quarantined_rows",
+    "queue_import",
     "queue_unclaimed_imports",
     "queue_unclaimed_repairs",
     "reads_date",
@@ -332,6 +348,7 @@ __all__ = [
     "stored_path",
     "sum_up_changes",
     "template_name",
+    "text_too_long",
     "thresholds_of",
     "unfinished_imports",
     "unfinished_twin",

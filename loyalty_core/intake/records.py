@@ -8,6 +8,7 @@ add and change, and how many they are.
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -21,6 +22,10 @@ from loyalty_core.intake.states import ImportMode
 from loyalty_core.kernel import Refusal, _, new_id
 
 _ROWS_AT_ONCE = 50_000
+# A day outside these is a slip of the pen.
+FIRST_DAY = date(1990, 1, 1)
+LAST_DAY = date(2100, 12, 31)
+_LONGEST_TEXT = 300
 
 
 class UnseenChangesError(Refusal):
@@ -42,13 +47,16 @@ class Records:
     `rows` is a query over `{staging} s` that gives each staged row once: row_no, sheet, `record` (what people know
     it by, text), `known_id` (null: not there yet), `title` (what is shown of a new one, text or null), and the
     arrays `said` and `stands`, texts in the order of `fields`. Of `said`, null leaves a field as it is and ''
-    empties it; of `stands`, null and '' are an empty field. Further columns are the dataset's own. `shown` is what
+    empties it; of `stands`, null and '' are an empty field. Further columns are the dataset's own. What accepting
+    holds until it ends are the rows of the table `held` whose ids are in the column `held_by`. `shown` is what
     import_change is told of a value: SQL over {field} and {value}. `more_changes` is " union all" and a query for
     changes to other records than the row's own: sheet, row_no, record, field, before, after.
     """
 
     fields: tuple[str, ...]
     rows: str
+    held: str
+    held_by: str = "known_id"
     shown: str = "{value}"
     more_changes: str = ""
 
@@ -93,8 +101,10 @@ class StagedRecords:
     def reject(self, reasons: Sequence[tuple[str, str]], *, joined: str = "") -> None:
         """Put every row for which one of the conditions holds into the table of reasons, with all of its reasons.
 
-        `reasons` are (reason, SQL condition over `n` and `joined`); neither comes from outside the code.
+        `reasons` are (reason, SQL condition over `n` and `joined`); neither comes from outside the code. A row with
+        more cells than the file has columns is rejected in any case.
         """
+        reasons = (*reasons, ("beyond_last_column", "n.unreadable ? 'beyond_last_column'"))
         cases = ", ".join(f"case when {condition} then '{reason}' end" for reason, condition in reasons)
         statement = (
             "insert into {bad} (row_no, sheet, reasons) select row_no, sheet, reasons from ("
@@ -102,6 +112,13 @@ class StagedRecords:
             " from {rows} {joined}) judged where cardinality(reasons) > 0"
         )
         self.execute(statement.replace("{cases}", cases).replace("{joined}", joined))
+
+    def hold(self) -> None:
+        """Hold what the rows change until the transaction ends, always in the same order."""
+        self.execute(
+            f"select from {self._records.held} h where h.id in (select n.{self._records.held_by} from {{rows}})"  # noqa: S608 constants
+            " order by h.id for no key update"
+        )
 
     def reject_repeats(self) -> None:
         """Reject the rows of a record that the file names more than once with different contents: all of them."""
@@ -212,12 +229,12 @@ class RecordsDataset(ABC):
         """Reject what is wrong with single rows, and what names something unknown."""
 
     @abstractmethod
-    def lock(self, rows: StagedRecords) -> None:
-        """Hold what the rows change until the transaction ends."""
-
-    @abstractmethod
     def write(self, rows: StagedRecords) -> None:
         """Add what is not there and change what differs; what is there is locked already."""
+
+    def lock(self, rows: StagedRecords) -> None:
+        """Hold what the rows change until the transaction ends."""
+        rows.hold()
 
     def prepare(self, rows: StagedRecords) -> None:
         """Bind the values that the dataset's queries name."""
@@ -279,12 +296,28 @@ class RecordsDataset(ABC):
         return rows
 
 
+def text_too_long(*columns: str) -> tuple[str, str]:
+    """Return the reason and the condition that one of the texts is longer than any code or name."""
+    lengths = ", ".join(f"length({column})" for column in columns)
+    return "text_too_long", f"greatest({lengths}) > {_LONGEST_TEXT}"
+
+
+def control_character(*columns: str) -> tuple[str, str]:
+    """Return the reason and the condition that one of the texts holds what no keyboard writes."""
+    return "control_character", f"concat({', '.join(columns)}) ~ '[[:cntrl:]]'"
+
+
 def common_reason_text(reason: str) -> str | None:
     """Return the words for a reason that every dataset of records has; None for another one."""
     return {
         "beyond_last_column": _("The row has more cells than the file has columns."),
         "text_too_long": _("A text is longer than it may be: 300 characters, 1,000 for a reason."),
         "control_character": _("A text holds a control character that no keyboard writes."),
+        "missing_company": _("No company in the row."),
+        "unknown_company": _(
+            "The company is not known among those you see. Check the code, or import it first."
+        ),
+        "date_out_of_range": _("The day lies before 1990 or after 2100."),
         "code_taken": _(
             "The code is taken by one that you don't see. Choose another, or ask an administrator."
         ),

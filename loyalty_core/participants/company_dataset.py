@@ -9,11 +9,12 @@ from loyalty_core.intake import (
     Records,
     RecordsDataset,
     StagedRecords,
+    control_character,
+    text_too_long,
 )
 from loyalty_core.kernel import N_, _, set_scope
 from loyalty_core.organisation import CompanyKind
 
-_LONGEST = 300
 _KINDS = "array['" + "', '".join(CompanyKind) + "']"
 
 COMPANY_COLUMNS = DatasetColumns(
@@ -70,6 +71,7 @@ _COMPANIES = Records(
         " from {staging} s left join company c on c.code = s.code left join region r on r.id = c.region_id"
         " left join company d on d.id = c.distributor_id left join app_user u on u.id = c.salesperson_id"
     ),
+    held="company",
 )
 
 # Which companies' regions the active sales staff see, by name: all regions above the company's own count.
@@ -164,13 +166,8 @@ class CompaniesDataset(RecordsDataset):
                     "n.stands[3] = 'distributor' and n.said[3] <> 'distributor'"
                     " and exists (select from company b where b.distributor_id = n.known_id)",
                 ),
-                (
-                    "text_too_long",
-                    "greatest(length(n.record), length(n.said[1]), length(n.region_code), length(n.said[4]),"
-                    f" length(n.said[5])) > {_LONGEST}",
-                ),
-                ("control_character", "concat(n.record, n.said[1]) ~ '[[:cntrl:]]'"),
-                ("beyond_last_column", "n.unreadable ? 'beyond_last_column'"),
+                text_too_long("n.record", "n.said[1]", "n.region_code", "n.said[4]", "n.said[5]"),
+                control_character("n.record", "n.said[1]"),
             ),
             joined="left join region g on g.code = n.region_code",
         )
@@ -225,12 +222,6 @@ class CompaniesDataset(RecordsDataset):
         )
         set_scope(rows.connection, rows.context.scope)
 
-    def lock(self, rows: StagedRecords) -> None:
-        """Hold the companies that the rows name."""
-        rows.execute(
-            "select from company c where c.id in (select n.known_id from {rows}) order by c.id for no key update"
-        )
-
     def write(self, rows: StagedRecords) -> None:
         """Add what is not there, then fill in and change what differs: a new one's distributor may be new too."""
         rows.with_new_ids(
@@ -283,6 +274,7 @@ _OUTLETS = Records(
         " from {staging} s left join company c on c.code = s.company_code"
         " left join outlet o on o.company_id = c.id and o.code = s.code"
     ),
+    held="outlet",
 )
 
 
@@ -299,12 +291,8 @@ class OutletsDataset(RecordsDataset):
     def reasons(self) -> Mapping[str, str]:
         """Return the words for the reasons that only outlets have."""
         return {
-            "missing_company": _("No company in the row."),
             "missing_code": _("No outlet code in the row."),
             "missing_name": _("No name in the row. A new outlet needs one."),
-            "unknown_company": _(
-                "The company is not known among those you see. Check the code, or import it first."
-            ),
         }
 
     def judge_rows(self, rows: StagedRecords) -> None:
@@ -315,19 +303,9 @@ class OutletsDataset(RecordsDataset):
                 ("missing_code", "n.code is null"),
                 ("missing_name", "n.known_id is null and n.said[1] is null"),
                 ("unknown_company", "n.company_code is not null and n.company_id is null"),
-                (
-                    "text_too_long",
-                    f"greatest(length(n.company_code), length(n.code), length(n.said[1])) > {_LONGEST}",
-                ),
-                ("control_character", "concat(n.code, n.said[1]) ~ '[[:cntrl:]]'"),
-                ("beyond_last_column", "n.unreadable ? 'beyond_last_column'"),
+                text_too_long("n.company_code", "n.code", "n.said[1]"),
+                control_character("n.code", "n.said[1]"),
             )
-        )
-
-    def lock(self, rows: StagedRecords) -> None:
-        """Hold the outlets that the rows name."""
-        rows.execute(
-            "select from outlet o where o.id in (select n.known_id from {rows}) order by o.id for no key update"
         )
 
     def write(self, rows: StagedRecords) -> None:

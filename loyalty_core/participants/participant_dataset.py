@@ -11,6 +11,7 @@ from loyalty_core.intake import (
     Records,
     RecordsDataset,
     StagedRecords,
+    control_character,
 )
 from loyalty_core.kernel import N_, _, set_scope
 from loyalty_core.participants.policy import MAX_CODE_LENGTH, MAX_NAME_LENGTH, ParticipantGroup
@@ -90,6 +91,7 @@ _PARTICIPANTS = Records(
     .replace("{email}", _ONE_LINE.replace("{column}", "s.email"))
     .replace("{yes}", _YES)
     .replace("{no}", _NO),
+    held="participant",
     # Enough to see which one it is, and nothing that says who.
     shown=(
         "case {field} when 'display_name' then regexp_replace({value}, '(\\w)\\w*', '\\1…', 'g')"
@@ -130,16 +132,12 @@ class ParticipantsDataset(RecordsDataset):
         """Return the words for the reasons that only participants have."""
         return {
             "missing_code": _("No participant code in the row."),
-            "missing_company": _("No company in the row."),
             "missing_name": _("No name in the row. A new participant needs one."),
             "missing_group": _("No group in the row. A new participant needs one."),
             "code_not_usable": _(
                 "The code is not 1 to 40 letters, digits and the signs . _ - / without spaces, letter or digit first."
             ),
             "name_too_long": _("The name is longer than 200 characters."),
-            "unknown_company": _(
-                "The company is not known among those you see. Check the code, or import it first."
-            ),
             "unknown_group": _("The group is none of distributor, wholesaler and service_provider."),
             "unreadable_owner": _("Whether the person owns the company is said by yes or no."),
             "not_a_phone": _("This is no telephone number. Write it as in +48 601 234 567."),
@@ -185,9 +183,8 @@ class ParticipantsDataset(RecordsDataset):
                     "n.said[5] <> '' and n.said[5] !~"
                     r""" '^[^[:space:]@<>"]{1,64}@[^[:space:]@<>"]{1,185}\.[^[:space:]@<>".]{2,}$'""",
                 ),
-                ("control_character", "concat(n.said[1], n.said[4], n.said[5]) ~ '[[:cntrl:]]'"),
+                control_character("n.said[1]", "n.said[4]", "n.said[5]"),
                 ("company_differs", "n.company_id <> n.known_company_id"),
-                ("beyond_last_column", "n.unreadable ? 'beyond_last_column'"),
             )
         )
 
@@ -221,13 +218,6 @@ class ParticipantsDataset(RecordsDataset):
             codes=[row.record for row in unseen],
         )
         set_scope(rows.connection, rows.context.scope)
-
-    def lock(self, rows: StagedRecords) -> None:
-        """Hold the participants that the rows name."""
-        rows.execute(
-            "select from participant p where p.id in (select n.known_id from {rows}) order by p.id"
-            " for no key update"
-        )
 
     def write(self, rows: StagedRecords) -> None:
         """Change those who are there, and add the others as registrations that wait."""

@@ -1,24 +1,24 @@
 """Products and price lists as datasets: the columns of the files, the rules for rows, how they are written."""
 
 from collections.abc import Mapping
-from datetime import date
 
 from loyalty_core.intake import (
+    FIRST_DAY,
+    LAST_DAY,
     ColumnKind,
     DatasetColumn,
     DatasetColumns,
     Records,
     RecordsDataset,
     StagedRecords,
+    control_character,
+    text_too_long,
 )
 from loyalty_core.kernel import N_, UnknownCurrencyError, _, minor_digits
 
-_LONGEST = 300
 # Nothing that is sold by the piece costs more, small currencies included; nor has its price more decimals.
 LARGEST_PRICE = 10**12
 MOST_DECIMALS = 6
-FIRST_DAY = date(1990, 1, 1)
-LAST_DAY = date(2100, 12, 31)
 
 PRODUCT_COLUMNS = DatasetColumns(
     "products",
@@ -57,6 +57,7 @@ _PRODUCTS = Records(
         " array[p.name, p.brand, p.product_group] as stands"
         " from {staging} s left join product p on p.code = s.code"
     ),
+    held="product",
 )
 
 
@@ -93,23 +94,9 @@ class ProductsDataset(RecordsDataset):
             (
                 ("missing_code", "n.record is null"),
                 ("missing_name", "n.known_id is null and n.said[1] is null"),
-                (
-                    "text_too_long",
-                    "greatest(length(n.record), length(n.said[1]), length(n.said[2]), length(n.said[3]))"
-                    f" > {_LONGEST}",
-                ),
-                (
-                    "control_character",
-                    "concat(n.record, n.said[1], n.said[2], n.said[3]) ~ '[[:cntrl:]]'",
-                ),
-                ("beyond_last_column", "n.unreadable ? 'beyond_last_column'"),
+                text_too_long("n.record", "n.said[1]", "n.said[2]", "n.said[3]"),
+                control_character("n.record", "n.said[1]", "n.said[2]", "n.said[3]"),
             )
-        )
-
-    def lock(self, rows: StagedRecords) -> None:
-        """Hold the products that the rows name."""
-        rows.execute(
-            "select from product p where p.id in (select n.known_id from {rows}) order by p.id for no key update"
         )
 
     def write(self, rows: StagedRecords) -> None:
@@ -187,6 +174,9 @@ _ROWS = (
 _PRICES = Records(
     fields=("currency", "unit_price", "valid_to"),
     rows=_ROWS.replace("{from}", _FROM_DAY).replace("{to}", _TO_DAY),
+    # One import at a time changes the prices of a product, those that are not there yet included.
+    held="product",
+    held_by="product_id",
     # A price that had no end is ended by the day before the next one begins.
     more_changes=(
         " union all select sheet, row_no, record, field, before, after from ("
@@ -260,7 +250,6 @@ class PricesDataset(RecordsDataset):
             "unknown_currency": _("The currency is not an ISO 4217 code."),
             "price_not_usable": _("The price is below zero, too large, or has more than six decimals."),
             "dates_out_of_order": _("The last day lies before the first."),
-            "date_out_of_range": _("The day lies before 1990 or after 2100."),
             "overlapping_period": _(
                 "The period overlaps with another price of the same product on the same list. End the earlier one"
                 " before the later begins."
@@ -309,12 +298,8 @@ class PricesDataset(RecordsDataset):
                     "date_out_of_range",
                     "least(n.from_day, n.to_day) < :first_day or greatest(n.from_day, n.to_day) > :last_day",
                 ),
-                (
-                    "text_too_long",
-                    f"greatest(length(n.price_list), length(n.product_code)) > {_LONGEST}",
-                ),
-                ("control_character", "n.price_list ~ '[[:cntrl:]]'"),
-                ("beyond_last_column", "n.unreadable ? 'beyond_last_column'"),
+                text_too_long("n.price_list", "n.product_code"),
+                control_character("n.price_list"),
             )
         )
 
@@ -328,12 +313,6 @@ class PricesDataset(RecordsDataset):
             " where {good} and o.row_no is not null and (o.to_day >= o.next_day or o.ended_day >= o.from_day)"
         )
         rows.execute(statement.replace("{periods}", _PERIODS))
-
-    def lock(self, rows: StagedRecords) -> None:
-        """Let one import at a time change the prices of a product, those that are not there yet included."""
-        rows.execute(
-            "select from product p where p.id in (select n.product_id from {rows}) order by p.id for no key update"
-        )
 
     def write(self, rows: StagedRecords) -> None:
         """Change the prices that differ, add those that are not there, and end what a later one ends."""
