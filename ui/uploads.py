@@ -377,8 +377,7 @@ def _as_understood(
     """Return the first rows under what each column holds, how it was read and its header on top."""
     kinds = {column.name: column.kind for column in registered_datasets()[dataset].columns.columns}
     column_of = {header: column for column, header in fields.items()}
-    rows = {_("Row"): [_("header"), _("read as"), *[""] * len(preview.rows)]}
-    rows[_("Row")][2:] = [str(place) for place in range(1, len(preview.rows) + 1)]
+    rows = {_("Row"): [_("header"), _("read as"), *map(str, preview.row_numbers)]}
     places = sorted(range(len(preview.header)), key=lambda place: preview.header[place] not in column_of)
     for place in places[:MOST_COLUMNS_SHOWN]:
         header = preview.header[place]

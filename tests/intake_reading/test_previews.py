@@ -47,6 +47,14 @@ def test_a_preview_finds_the_header_that_reading_finds(tmp_path: Path, above: st
     seen = seen_and_read(tmp_path, rows, file_name)
     assert (seen.header_row, seen.header) == (len(ABOVE[above]) + 1, tuple(NAMES))
     assert list(map(list, seen.rows)) == LINES
+    first = len(ABOVE[above]) + 2
+    assert seen.row_numbers == (first, first + 1, first + 2)
+
+
+@pytest.mark.parametrize("file_name", ["small.csv", "small.xlsx"])
+def test_a_preview_numbers_rows_as_the_file_does_past_blank_ones(tmp_path: Path, file_name: str) -> None:
+    seen = seen_and_read(tmp_path, [["Sales report"], [], NAMES, LINES[0], [], *LINES[1:]], file_name)
+    assert seen.row_numbers == (4, 6, 7)
 
 
 @pytest.mark.parametrize("file_name", ["small.csv", "small.xlsx"])

@@ -198,6 +198,7 @@ class SheetLook:
 class FilePreview:
     """What a file looks like: `kind` is "text" or "workbook", `rows` are the first ones below the header.
 
+    `row_numbers` are the numbers of these rows in the file, from 1, as an import's rows have them.
     Cells are texts as they stand, cut at 300 characters. `encoding` and `delimiter` are None for workbooks,
     `sheet` (the one that would be read) for text files; `sheets` are all of a workbook's, `alike` those with the
     same header as `sheet`. `file_format` is csv, xlsx, xls, xlsb or ods. `hidden_rows` and `skipped` are those of
@@ -219,6 +220,7 @@ class FilePreview:
     blank_rows: int = 0
     rows_expected: int | None = None
     file_format: str = "csv"
+    row_numbers: tuple[int, ...] = ()
 
 
 def preview_file(
@@ -262,6 +264,7 @@ def preview_file(
         blank_rows=seen["blank_rows"],
         rows_expected=seen["rows_expected"],
         file_format=seen["file_format"],
+        row_numbers=tuple(seen["row_numbers"]),
     )
 
 

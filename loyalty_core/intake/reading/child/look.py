@@ -170,11 +170,12 @@ def _shown(
     ]
     totals = totals_among(filled[-TAIL_ROWS:]) if is_whole else {}
     skipped += [skipped_row(number, totals[number], sheet, row) for number, row in filled if number in totals]
-    shown = [row for number, row in filled if number not in totals]
+    shown = [(number, row) for number, row in filled if number not in totals][: order.first_rows]
     return {
         "header": found.header,
         "header_row": first + found.index,
-        "rows": [[cell[:_CELL_LENGTH] for cell in row] for row in shown[: order.first_rows]],
+        "rows": [[cell[:_CELL_LENGTH] for cell in row] for _number, row in shown],
+        "row_numbers": [number for number, _row in shown],
         "skipped": skipped,
         "blank_rows": len(below) - len(filled),
     }
