@@ -11,6 +11,7 @@ from pathlib import Path
 from uuid import UUID
 
 FOLDER = Path(__file__).parent
+SHARED = FOLDER / "shared"
 
 
 class UnknownQueryError(LookupError):
@@ -137,9 +138,13 @@ def parse_query(name: str, text: str) -> Query:
     description: list[str] = []
     grain: list[str] = []
     parameters: list[str] = []
+    beginnings: list[str] = []
     part = description
     for line in head:
         words = line.strip()
+        if words.startswith("with:"):
+            beginnings.append(_shared(name, words.removeprefix("with:").strip()))
+            continue
         if words.startswith("grain:"):
             part = grain
             words = words.removeprefix("grain:").strip()
@@ -150,7 +155,7 @@ def parse_query(name: str, text: str) -> Query:
             parameters[-1] += f" {words}"
         elif words:
             part.append(words)
-    sql = "\n".join(lines).strip()
+    sql = "\n".join([*beginnings, *lines]).strip()
     if not description or not grain or not sql:
         raise QueryFileError(f"{name}: a query says what it answers and its grain, then asks")
     query = Query(
@@ -162,6 +167,13 @@ def parse_query(name: str, text: str) -> Query:
     )
     _check_places(query)
     return query
+
+
+def _shared(query_name: str, name: str) -> str:
+    path = SHARED / f"{name}.sql"
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or not path.is_file():
+        raise QueryFileError(f"{query_name}: there is no shared beginning “{name}”")
+    return path.read_text(encoding="utf-8").strip()
 
 
 def _parameter(query_name: str, words: str) -> Parameter:

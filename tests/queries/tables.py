@@ -12,6 +12,7 @@ import duckdb
 import polars as pl
 
 from loyalty_core.kernel import PROJECT_FOLDER
+from queries import load_query
 
 QUERIES = PROJECT_FOLDER / "queries"
 
@@ -86,7 +87,7 @@ def rows_of(query: str, tables: Tables, **parameters: object) -> list[dict[str, 
     names = parameters_of(query)
     unknown = set(parameters) - set(names)
     assert not unknown, f"{query} describes no parameter {unknown}"
-    text = (QUERIES / f"{query}.sql").read_text(encoding="utf-8")
+    text = load_query(query).sql
     with duckdb.connect() as connection:
         for table, columns in COLUMNS.items():
             connection.execute(f"create table {table} ({columns})")
