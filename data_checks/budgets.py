@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from statistics import median
 
 from data_checks.checks import Check, Limits, Thresholds
-from data_checks.records import COMMON, common_checks, count_check, share_check, source_of
+from data_checks.common import left_check
+from data_checks.records import COMMON, common_checks, count_check, fixed_source, share_check
 from data_checks.results import N_, ImportFacts, Limit, Unit
 
 DEFAULTS = Thresholds(
@@ -20,18 +21,15 @@ DEFAULTS = Thresholds(
 )
 
 
-def source(staging_table: str, facts: ImportFacts, thresholds: Thresholds) -> str:  # noqa: ARG001 (every suite's)
-    """Return the FROM clause that the figures are computed over: one row, over the budgets that are left."""
-    return source_of(
-        staging_table,
-        {
-            "nothing": "count(*) filter (where amount = 0)",
-            "total": "coalesce(sum(cast(amount as double precision)), 0)",
-            "largest": "coalesce(max(cast(amount as double precision)), 0)",
-            "quarter_count": "count(distinct date_trunc('quarter', starts_on))",
-        },
-        unknown=("unknown_programme", "unknown_region"),
-    )
+source = fixed_source(
+    {
+        "nothing": "count(*) filter (where amount = 0)",
+        "total": "coalesce(sum(cast(amount as double precision)), 0)",
+        "largest": "coalesce(max(cast(amount as double precision)), 0)",
+        "quarter_count": "count(distinct date_trunc('quarter', starts_on))",
+    },
+    unknown=("unknown_programme", "unknown_region"),
+)
 
 
 def checks(facts: ImportFacts, thresholds: Thresholds) -> list[Check]:
@@ -48,17 +46,14 @@ def _what_budgets_are_like(facts: ImportFacts, thresholds: Thresholds) -> Iterat
         N_("Look whether the amounts stand in another column; a budget of zero lets nobody order anything."),
         part="nothing",
     )
-    if facts.rows - facts.quarantined >= thresholds.lines_for_shares:
-        yield Check(
-            name="largest_share",
-            meaning=N_("Part of the whole plan that is one budget"),
-            what_to_do=N_(
-                "Look at the largest amount: a decimal sign may be lost, or a total may stand among the rows."
-            ),
-            unit=Unit.SHARE,
-            figure="coalesce(max(largest) / nullif(max(total), 0), 0)",
-            limits=thresholds.limits["largest_share"],
-        )
+    yield from left_check(
+        facts,
+        thresholds,
+        "largest_share",
+        N_("Part of the whole plan that is one budget"),
+        N_("Look at the largest amount: a decimal sign may be lost, or a total may stand among the rows."),
+        figure="coalesce(max(largest) / nullif(max(total), 0), 0)",
+    )
     yield from count_check(
         thresholds,
         "quarters",

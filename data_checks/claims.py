@@ -5,10 +5,10 @@ What a claim says is judged claim by claim, by people; here only what a wrong fi
 
 from collections.abc import Iterator
 from datetime import timedelta
-from statistics import median
 
 from data_checks.checks import Check, Limits, Thresholds
-from data_checks.results import N_, ImportFacts, Limit, Unit
+from data_checks.common import left_check, quarantine_check, rows_left_check, share, usual_rows_check
+from data_checks.results import N_, ImportFacts, Limit
 from data_checks.said import PERIOD_LIMITS, outside_period, period_checks
 
 DEFAULTS = Thresholds(
@@ -51,82 +51,56 @@ def checks(facts: ImportFacts, thresholds: Thresholds) -> list[Check]:
     return [
         *_what_is_left(facts, thresholds),
         *period_checks(facts, thresholds, part="outside_period", whole="claims"),
-        *_against_earlier_files(facts, thresholds),
+        *usual_rows_check(
+            facts,
+            thresholds,
+            N_("Ask the sender whether the file holds the period that you expect, and only once."),
+        ),
     ]
 
 
 def _what_is_left(facts: ImportFacts, thresholds: Thresholds) -> Iterator[Check]:
-    yield Check(
-        name="claims_left",
-        meaning=N_("Claims that passed the row rules"),
-        what_to_do=N_(
+    yield from rows_left_check(
+        thresholds,
+        "claims_left",
+        N_("Claims that passed the row rules"),
+        N_(
             "Nothing in this file can be used. Look at the reasons in the rejected rows: usually the mapping is "
             "another file's, or companies and participants are not registered yet."
         ),
-        unit=Unit.COUNT,
-        figure="coalesce(sum(claims), 0)",
-        limits=thresholds.limits["claims_left"],
+        rows="claims",
     )
-    if facts.rows >= thresholds.lines_for_shares:
-        yield Check(
-            name="quarantine_share",
-            meaning=N_("Part of the rows that was rejected"),
-            what_to_do=N_(
-                "Download the rejected rows, put right what their reasons name, and upload them again; if the "
-                "source always sends such rows, raise its limit."
-            ),
-            unit=Unit.SHARE,
-            figure=f"{facts.quarantined / facts.rows!r}",
-            limits=thresholds.limits["quarantine_share"],
-        )
-    if facts.rows - facts.quarantined >= thresholds.lines_for_shares:
-        yield Check(
-            name="old_share",
-            meaning=N_("Part of the claims with a date so old that it was probably misread"),
-            what_to_do=N_(
-                "Compare some dates with the file: the year may have two digits, or day and month may be swapped. "
-                "Then change the mapping's date format and upload it again."
-            ),
-            unit=Unit.SHARE,
-            figure="coalesce(sum(too_old) / nullif(sum(claims), 0), 0)",
-            limits=thresholds.limits["old_share"],
-        )
-        yield Check(
-            name="unknown_products_share",
-            meaning=N_("Part of the claims for a product that Laurel doesn't know"),
-            what_to_do=N_(
-                "Look at some of the codes: another column may have taken the product's place, or leading zeros "
-                "may be lost. Such claims find no sale and wait for a person."
-            ),
-            unit=Unit.SHARE,
-            figure="coalesce(sum(unknown_products) / nullif(sum(claims), 0), 0)",
-            limits=thresholds.limits["unknown_products_share"],
-        )
-        yield Check(
-            name="repeated_share",
-            meaning=N_(
-                "Part of the claims that say what another claim of the file says, under another number"
-            ),
-            what_to_do=N_(
-                "Ask the sender whether the same forms were keyed in twice. A sold piece earns once: the others wait "
-                "as duplicates."
-            ),
-            unit=Unit.SHARE,
-            figure="coalesce(sum(repeated) / nullif(sum(claims), 0), 0)",
-            limits=thresholds.limits["repeated_share"],
-        )
-
-
-def _against_earlier_files(facts: ImportFacts, thresholds: Thresholds) -> Iterator[Check]:
-    if len(facts.earlier) < max(thresholds.earlier_files_needed, 1):
-        return
-    usual_rows = median(file.rows for file in facts.earlier)
-    if usual_rows > 0:
-        yield Check(
-            name="rows_against_earlier",
-            meaning=N_("Rows, beside what this source usually sends"),
-            what_to_do=N_("Ask the sender whether the file holds the period that you expect, and only once."),
-            unit=Unit.RATIO,
-            figure=f"{facts.rows / usual_rows!r}",
-            limits=thresholds.limits["rows_against_earlier"],
-        )
+    yield from quarantine_check(facts, thresholds)
+    yield from left_check(
+        facts,
+        thresholds,
+        "old_share",
+        N_("Part of the claims with a date so old that it was probably misread"),
+        N_(
+            "Compare some dates with the file: the year may have two digits, or day and month may be swapped. "
+            "Then change the mapping's date format and upload it again."
+        ),
+        figure=share("too_old", "claims"),
+    )
+    yield from left_check(
+        facts,
+        thresholds,
+        "unknown_products_share",
+        N_("Part of the claims for a product that Laurel doesn't know"),
+        N_(
+            "Look at some of the codes: another column may have taken the product's place, or leading zeros "
+            "may be lost. Such claims find no sale and wait for a person."
+        ),
+        figure=share("unknown_products", "claims"),
+    )
+    yield from left_check(
+        facts,
+        thresholds,
+        "repeated_share",
+        N_("Part of the claims that say what another claim of the file says, under another number"),
+        N_(
+            "Ask the sender whether the same forms were keyed in twice. A sold piece earns once: the others wait "
+            "as duplicates."
+        ),
+        figure=share("repeated", "claims"),
+    )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from data_checks.checks import Check, Limits, Thresholds
-from data_checks.records import COMMON, common_checks, share_check, source_of
+from data_checks.records import COMMON, common_checks, fixed_source, share_check
 from data_checks.results import N_, ImportFacts, Limit
 
 DEFAULTS = Thresholds(
@@ -18,20 +18,17 @@ DEFAULTS = Thresholds(
 )
 
 
-def source(staging_table: str, facts: ImportFacts, thresholds: Thresholds) -> str:  # noqa: ARG001 (every suite's)
-    """Return the FROM clause that the figures are computed over: one row, over the companies that are left."""
-    return source_of(
-        staging_table,
-        {
-            "same_name": "(select coalesce(sum(n), 0) from (select count(distinct code) as n from {left}"
-            " group by lower(name), region_code having count(distinct code) > 1) as same)",
-            "name_is_code": "count(*) filter (where name = code)",
-            "distributors": "count(*) filter (where lower(kind) = 'distributor')",
-            "unserved": "count(*) filter (where coalesce(salesperson, '-') = '-')",
-            "without_distributor": "count(*) filter (where coalesce(distributor_code, '-') = '-')",
-        },
-        unknown=("unknown_region", "unknown_distributor", "not_a_distributor", "unknown_salesperson"),
-    )
+source = fixed_source(
+    {
+        "same_name": "(select coalesce(sum(n), 0) from (select count(distinct code) as n from {left}"
+        " group by lower(name), region_code having count(distinct code) > 1) as same)",
+        "name_is_code": "count(*) filter (where name = code)",
+        "distributors": "count(*) filter (where lower(kind) = 'distributor')",
+        "unserved": "count(*) filter (where coalesce(salesperson, '-') = '-')",
+        "without_distributor": "count(*) filter (where coalesce(distributor_code, '-') = '-')",
+    },
+    unknown=("unknown_region", "unknown_distributor", "not_a_distributor", "unknown_salesperson"),
+)
 
 
 def checks(facts: ImportFacts, thresholds: Thresholds) -> list[Check]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from data_checks.checks import Check, Limits, Thresholds
-from data_checks.records import COMMON, common_checks, count_check, share_check, source_of
+from data_checks.records import COMMON, common_checks, count_check, fixed_source, share_check
 from data_checks.results import N_, ImportFacts, Limit
 
 DEFAULTS = Thresholds(
@@ -16,19 +16,16 @@ DEFAULTS = Thresholds(
 )
 
 
-def source(staging_table: str, facts: ImportFacts, thresholds: Thresholds) -> str:  # noqa: ARG001 (every suite's)
-    """Return the FROM clause that the figures are computed over: one row, over the outlets that are left."""
-    return source_of(
-        staging_table,
-        {
-            "same_name": "(select coalesce(sum(n), 0) from (select count(distinct code) as n from {left}"
-            " group by company_code, lower(name) having count(distinct code) > 1) as same)",
-            "name_is_code": "count(*) filter (where name = code)",
-            "most_of_one": "(select coalesce(max(n), 0) from (select count(*) as n from {left}"
-            " group by company_code) as company)",
-        },
-        unknown=("unknown_company",),
-    )
+source = fixed_source(
+    {
+        "same_name": "(select coalesce(sum(n), 0) from (select count(distinct code) as n from {left}"
+        " group by company_code, lower(name) having count(distinct code) > 1) as same)",
+        "name_is_code": "count(*) filter (where name = code)",
+        "most_of_one": "(select coalesce(max(n), 0) from (select count(*) as n from {left}"
+        " group by company_code) as company)",
+    },
+    unknown=("unknown_company",),
+)
 
 
 def checks(facts: ImportFacts, thresholds: Thresholds) -> list[Check]:

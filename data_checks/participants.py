@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from data_checks.checks import Check, Limits, Thresholds
-from data_checks.records import COMMON, common_checks, share_check, source_of
+from data_checks.records import COMMON, common_checks, fixed_source, share_check
 from data_checks.results import N_, ImportFacts, Limit
 
 DEFAULTS = Thresholds(
@@ -18,24 +18,21 @@ DEFAULTS = Thresholds(
 )
 
 
-def source(staging_table: str, facts: ImportFacts, thresholds: Thresholds) -> str:  # noqa: ARG001 (every suite's)
-    """Return the FROM clause that the figures are computed over: one row, over the people who are left."""
-    return source_of(
-        staging_table,
-        {
-            "same_person": "(select coalesce(sum(n), 0) from (select count(distinct code) as n from {left}"
-            " group by company_code, lower(display_name) having count(distinct code) > 1) as same)",
-            "shared_contact": "(select coalesce(sum(n), 0) from (select count(distinct code) as n from {left}"
-            " where coalesce(phone, email, '-') <> '-' group by coalesce(nullif(phone, '-'), lower(email))"
-            " having count(distinct code) > 1) as same)",
-            "unreachable": "count(*) filter (where coalesce(phone, '-') = '-' and coalesce(email, '-') = '-')",
-            "owners": "count(*) filter (where lower(is_owner) in"
-            " ('yes', 'y', 'true', '1', 'x', 'tak', 'da', 'ya'))",
-            "largest_group": "(select coalesce(max(n), 0) from (select count(*) as n from {left}"
-            ' group by lower("group")) as kind)',
-        },
-        unknown=("unknown_company",),
-    )
+source = fixed_source(
+    {
+        "same_person": "(select coalesce(sum(n), 0) from (select count(distinct code) as n from {left}"
+        " group by company_code, lower(display_name) having count(distinct code) > 1) as same)",
+        "shared_contact": "(select coalesce(sum(n), 0) from (select count(distinct code) as n from {left}"
+        " where coalesce(phone, email, '-') <> '-' group by coalesce(nullif(phone, '-'), lower(email))"
+        " having count(distinct code) > 1) as same)",
+        "unreachable": "count(*) filter (where coalesce(phone, '-') = '-' and coalesce(email, '-') = '-')",
+        "owners": "count(*) filter (where lower(is_owner) in"
+        " ('yes', 'y', 'true', '1', 'x', 'tak', 'da', 'ya'))",
+        "largest_group": "(select coalesce(max(n), 0) from (select count(*) as n from {left}"
+        ' group by lower("group")) as kind)',
+    },
+    unknown=("unknown_company",),
+)
 
 
 def checks(facts: ImportFacts, thresholds: Thresholds) -> list[Check]:

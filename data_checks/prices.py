@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from data_checks.checks import Check, Limits, Thresholds
+from data_checks.common import left_check
 from data_checks.records import COMMON, common_checks, count_check, share_check, source_of
 from data_checks.results import N_, ImportFacts, Limit, Unit
 
@@ -64,18 +65,18 @@ def _what_prices_are_like(facts: ImportFacts, thresholds: Thresholds) -> Iterato
         N_("Look at that row: a decimal sign may be lost, or the amount of a whole pallet was meant."),
         figure="highest",
     )
-    if facts.rows - facts.quarantined >= thresholds.lines_for_shares:
-        yield Check(
-            name="spread",
-            meaning=N_("The highest price, beside the one in the middle"),
-            what_to_do=N_(
-                "Look at the highest prices: a decimal sign may be read wrongly in some rows. Then change the mapping "
-                "and upload the file again."
-            ),
-            unit=Unit.RATIO,
-            figure="coalesce(max(highest) / nullif(max(usual), 0), 1)",
-            limits=thresholds.limits["spread"],
-        )
+    yield from left_check(
+        facts,
+        thresholds,
+        "spread",
+        N_("The highest price, beside the one in the middle"),
+        N_(
+            "Look at the highest prices: a decimal sign may be read wrongly in some rows. Then change the mapping "
+            "and upload the file again."
+        ),
+        figure="coalesce(max(highest) / nullif(max(usual), 0), 1)",
+        unit=Unit.RATIO,
+    )
     yield from count_check(
         thresholds,
         "currencies_of_a_list",

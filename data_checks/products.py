@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from data_checks.checks import Check, Limits, Thresholds
-from data_checks.records import COMMON, common_checks, count_check, share_check, source_of
+from data_checks.records import COMMON, common_checks, count_check, fixed_source, share_check
 from data_checks.results import N_, ImportFacts, Limit
 
 DEFAULTS = Thresholds(
@@ -19,20 +19,17 @@ DEFAULTS = Thresholds(
 )
 
 
-def source(staging_table: str, facts: ImportFacts, thresholds: Thresholds) -> str:  # noqa: ARG001 (every suite's)
-    """Return the FROM clause that the figures are computed over: one row, over the products that are left."""
-    return source_of(
-        staging_table,
-        {
-            "same_name": "(select coalesce(sum(n), 0) from (select count(distinct code) as n from {left}"
-            " group by lower(name) having count(distinct code) > 1) as same)",
-            "name_is_code": "count(*) filter (where name = code)",
-            "brandless": "count(*) filter (where coalesce(brand, '-') = '-')",
-            "groupless": "count(*) filter (where coalesce(product_group, '-') = '-')",
-            "spellings": "count(distinct brand) - count(distinct lower(brand))",
-            "brand_count": "count(distinct lower(brand))",
-        },
-    )
+source = fixed_source(
+    {
+        "same_name": "(select coalesce(sum(n), 0) from (select count(distinct code) as n from {left}"
+        " group by lower(name) having count(distinct code) > 1) as same)",
+        "name_is_code": "count(*) filter (where name = code)",
+        "brandless": "count(*) filter (where coalesce(brand, '-') = '-')",
+        "groupless": "count(*) filter (where coalesce(product_group, '-') = '-')",
+        "spellings": "count(distinct brand) - count(distinct lower(brand))",
+        "brand_count": "count(distinct lower(brand))",
+    },
+)
 
 
 def checks(facts: ImportFacts, thresholds: Thresholds) -> list[Check]:

@@ -3,10 +3,10 @@
 Their figures stand in one row, over the records that the row rules left.
 """
 
-from collections.abc import Iterator, Mapping
-from statistics import median
+from collections.abc import Callable, Iterator, Mapping
 
 from data_checks.checks import Check, Limits, Thresholds
+from data_checks.common import left_check, quarantine_check, rows_left_check, share, usual_rows_check
 from data_checks.results import N_, ImportFacts, Limit, Unit
 
 _NOT_BAD = (
@@ -44,31 +44,31 @@ def source_of(staging_table: str, figures: Mapping[str, str], *, unknown: tuple[
     )
 
 
+def fixed_source(
+    figures: Mapping[str, str], *, unknown: tuple[str, ...] = ()
+) -> Callable[[str, ImportFacts, Thresholds], str]:
+    """Return a suite's `source` whose figures are the same for every file and limits, as `source_of` takes them."""
+
+    def source(staging_table: str, _facts: ImportFacts, _thresholds: Thresholds) -> str:
+        return source_of(staging_table, figures, unknown=unknown)
+
+    return source
+
+
 def common_checks(facts: ImportFacts, thresholds: Thresholds) -> Iterator[Check]:
     """Return the checks that every file of records has: not every one applies to a small or a first one."""
-    yield Check(
-        name="records_left",
-        meaning=N_("Rows that passed the row rules"),
-        what_to_do=N_(
+    yield from rows_left_check(
+        thresholds,
+        "records_left",
+        N_("Rows that passed the row rules"),
+        N_(
             "Nothing in this file can be used. Look at the reasons in the rejected rows: usually the mapping is "
             "another file's, or what the rows name is not there yet."
         ),
-        unit=Unit.COUNT,
-        figure="coalesce(sum(records), 0)",
-        limits=thresholds.limits["records_left"],
+        rows="records",
     )
+    yield from quarantine_check(facts, thresholds)
     if facts.rows >= thresholds.lines_for_shares:
-        yield Check(
-            name="quarantine_share",
-            meaning=N_("Part of the rows that was rejected"),
-            what_to_do=N_(
-                "Download the rejected rows, put right what their reasons name, and upload them again; if the "
-                "source always sends such rows, raise its limit."
-            ),
-            unit=Unit.SHARE,
-            figure=f"{facts.quarantined / facts.rows!r}",
-            limits=thresholds.limits["quarantine_share"],
-        )
         if "unknown_share" in thresholds.limits:
             yield Check(
                 name="unknown_share",
@@ -92,17 +92,11 @@ def common_checks(facts: ImportFacts, thresholds: Thresholds) -> Iterator[Check]
             figure=f"{facts.changing / facts.rows!r}",
             limits=thresholds.limits["changed_share"],
         )
-    if len(facts.earlier) >= max(thresholds.earlier_files_needed, 1):
-        usual_rows = median(file.rows for file in facts.earlier)
-        if usual_rows > 0:
-            yield Check(
-                name="rows_against_earlier",
-                meaning=N_("Rows, beside what this source usually sends"),
-                what_to_do=N_("Ask the sender whether the file is complete, and holds everything only once."),
-                unit=Unit.RATIO,
-                figure=f"{facts.rows / usual_rows!r}",
-                limits=thresholds.limits["rows_against_earlier"],
-            )
+    yield from usual_rows_check(
+        facts,
+        thresholds,
+        N_("Ask the sender whether the file is complete, and holds everything only once."),
+    )
 
 
 def share_check(
@@ -121,15 +115,8 @@ def share_check(
     by `N_` where they are written.
     """
     is_mapped = needs is None or facts.mapped is None or needs in facts.mapped
-    if is_mapped and facts.rows - facts.quarantined >= thresholds.lines_for_shares:
-        yield Check(
-            name=name,
-            meaning=meaning,
-            what_to_do=what_to_do,
-            unit=Unit.SHARE,
-            figure=f"coalesce(sum({part}) / nullif(sum(records), 0), 0)",
-            limits=thresholds.limits[name],
-        )
+    if is_mapped:
+        yield from left_check(facts, thresholds, name, meaning, what_to_do, figure=share(part, "records"))
 
 
 def count_check(

@@ -10,6 +10,7 @@ from decimal import Decimal
 from statistics import median
 
 from data_checks.checks import Check, Limits, Thresholds
+from data_checks.common import quarantine_check, rows_left_check, share, usual_rows_check
 from data_checks.results import N_, EarlierFile, ImportFacts, Limit, Unit
 from data_checks.said import CONTROL_LIMITS, PERIOD_LIMITS, control_checks, outside_period, period_checks
 
@@ -104,31 +105,17 @@ def checks(facts: ImportFacts, thresholds: Thresholds) -> list[Check]:
 
 
 def _what_is_left(facts: ImportFacts, thresholds: Thresholds) -> Iterator[Check]:
-    yield Check(
-        name="lines_left",
-        meaning=N_("Lines that passed the row rules"),
-        what_to_do=N_(
-            "Nothing in this file can be used. Look at the reasons in the rejected rows: usually the "
-            "mapping is "
+    yield from rows_left_check(
+        thresholds,
+        "lines_left",
+        N_("Lines that passed the row rules"),
+        N_(
+            "Nothing in this file can be used. Look at the reasons in the rejected rows: usually the mapping is "
             "another file's, or companies and products are not known yet."
         ),
-        unit=Unit.COUNT,
-        figure="coalesce(sum(lines), 0)",
-        limits=thresholds.limits["lines_left"],
+        rows="lines",
     )
-    if facts.rows >= thresholds.lines_for_shares:
-        yield Check(
-            name="quarantine_share",
-            meaning=N_("Part of the rows that was rejected"),
-            what_to_do=N_(
-                "Download the rejected rows, put right what their reasons name, and upload them again; if "
-                "the "
-                "source always sends such rows, raise its limit."
-            ),
-            unit=Unit.SHARE,
-            figure=f"{facts.quarantined / facts.rows!r}",
-            limits=thresholds.limits["quarantine_share"],
-        )
+    yield from quarantine_check(facts, thresholds)
 
 
 def _what_the_lines_are_like(facts: ImportFacts, thresholds: Thresholds) -> Iterator[Check]:
@@ -143,7 +130,7 @@ def _what_the_lines_are_like(facts: ImportFacts, thresholds: Thresholds) -> Iter
                 "mapping and upload it again."
             ),
             unit=Unit.SHARE,
-            figure=_share("returned", "lines"),
+            figure=share("returned", "lines"),
             limits=thresholds.limits["returns_share"],
         )
         yield Check(
@@ -155,7 +142,7 @@ def _what_the_lines_are_like(facts: ImportFacts, thresholds: Thresholds) -> Iter
                 "format and upload it again."
             ),
             unit=Unit.SHARE,
-            figure=_share("in_future", "lines"),
+            figure=share("in_future", "lines"),
             limits=thresholds.limits["future_share"],
         )
         yield Check(
@@ -167,7 +154,7 @@ def _what_the_lines_are_like(facts: ImportFacts, thresholds: Thresholds) -> Iter
                 "1900. Then change the mapping's date format and upload it again."
             ),
             unit=Unit.SHARE,
-            figure=_share("too_old", "lines"),
+            figure=share("too_old", "lines"),
             limits=thresholds.limits["old_share"],
         )
         yield Check(
@@ -179,7 +166,7 @@ def _what_the_lines_are_like(facts: ImportFacts, thresholds: Thresholds) -> Iter
                 "mapping and upload the file again."
             ),
             unit=Unit.SHARE,
-            figure=_share("free", "lines"),
+            figure=share("free", "lines"),
             limits=thresholds.limits["free_share"],
         )
         if facts.mapped is None or "product_name" in facts.mapped:
@@ -188,7 +175,7 @@ def _what_the_lines_are_like(facts: ImportFacts, thresholds: Thresholds) -> Iter
                 meaning=N_("Part of the lines without a product name"),
                 what_to_do=N_("Nothing has to be done for points; ask the sender to fill in the names."),
                 unit=Unit.SHARE,
-                figure=_share("nameless", "lines"),
+                figure=share("nameless", "lines"),
                 limits=thresholds.limits["nameless_share"],
             )
     if _judges_products(facts) and facts.rows >= thresholds.lines_for_shares:
@@ -222,19 +209,11 @@ def _against_earlier_files(facts: ImportFacts, thresholds: Thresholds) -> Iterat
     earlier = facts.earlier
     if len(earlier) < max(thresholds.earlier_files_needed, 1):
         return
-    usual_rows = median(file.rows for file in earlier)
-    if usual_rows > 0:
-        yield Check(
-            name="rows_against_earlier",
-            meaning=N_("Rows, beside what this source usually sends"),
-            what_to_do=N_(
-                "Ask the sender whether the file is complete, holds the period that you expect, and only "
-                "once."
-            ),
-            unit=Unit.RATIO,
-            figure=f"{facts.rows / usual_rows!r}",
-            limits=thresholds.limits["rows_against_earlier"],
-        )
+    yield from usual_rows_check(
+        facts,
+        thresholds,
+        N_("Ask the sender whether the file is complete, holds the period that you expect, and only once."),
+    )
     usual_amount = _usual_amount(earlier)
     if usual_amount > 0:
         yield Check(
@@ -276,7 +255,3 @@ def _against_earlier_files(facts: ImportFacts, thresholds: Thresholds) -> Iterat
 
 def _usual_amount(earlier: Sequence[EarlierFile]) -> Decimal:
     return median(file.net_amount for file in earlier)
-
-
-def _share(part: str, whole: str) -> str:
-    return f"coalesce(sum({part}) / nullif(sum({whole}), 0), 0)"
