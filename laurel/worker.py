@@ -164,7 +164,7 @@ class Worker:
             with structlog.contextvars.bound_contextvars(job=context.job.id, import_id=import_id):
                 _laurel_task("run_import")(self._database, self._settings, UUID(import_id))
 
-        @app.task(name=RUN_REPAIR, queue=QUEUE, retry=retry, pass_context=True)  # type: ignore[untyped-decorator]
+        @app.task(name=RUN_REPAIR, queue=QUEUE, retry=retry, pass_context=True)  # type: ignore[untyped-decorator] # untyped to us
         def run_repair(context: Any, *, repair_id: str) -> None:
             with structlog.contextvars.bound_contextvars(job=context.job.id, repair_id=repair_id):
                 _laurel_task("run_repair")(self._database, self._settings, UUID(repair_id))
