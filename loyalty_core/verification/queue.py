@@ -46,6 +46,7 @@ class QueueFilter:
     programme_id: UUID | None = None
     participant_id: UUID | None = None
     company_id: UUID | None = None
+    import_id: UUID | None = None
     words: str = ""
     state: ClaimState | None = None
     every_state: bool = False
@@ -123,7 +124,7 @@ def _where(connection: Connection, found: QueueFilter) -> tuple[str, dict[str, o
     if found.verdict is not None:
         conditions.append("c.verdict = :verdict")
         values["verdict"] = found.verdict.value
-    for name in ("programme_id", "participant_id", "company_id"):
+    for name in ("programme_id", "participant_id", "company_id", "import_id"):
         value = getattr(found, name)
         if value is not None:
             conditions.append(f"c.{name} = :{name}")

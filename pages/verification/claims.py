@@ -92,6 +92,7 @@ def chosen_filter() -> tuple[QueueFilter, QueueOrder]:
         programme_id=programme.id if programme is not None else None,
         participant_id=elements.query_id("participant"),
         company_id=elements.query_id("company"),
+        import_id=elements.query_id("import"),
         words=words or "",
         state=ClaimState(state) if state in set(ClaimState) else None,
         every_state=state in (EVERY, SECOND),
@@ -103,6 +104,14 @@ def chosen_filter() -> tuple[QueueFilter, QueueOrder]:
 
 def show_queue() -> None:
     """Draw the filters, the queue, the bar of what is selected, and the one selected last beside its sale."""
+    import_id = elements.query_id("import")
+    if import_id is not None:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(_("Only the claims that one file brought are shown."), width="content")
+            registry.link(
+                user, "imports", _("To its import"), icon="inventory_2", **{"import": str(import_id)}
+            )
+            registry.link(user, "claims", _("Every claim"), icon="filter_alt_off")
     wanted, order = chosen_filter()
     if wanted == QueueFilter() and summary.count:
         st.caption(
