@@ -14,6 +14,9 @@ from loyalty_core.kernel import current_runtime
 router = APIRouter()
 
 
+_HEADERS = {"cache-control": "private, no-store", "content-disposition": "inline"}
+
+
 @router.get("/documents/{document_id}")
 def document(
     document_id: UUID, user: Annotated[SignedInUser, Depends(permitted(Permission.SEE_HOME))]
@@ -24,8 +27,17 @@ def document(
     """
     runtime = current_runtime()
     found, path = verification.fetch_document(runtime.database, runtime.settings, user.scope, document_id)
-    return FileResponse(
-        path,
-        media_type=found.media_type,
-        headers={"cache-control": "private, no-store", "content-disposition": "inline"},
+    return FileResponse(path, media_type=found.media_type, headers=_HEADERS)
+
+
+@router.get("/documents/{document_id}/pages")
+def pages(
+    document_id: UUID, user: Annotated[SignedInUser, Depends(permitted(Permission.SEE_HOME))]
+) -> FileResponse:
+    """Show the first pages of a scan as a picture, to whoever may see the scan, and put on record who looked."""
+    runtime = current_runtime()
+    found, path = verification.fetch_drawn_document(
+        runtime.database, runtime.settings, user.scope, document_id
     )
+    is_scan = found.media_type == "application/pdf"
+    return FileResponse(path, media_type="image/jpeg" if is_scan else found.media_type, headers=_HEADERS)

@@ -12,6 +12,7 @@ from loyalty_core.settlement import AwardOfPosting
 from loyalty_core.verification import (
     AttachedDocument,
     Claim,
+    ClaimState,
     Decision,
     DecisionKind,
     LineBeside,
@@ -23,16 +24,19 @@ from loyalty_core.verification import (
 from ui import claims as blocks
 from ui import elements, wording
 
+_MOST_MEGABYTES = verification.LARGEST_DOCUMENT_BYTES // (1024 * 1024)
+
 
 def show_documents(documents: Sequence[AttachedDocument]) -> None:
-    """Draw every photo, and the way to every PDF, which the browser shows by itself."""
+    """Draw every photo, and the first pages of every scan, with the way to the whole of it."""
     if not documents:
-        st.caption(_("No photo came with this claim."))
+        st.caption(_("No photo or scan lies with this claim."))
         return
     for one in documents:
         address = f"/documents/{one.document_id}"
         if one.media_type == "application/pdf":
-            st.markdown(f":material/picture_as_pdf: [{_('Open the scan (PDF)')}]({address})")
+            st.markdown(f"![{_('First pages of the scan')}]({address}/pages)")
+            st.markdown(f":material/picture_as_pdf: [{_('Open the whole scan (PDF)')}]({address})")
         else:
             st.markdown(f"![{_('Photo of the invoice')}]({address})")
             st.markdown(f"[{_('Open it in full size')}]({address})")
@@ -43,6 +47,59 @@ def show_documents(documents: Sequence[AttachedDocument]) -> None:
                 size=wording.size(one.size_bytes),
             )
         )
+
+
+def link_own_documents(user: SignedInUser, documents: Sequence[AttachedDocument]) -> None:
+    """Draw the way to each photo and scan that the user brought."""
+    links = [
+        f"[{wording.plain(wording.moment(one.added_at))}](/documents/{one.document_id})"
+        for one in documents
+        if one.kept_for == user.id
+    ]
+    if links:
+        st.markdown(f":material/attach_file: {_('Photos and scans')}: " + " · ".join(links))
+
+
+def attach_form(user: SignedInUser, claim: Claim) -> None:
+    """Draw the form that lays a photo or scan to a claim which is there already, and lay it to the claim."""
+    if claim.company_id is None or claim.state is ClaimState.WITHDRAWN:
+        return
+    drawn = f"attach_{claim.number}_drawn"
+    turn = st.session_state.get(drawn, 0)
+    with (
+        st.expander(_("Add a photo or scan"), icon=":material/attach_file:"),
+        st.form(f"attach_{claim.number}", border=False),
+    ):
+        file = st.file_uploader(
+            _("JPEG, PNG, WebP or PDF, up to {most} MB").format(most=_MOST_MEGABYTES),
+            type=list(blocks.DOCUMENT_TYPES),
+            max_upload_size=_MOST_MEGABYTES,
+            key=f"attach_{claim.number}_{turn}",
+        )
+        sent = st.form_submit_button(_("Add it to the claim"), icon=":material/attach_file:")
+    if not sent:
+        return
+    if file is None:
+        st.error(_("Take or choose a photo or scan first."), icon=":material/attach_file:")
+        return
+    database = current_database()
+    try:
+        document_id = verification.add_document(
+            database,
+            current_runtime().settings,
+            user.scope,
+            company_id=claim.company_id,
+            data=file.getvalue(),
+        )
+        verification.attach_document(database, user.scope, claim.number, document_id)
+    except Refusal as refusal:
+        st.error(wording.plain_lines(refusal.sentence), icon=":material/block:")
+        return
+    st.session_state[drawn] = turn + 1
+    elements.say_after_rerun(
+        _("It lies with claim {number} from now on.").format(number=wording.plain(claim.claim_no))
+    )
+    st.rerun()
 
 
 def show_candidates(claim: Claim, lines: Sequence[LineBeside]) -> None:
@@ -153,7 +210,7 @@ def answer_form(user: SignedInUser, claim: Claim, question: Question) -> None:
         photo = st.file_uploader(
             _("Photo or scan (may stay empty)"),
             type=list(blocks.DOCUMENT_TYPES),
-            max_upload_size=verification.LARGEST_DOCUMENT_BYTES // (1024 * 1024),
+            max_upload_size=_MOST_MEGABYTES,
         )
         sent = st.form_submit_button(
             _("Send the answer"), type="primary", icon=":material/send:", width="stretch"

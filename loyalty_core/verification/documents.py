@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,7 @@ from loyalty_core.kernel import Database, Refusal, Scope, Settings, _, new_id, n
 from loyalty_core.verification import policy, store
 from loyalty_core.verification.claimants import check_speaks_for
 from loyalty_core.verification.policy import Claim, EventKind
+from loyalty_core.verification.scans import draw_scan
 from loyalty_core.verification.store import ClaimDocument
 
 
@@ -49,8 +51,9 @@ def add_document(
 ) -> UUID:
     """Keep a photo or scan of a claim of the company and return its id; the same one again is kept once.
 
-    JPEG, PNG, WebP or PDF by its contents, at most 10 MB. A participant adds for the own company only. Raises
-    NotAllowedError, DocumentKindRefused, DocumentTooLargeError; OSError on a full disk, with nothing left behind.
+    JPEG, PNG, WebP or PDF by its contents, at most 10 MB; a PDF's first pages are drawn, so that the page shows them.
+    A participant adds for the own company only. Raises NotAllowedError, DocumentKindRefused, DocumentTooLargeError,
+    ScanUnreadableError; OSError on a full disk, with nothing left behind.
     """
     if len(data) > policy.LARGEST_DOCUMENT_BYTES:
         raise DocumentTooLargeError(len(data))
@@ -58,19 +61,17 @@ def add_document(
     if media_type is None:
         raise DocumentKindRefused
     sha256 = hashlib.sha256(data).hexdigest()
+    path = document_path(settings, sha256)
+    if media_type == PDF:
+        with database.transaction(scope) as connection:
+            _check_adds(connection, scope, company_id)
+        # Outside of the transaction: drawing takes up to some seconds.
+        _keep_scan(path, data)
     with database.transaction(scope) as connection:
-        own = participants.participant_of_user(connection, scope.user_id) if scope.user_id else None
-        is_own = own is not None and own.company_id == company_id
-        access.check_permission(
-            connection,
-            scope,
-            access.Permission.USE_PORTAL if is_own else access.Permission.ENTER_CLAIMS,
-        )
-        if not organisation.companies_by_id(connection, [company_id]):
-            raise organisation.UnknownCompanyError(str(company_id))
+        _check_adds(connection, scope, company_id)
         before = store.same_document(connection, company_id, sha256, scope.user_id)
         # The file first: a row never points at what is not there. The other way round nothing is lost.
-        _keep(document_path(settings, sha256), data)
+        _keep(path, data)
         if before is not None:
             return before.id
         document = ClaimDocument(
@@ -93,6 +94,35 @@ def add_document(
             {"sha256": sha256, "size_bytes": len(data), "media_type": media_type},
         )
     return document.id
+
+
+def _check_adds(connection: Connection, scope: Scope, company_id: UUID) -> None:
+    """Refuse who may add documents for the company neither as one of its own nor for others."""
+    own = participants.participant_of_user(connection, scope.user_id) if scope.user_id else None
+    is_own = own is not None and own.company_id == company_id
+    access.check_permission(
+        connection,
+        scope,
+        access.Permission.USE_PORTAL if is_own else access.Permission.ENTER_CLAIMS,
+    )
+    if not organisation.companies_by_id(connection, [company_id]):
+        raise organisation.UnknownCompanyError(str(company_id))
+
+
+def _keep_scan(path: Path, data: bytes) -> None:
+    """Draw the scan's first pages and keep them beside it. Raises ScanUnreadableError, with nothing kept."""
+    if _drawn_path(path).exists():
+        return
+    with tempfile.NamedTemporaryFile(dir=path.parent.parent) as scan:
+        scan.write(data)
+        scan.flush()
+        picture = draw_scan(Path(scan.name))
+    _keep(_drawn_path(path), picture)
+
+
+def _drawn_path(path: Path) -> Path:
+    """Return where the drawn pages of the scan with this path lie."""
+    return path.with_suffix(".jpg")
 
 
 def _keep(path: Path, data: bytes) -> None:
@@ -133,6 +163,23 @@ def fetch_document(
     return document, path
 
 
+def fetch_drawn_document(
+    database: Database, settings: Settings, scope: Scope, document_id: UUID
+) -> tuple[ClaimDocument, Path]:
+    """Return a scan with the path of the JPEG that shows its first pages; of a photo, what `fetch_document` returns.
+
+    Whoever sees the one sees the other, and it is on record alike. Raises UnknownDocumentError, NotAllowedError,
+    ScanUnreadableError.
+    """
+    document, path = fetch_document(database, settings, scope, document_id)
+    if document.media_type != PDF:
+        return document, path
+    # Scans that came before pages were drawn are drawn when somebody looks.
+    _keep_scan(path, path.read_bytes())
+    return document, _drawn_path(path)
+
+
+PDF = "application/pdf"
 MOST_DOCUMENTS = 20
 
 
@@ -149,30 +196,42 @@ class TooManyDocumentsError(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class AttachedDocument:
-    """A photo or scan of a claim: the one that it came with, or one that was added later."""
+    """A photo or scan of a claim: the one that it came with, or one that was added later.
+
+    `kept_for` is the user who brought the contents, and may look at them whether or not they see claims.
+    """
 
     document_id: UUID
     media_type: str
     size_bytes: int
     added_by_name: str
     added_at: datetime
+    kept_for: UUID | None
 
 
 def documents_of_claim(connection: Connection, number: int) -> list[AttachedDocument]:
     """Return every document of a claim of the scope, the one that it came with first."""
+    return documents_of_claims(connection, [number]).get(number, [])
+
+
+def documents_of_claims(connection: Connection, numbers: Sequence[int]) -> dict[int, list[AttachedDocument]]:
+    """Return every document of those of the claims of the scope that have any, the one that each came with first."""
     rows = connection.execute(
         text(
-            "select d.id, d.media_type, d.size_bytes, a.added_by_name, a.at from ("
-            " select c.document_id, 0 as place, c.entered_by_name as added_by_name, c.recorded_at as at from claim c"
-            " where c.number = :number and c.document_id is not null"
-            " union all select a.document_id, 1, a.added_by_name, a.recorded_at from claim_attachment a"
-            " join claim c on c.number = a.claim_number where a.claim_number = :number"
+            "select a.number, d.id, d.media_type, d.size_bytes, a.added_by_name, a.at, d.added_by from ("
+            " select c.number, c.document_id, 0 as place, c.entered_by_name as added_by_name, c.recorded_at as at"
+            " from claim c where c.number = any(:numbers) and c.document_id is not null"
+            " union all select c.number, a.document_id, 1, a.added_by_name, a.recorded_at from claim_attachment a"
+            " join claim c on c.number = a.claim_number where a.claim_number = any(:numbers)"
             " and a.document_id is distinct from c.document_id"
-            ") a join claim_document d on d.id = a.document_id order by a.place, a.at, d.id"
+            ") a join claim_document d on d.id = a.document_id order by a.number, a.place, a.at, d.id"
         ),
-        {"number": number},
+        {"numbers": list(numbers)},
     )
-    return [AttachedDocument(*row) for row in rows]
+    found: dict[int, list[AttachedDocument]] = {}
+    for number, *values in rows:
+        found.setdefault(number, []).append(AttachedDocument(*values))
+    return found
 
 
 def with_documents(connection: Connection, numbers: Sequence[int]) -> frozenset[int]:

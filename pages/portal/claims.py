@@ -1,5 +1,7 @@
 """My claims: a participant says on the phone what was sold, and reads what became of each claim."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from loyalty_core import settlement, verification
@@ -7,7 +9,7 @@ from loyalty_core.access import Permission
 from loyalty_core.kernel import _, current_database, ngettext
 from loyalty_core.participants import Participant, ParticipantState
 from loyalty_core.settlement import ClaimPoints
-from loyalty_core.verification import Claim, ClaimSource, Question
+from loyalty_core.verification import AttachedDocument, Claim, ClaimSource, Question
 from ui import claim_story, elements, shop, wording
 from ui import claims as blocks
 from ui.identity import require
@@ -59,7 +61,12 @@ def show_form(person: Participant) -> None:
             st.rerun()
 
 
-def draw(claim: Claim, points: ClaimPoints | None, question: Question | None) -> None:
+def draw(
+    claim: Claim,
+    points: ClaimPoints | None,
+    question: Question | None,
+    documents: Sequence[AttachedDocument],
+) -> None:
     """Draw one claim as a card: what was claimed, where it stands, its points, and what happens next."""
     with st.container(border=True, gap="small"):
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -84,8 +91,11 @@ def draw(claim: Claim, points: ClaimPoints | None, question: Question | None) ->
                 )
             )
         st.markdown(blocks.points_in_words(claim, points))
+        claim_story.link_own_documents(user, documents)
         if question is not None:
             claim_story.answer_form(user, claim, question)
+        else:
+            claim_story.attach_form(user, claim)
 
 
 person = shop.own_participant(user)
@@ -121,6 +131,7 @@ with database.snapshot(user.scope) as connection:
     points = settlement.claim_points(connection, numbers)
     questions = verification.open_questions(connection, numbers)
     asked = verification.claims_asked(connection, person.id)
+    documents = verification.documents_of_claims(connection, numbers)
 with cards_at:
     if asked:
         st.info(
@@ -130,4 +141,4 @@ with cards_at:
             icon=":material/help:",
         )
     for claim in sorted(claims, key=lambda one: one.number not in questions):
-        draw(claim, points.get(claim.number), questions.get(claim.number))
+        draw(claim, points.get(claim.number), questions.get(claim.number), documents.get(claim.number, ()))

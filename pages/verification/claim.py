@@ -102,6 +102,8 @@ def show_record(number: int) -> None:
         blocks.show_beside(user, queued)
     with document_at, elements.card(_("Documents"), fills=True):
         story_blocks.show_documents(documents)
+        if user.may(Permission.ENTER_CLAIMS):
+            story_blocks.attach_form(user, claim)
         if claim.note:
             st.markdown(wording.plain(claim.note))
         if claim.source is ClaimSource.FILE:

@@ -10,9 +10,10 @@ from loyalty_core.access import Role, ScopeGrant, ScopeKind
 from loyalty_core.kernel import new_id
 from loyalty_core.verification import Claim, ClaimSource, ClaimState
 from tests.access.people import PASSWORD, sign_in
-from tests.pages.claim_world import add_claims
+from tests.pages.claim_world import PNG, add_claims
 from tests.pages.test_every_page import app_of, page_named, page_of, texts
 from tests.pages.world import COMMAND_LINE, World
+from tests.verification.scans import scan
 
 Claims = dict[str, Claim]
 
@@ -117,6 +118,36 @@ def test_a_record_shows_points_document_and_history(world: World, claims: Claims
     assert "No invoice *INV-8* was issued" in rejected
     raw = "\n".join(one.value for one in record(world, claims["rejected"]).markdown)
     assert r"\[a form\]\(https\://evil.example\)" in raw
+
+
+def test_a_photo_or_scan_is_added_to_a_claim_later_and_shows_at_once(world: World, claims: Claims) -> None:
+    for data, kind, shown in (
+        (PNG + b"late", "photo.png", "/documents/{id})"),
+        (scan(pages=2), "scan.pdf", "/documents/{id}/pages)"),
+    ):
+        app = record(world, claims["rejected"])
+        next(button for button in app.button if button.label == "Add it to the claim").click().run()
+        assert [one.value for one in app.error] == ["Take or choose a photo or scan first."]
+        app.get("file_uploader")[0].upload(kind, data, "text/plain")
+        next(button for button in app.button if button.label == "Add it to the claim").click().run()
+        assert not app.exception, app.exception
+        assert "lies with claim" in texts(app)
+        with world.database.snapshot(COMMAND_LINE) as connection:
+            last = verification.documents_of_claim(connection, claims["rejected"].number)[-1]
+        assert any(shown.format(id=last.document_id) in one.value for one in app.markdown)
+        assert any(
+            "Document added" in one.value and str(last.document_id) in one.value for one in app.markdown
+        )
+    refused = record(world, claims["rejected"])
+    refused.get("file_uploader")[0].upload("photo.jpg", b"MZ no photo", "image/jpeg")
+    next(button for button in refused.button if button.label == "Add it to the claim").click().run()
+    assert ["neither a picture" in one.value for one in refused.error] == [True]
+
+
+def test_only_who_enters_claims_adds_documents_to_others(world: World, claims: Claims) -> None:
+    assert "Add it to the claim" in labels(record(world, claims["agrees"]))
+    for role in (Role.ANALYST, Role.PROGRAMME_MANAGER):
+        assert "Add it to the claim" not in labels(record(world, claims["agrees"], role))
 
 
 def test_only_who_may_decide_is_asked_to_and_only_who_enters_keys_in(world: World, claims: Claims) -> None:

@@ -195,6 +195,9 @@ ABOUT_ONE: dict[str, Question] = {
     "verification.claims_asked": lambda q: verification.claims_asked(q.connection, q.side.participant),
     "verification.open_questions": lambda q: verification.open_questions(q.connection, [q.side.asked]),
     "verification.documents_of_claim": lambda q: verification.documents_of_claim(q.connection, q.side.claim),
+    "verification.documents_of_claims": lambda q: verification.documents_of_claims(
+        q.connection, [q.side.claim]
+    ),
     "verification.with_documents": lambda q: verification.with_documents(q.connection, [q.side.claim]),
     "verification.last_proposal": lambda q: verification.last_proposal(q.connection, q.side.claim),
     "verification.waiting_proposals": lambda q: verification.waiting_proposals(q.connection, [q.side.claim]),

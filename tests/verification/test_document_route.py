@@ -15,6 +15,7 @@ from loyalty_core.organisation import company_by_code
 from tests.access.people import sign_in, somebody
 from tests.in_process import answered
 from tests.sales.files import bring, row
+from tests.verification.scans import scan
 
 PHOTO = b"\xff\xd8\xff\xe0" + b"photo" * 100
 
@@ -77,3 +78,38 @@ def test_nobody_is_shown_a_photo_without_signing_in_or_one_that_is_not_there(run
     assert ask(f"/documents/{new_id()}", "wrong").status_code == 401
     assert ask(f"/documents/{new_id()}", sign_in(running)).status_code == 404
     assert ask("/documents/1", sign_in(running)).status_code == 422
+
+
+def test_the_pages_of_a_scan_show_as_a_picture_to_those_who_see_the_scan(
+    running: Database, everything: Scope, tmp_path: Path
+) -> None:
+    with running.transaction(everything) as connection:
+        own, foreign = (company_by_code(connection, code).id for code in ("C1", "C2"))
+    settings = Settings(home=tmp_path, database_url=None)
+    ours, theirs, photo = (
+        verification.add_document(running, settings, everything, company_id=company_id, data=data)
+        for company_id, data in ((own, scan()), (foreign, scan(pages=2)), (own, PHOTO))
+    )
+    user = somebody(running, Role.OPERATOR, grants=frozenset({ScopeGrant(ScopeKind.COMPANY, own)}))
+    token = sign_in(running)
+    answer = ask(f"/documents/{ours}/pages", token)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
+    assert answer.content.startswith(b"\xff\xd8\xff")
+    assert answer.headers["cache-control"] == "private, no-store"
+    assert ask(f"/documents/{photo}/pages", token).content == PHOTO
+    assert ask(f"/documents/{theirs}/pages", token).status_code == 404
+    assert ask(f"/documents/{ours}/pages", None).status_code == 401
+    with running.transaction(everything) as connection:
+        sha256 = verification.document_by_id(connection, ours).sha256
+    # One that was kept before scans were drawn is drawn when somebody looks.
+    verification.document_path(settings, sha256).with_suffix(".jpg").unlink()
+    assert ask(f"/documents/{ours}/pages", token).content == answer.content
+    with running.transaction(everything) as connection:
+        looked = connection.execute(
+            text(
+                "select count(*) from audit_record where action = 'verification.document_fetched'"
+                " and actor_name = :name and subject_id = :id"
+            ),
+            {"name": user.name, "id": str(ours)},
+        ).scalar_one()
+    assert looked == 2

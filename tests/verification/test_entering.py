@@ -16,6 +16,7 @@ from loyalty_core.verification import ClaimSource, ClaimState
 from tests.access.people import COMMAND_LINE, somebody
 from tests.sales.files import bring, row
 from tests.verification.claims import CLUB, PARTNERS, claim, club, person
+from tests.verification.scans import scan
 
 PHOTO = b"\xff\xd8\xff\xe0" + b"photo" * 100
 
@@ -155,7 +156,7 @@ def test_a_claim_joins_the_only_programme_of_its_day_or_the_one_that_is_named(
         (PHOTO, "image/jpeg"),
         (b"\x89PNG\r\n\x1a\n rest", "image/png"),
         (b"RIFF\x00\x00\x00\x00WEBPVP8 ", "image/webp"),
-        (b"%PDF-1.7 rest", "application/pdf"),
+        (scan(), "application/pdf"),
     ],
 )
 def test_a_photo_is_kept_once_by_its_contents_and_closed_to_others(
