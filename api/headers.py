@@ -19,7 +19,7 @@ def security_headers(index_page: Path) -> list[tuple[bytes, bytes]]:
     """Return the headers of every answer; `index_page` is the page that Streamlit serves.
 
     Nothing comes from or goes to another host. Streamlit needs blob: for the scripts of its own components,
-    and styles in the page, which emotion writes.
+    and styles in the page, which emotion writes. The camera is for photos of invoices.
     """
     policy = "; ".join(
         [
@@ -45,7 +45,7 @@ def security_headers(index_page: Path) -> list[tuple[bytes, bytes]]:
         "referrer-policy": "same-origin",
         "cross-origin-opener-policy": "same-origin",
         "cross-origin-resource-policy": "same-origin",
-        "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
+        "permissions-policy": "camera=(self), microphone=(), geolocation=(), payment=(), usb=()",
     }
     return [(name.encode(), value.encode()) for name, value in headers.items()]
 
