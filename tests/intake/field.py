@@ -14,6 +14,7 @@ from loyalty_core.intake import (
     receive_local_file,
     run_import,
     start_import,
+    write_rejected_rows,
 )
 from loyalty_core.kernel import Database, Scope, Settings, new_id
 
@@ -99,3 +100,20 @@ def imported(database: Database, settings: Settings, scope: Scope, path: Path, *
 def counts(found: FileImport) -> tuple[str, int | None, int | None, int | None]:
     """State, accepted, duplicates, quarantined."""
     return found.state.value, found.accepted, found.duplicates, found.quarantined
+
+
+def rejected_file(
+    database: Database, settings: Settings, scope: Scope, found: FileImport, path: Path
+) -> tuple[list[str], list[list[str]]]:
+    """Write an import's rejected rows as CSV and return their header and rows."""
+    write_rejected_rows(database, settings, scope, found, path, reason_text=str)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        header, *rows = list(csv.reader(file))
+    return header, rows
+
+
+def saved(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Path:
+    """Write the rows as a spreadsheet program saves CSV and return the path."""
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        csv.writer(file).writerows([header, *rows])
+    return path

@@ -1,6 +1,5 @@
 """Rows that were put aside go back into their import: corrected in a table or in the file of rejected rows."""
 
-import csv
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,7 +32,19 @@ from loyalty_core.kernel import Database, NotAllowedError, Scope, Settings, new_
 from loyalty_core.sales import SalesDataset
 from loyalty_core.settlement import check_books
 from tests.access.people import somebody
-from tests.intake.field import HEADER, begin, counts, finish, imported, lines, mapping_of, settings_in, write
+from tests.intake.field import (
+    HEADER,
+    begin,
+    counts,
+    finish,
+    imported,
+    lines,
+    mapping_of,
+    rejected_file,
+    saved,
+    settings_in,
+    write,
+)
 
 pytestmark = pytest.mark.xdist_group("intake")
 
@@ -91,22 +102,6 @@ def import_now(database: Database, scope: Scope, import_id: UUID) -> FileImport:
 
 def is_whole(database: Database) -> bool:
     return all(check.ok for check in check_books(database))
-
-
-def rejected_file(
-    database: Database, settings: Settings, scope: Scope, found: FileImport, path: Path
-) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of the CSV of rejected rows."""
-    write_rejected_rows(database, settings, scope, found, path, reason_text=str)
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        header, *rows = list(csv.reader(file))
-    return header, rows
-
-
-def saved(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Path:
-    with path.open("w", encoding="utf-8-sig", newline="") as file:
-        csv.writer(file).writerows([header, *rows])
-    return path
 
 
 def test_a_row_corrected_in_the_table_becomes_a_line_of_its_import_at_its_place_in_the_file(
