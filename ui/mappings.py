@@ -8,6 +8,7 @@ from loyalty_core.access import SignedInUser
 from loyalty_core.intake import (
     ColumnMapping,
     SavedMapping,
+    encoding_name,
     header_key,
     mapping_versions,
     registered_datasets,
@@ -88,7 +89,7 @@ def _writing(body: ColumnMapping) -> list[tuple[str, str]]:
         (_("Currency"), wording.plain(body.currency or _("as the file says"))),
         (_("Time zone"), wording.plain(body.time_zone)),
     ]
-    return [*said, (_("Encoding"), wording.plain(body.encoding))] if body.encoding else said
+    return [*said, (_("Encoding"), wording.plain(encoding_name(body.encoding)))] if body.encoding else said
 
 
 def _versions_table(versions: Sequence[SavedMapping]) -> dict[str, list[str]]:

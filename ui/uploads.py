@@ -1,5 +1,6 @@
 """What the page of uploads shows: a file's first rows and what each column was understood as."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from loyalty_core.intake import (
     SkipReason,
     carried_over,
     changed_columns,
+    encoding_name,
     find_imports,
     guess_dataset,
     guess_mapping,
@@ -103,10 +105,26 @@ def _preview(sha256: str, file_name: str, sheet: str | None, known_headers: tupl
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What is known of sources: their saved mappings, and every mapping that may fit, the best ones last."""
+    """What is known of sources: their saved mappings, and every mapping that may fit, the best ones last.
+
+    Of each source, by dataset and name: the header of its last file, and what its files were called.
+    """
 
     saved: tuple[SavedMapping, ...]
     mappings: tuple[ColumnMapping, ...]
+    last_headers: Mapping[tuple[str, str], tuple[str, ...]]
+    file_names: Mapping[tuple[str, str], frozenset[str]]
+
+    def has_just(self, mapping: ColumnMapping, header: Sequence[str]) -> bool:
+        """Whether the source's last file had these columns and no others, in whatever order."""
+        last = self.last_headers.get((mapping.dataset, mapping.name), tuple(mapping.columns.values()))
+        return _keys(last) == _keys(header)
+
+    def named_alike(self, mapping: ColumnMapping, file_name: str) -> bool:
+        """Whether a file of the source had such a name before, days and numbers aside."""
+        names = self.file_names.get((mapping.dataset, mapping.name), frozenset())
+        name = proposed_source(file_name).casefold()
+        return bool(name) and name in names
 
     @property
     def headers(self) -> tuple[str, ...]:
@@ -122,12 +140,41 @@ def _known(user: SignedInUser) -> _Known:
     saved = tuple(one for one in every if not one.is_retired)
     kept = {(one.dataset, one.name) for one in every}
     recent: dict[tuple[str, str], ColumnMapping] = {}
+    headers: dict[tuple[str, str], tuple[str, ...]] = {}
+    file_names: dict[tuple[str, str], frozenset[str]] = {}
     for one in reversed(imports):
         mapping = ColumnMapping.model_validate(one.mapping)
-        if (mapping.dataset, mapping.name) not in kept:
-            recent[mapping.dataset, mapping.name] = mapping
+        source = (mapping.dataset, mapping.name)
+        if source not in kept:
+            recent[source] = mapping
+        if (one.reading or {}).get("header"):
+            headers[source] = tuple((one.reading or {})["header"])
+        file_names[source] = file_names.get(source, frozenset()) | {proposed_source(one.file_name).casefold()}
+    headers |= {(one.dataset, one.name): one.header for one in saved}
     shipped = [one for one in known_mappings([]) if (one.dataset, one.name) not in recent]
-    return _Known(saved, (*shipped, *recent.values(), *(one.body for one in saved)))
+    return _Known(saved, (*shipped, *recent.values(), *(one.body for one in saved)), headers, file_names)
+
+
+def _keys(header: Iterable[str]) -> frozenset[str]:
+    return frozenset(header_key(one) for one in header if one.strip())
+
+
+_OF_TIME = re.compile(
+    r"\bq?\d+"
+    r"|\b(jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?|oct(ober)?|nov(ember)?"
+    r"|dec(ember)?|copy|final)\b",
+    re.IGNORECASE,
+)
+
+
+def proposed_source(file_name: str) -> str:
+    """Return a name for the source of a file by what the file is called, without days and numbers; '' for none.
+
+    “sales_Warszawa_2026-03.xlsx” is of “sales Warszawa”.
+    """
+    stem = file_name.partition(".")[0].replace("_", " ").replace("-", " ")
+    name = " ".join(_OF_TIME.sub(" ", stem).strip(" ()+,;").split())
+    return name if sum(letter.isalpha() for letter in name) > 2 else ""
 
 
 def show_confirmation(user: SignedInUser, file: ReceivedFile) -> UUID | None:
@@ -143,7 +190,7 @@ def show_confirmation(user: SignedInUser, file: ReceivedFile) -> UUID | None:
     sheets = _choose_sheets(preview, key=str(file.id))
     dataset = _choose_dataset(preview, known.mappings, key=str(file.id))
     key = f"{file.id}_{dataset}_{preview.sheet or ''}"
-    guess, source = _guess(user, preview, dataset, known, key=key)
+    guess, source, name = _guess(user, file, preview, dataset, known, key=key)
     key = f"{key}_{source.name if source else ''}"
     rows_at = st.container()
     fields, twice = _show_columns(preview, guess, dataset, is_open=source is None, key=key)
@@ -154,7 +201,7 @@ def show_confirmation(user: SignedInUser, file: ReceivedFile) -> UUID | None:
         _show_left_out(preview)
         _show_unreadable(preview, fields, formats, dataset)
     _show_missing(guess, fields, formats, dataset)
-    return _show_start(user, file, preview, fields, formats, guess, dataset, sheets, twice)
+    return _show_start(user, file, preview, fields, formats, guess, dataset, sheets, twice, name)
 
 
 def _choose_sheets(preview: FilePreview, *, key: str) -> list[str]:
@@ -206,11 +253,12 @@ def _choose_dataset(preview: FilePreview, known: Iterable[ColumnMapping], *, key
 
 
 def _guess(
-    user: SignedInUser, preview: FilePreview, dataset: str, known: _Known, *, key: str
-) -> tuple[MappingGuess, SavedMapping | None]:
-    """Say which source the file seems to come from and what changed since its last one; return the guess.
+    user: SignedInUser, file: ReceivedFile, preview: FilePreview, dataset: str, known: _Known, *, key: str
+) -> tuple[MappingGuess, SavedMapping | None, str]:
+    """Say which source the file seems to come from and what changed since its last one.
 
-    The source is the reader's to choose; None is a new one.
+    Returns the guess; the source, the reader's to choose, None for a new one; and the name to begin with, '' where
+    only the reader can tell whose file it is.
     """
     columns = registered_datasets()[dataset].columns
     with current_database().snapshot(user.scope) as connection:
@@ -219,6 +267,9 @@ def _guess(
     guess = guess_mapping(preview.header, preview.rows, columns, known.mappings, codes=codes, is_text=is_text)
     saved = {one.name: one for one in known.saved if one.dataset == dataset}
     likely = saved.get(guess.known.name) if guess.known else source_like(saved.values(), preview.header)
+    # Programs write the same columns for whoever uses them: then what the file is called tells whose it is.
+    alike = [one for one in saved.values() if known.has_just(one.body, preview.header)]
+    likely = next((one for one in alike if known.named_alike(one.body, file.file_name)), likely)
     source = None
     if saved:
         names = ["", *saved]
@@ -239,12 +290,21 @@ def _guess(
                 ).format(source=wording.plain(guess.known.name)),
                 icon=":material/check_circle:",
             )
-            return guess, None
+            is_sure = known.named_alike(guess.known, file.file_name) or known.has_just(
+                guess.known, preview.header
+            )
+            return guess, None, guess.known.name if is_sure else ""
         st.info(
             _("This layout is new. Look at what each column was understood as, and put right what is wrong."),
             icon=":material/help:",
         )
-        return guess_mapping(preview.header, preview.rows, columns, (), codes=codes), None
+        seen = guess_mapping(preview.header, preview.rows, columns, (), codes=codes)
+        return seen, None, proposed_source(file.file_name)
+    is_sure = (
+        source is not likely
+        or known.named_alike(source.body, file.file_name)
+        or (known.has_just(source.body, preview.header) and len(alike) == 1)
+    )
     changes = changed_columns(source, preview.header)
     if changes:
         _show_changes(source, changes)
@@ -255,9 +315,8 @@ def _guess(
             ),
             icon=":material/check_circle:",
         )
-    return _as_source(
-        source, preview, guess_mapping(preview.header, preview.rows, columns, (), codes=codes)
-    ), source
+    seen = guess_mapping(preview.header, preview.rows, columns, (), codes=codes)
+    return _as_source(source, preview, seen), source, source.name if is_sure else ""
 
 
 def _as_source(source: SavedMapping, preview: FilePreview, seen: MappingGuess) -> MappingGuess:
@@ -335,7 +394,7 @@ def _where(preview: FilePreview) -> str:
     if preview.sheet:
         parts.append(_("sheet {sheet}").format(sheet=wording.plain(preview.sheet)))
     if preview.encoding:
-        parts.append(_("encoding {encoding}").format(encoding=wording.plain(preview.encoding)))
+        parts.append(_("encoding {encoding}").format(encoding=wording.plain(encoding_name(preview.encoding))))
     if preview.rows_expected:
         parts.append(_("about {rows} rows").format(rows=wording.plain(wording.number(preview.rows_expected))))
     return " · ".join(parts)
@@ -687,6 +746,7 @@ def _show_start(
     dataset: str,
     sheets: Sequence[str],
     twice: Sequence[str],
+    source_name: str,
 ) -> UUID | None:
     form = f"start_{file.id}"
     key = form_key(form)
@@ -696,11 +756,18 @@ def _show_start(
     with st.form(form):
         name = st.text_input(
             _("Name of the source"),
-            value=guess.known.name if guess.known else "",
+            value=source_name,
             placeholder=_("who sends files like this"),
             help=_("Files of one source share this layout, and are compared with one another."),
             max_chars=100,
         )
+        if guess.known is not None and not source_name:
+            st.caption(
+                _(
+                    "Files like this one came from “{source}”. If this one did too, write that name; another sender "
+                    "gets a name of its own."
+                ).format(source=wording.plain(guess.known.name))
+            )
         keeps = Permission.MANAGE_SOURCES in user.permissions and st.toggle(
             _("Keep this layout for the next file of the source"), value=True
         )

@@ -85,6 +85,7 @@ from loyalty_core.intake.reading import (
     FilePreview,
     FileRefusal,
     SkipReason,
+    encoding_name,
     preview_file,
 )
 from loyalty_core.intake.records import (
@@ -290,6 +291,7 @@ __all__ = [
     "count_repairs_of_import",
     "decline_waiting_import",
     "drop_orphaned_staging",
+    "encoding_name",
     "file_by_id",
     "find_changes",
     "find_imports",

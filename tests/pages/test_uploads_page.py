@@ -14,6 +14,8 @@ from loyalty_core.intake import ImportMode
 from loyalty_core.kernel import Cell, Sheet, write_workbook
 from tests.pages.test_every_page import page_named, page_of, texts
 from tests.pages.world import COMMAND_LINE, World
+from ui.imports import column_title
+from ui.uploads import proposed_source
 
 HEADER = "Kod klienta;Nr faktury;Kod towaru;Ilość;Data sprzedaży;Cena netto;Waluta"
 LINE = "C-1;FV/{0};P-1;2;14.03.2026;1.234,50;PLN"
@@ -50,6 +52,7 @@ def test_a_file_is_understood_kept_and_its_next_one_says_what_changed(world: Wor
     first = brought(world, tmp_path / "march.csv", HEADER, *(LINE.format(place) for place in range(3)))
     app = page_of_file(world, first)
     table = app.dataframe[0].value
+    assert list(table["Row"]) == ["header", "read as", "2", "3", "4"]
     assert list(table["Company code"][:2]) == ["Kod klienta", "text"]
     assert list(table["Date of sale"][:2]) == ["Data sprzedaży", "date, day first"]
     assert list(table["Unit price"][:2]) == ["Cena netto", "number, decimal comma"]
@@ -172,3 +175,81 @@ def test_what_is_wrong_with_a_mapping_is_said_in_the_words_of_the_page(world: Wo
     assert "No column of the file is said to hold Date of sale, Quantity" in texts(start(app, "Short"))
     app = page_of_file(world, brought(world, tmp_path / "march.csv", HEADER, LINE.format(7)))
     assert "the source has no name yet" in texts(start(app, " "))
+
+
+def name_of_source(app: AppTest) -> str | None:
+    return next(box for box in app.text_input if box.label == "Name of the source").value
+
+
+def test_a_file_gets_the_name_of_a_source_only_where_it_is_surely_of_it(world: World, tmp_path: Path) -> None:
+    header = "Buyer no,Bill,Article,Pieces,Sold,Each,Ccy"
+    line = "C-1,{0},P-1,2,2026-03-14,5.00,EUR"
+    new = page_of_file(world, brought(world, tmp_path / "Novi_Sad_2026-03.csv", header, line.format(1)))
+    assert name_of_source(new) == "Novi Sad"
+    start(new, "Novi Sad")
+    again = page_of_file(world, brought(world, tmp_path / "export.csv", header, line.format(2)))
+    assert name_of_source(again) == "Novi Sad"
+    similar = page_of_file(
+        world, brought(world, tmp_path / "Subotica_2026-03.csv", f"{header},Remark", f"{line.format(3)},x")
+    )
+    assert "new: “Remark”" in texts(similar)
+    assert name_of_source(similar) == ""
+    assert "Files like this one came from “Novi Sad”." in texts(similar)
+    changed = page_of_file(
+        world, brought(world, tmp_path / "Novi_Sad_2026-04.csv", f"{header},Remark", f"{line.format(4)},x")
+    )
+    assert name_of_source(changed) == "Novi Sad"
+    # A second sender with the very same columns: from then on the file's name tells the two apart.
+    start(
+        page_of_file(world, brought(world, tmp_path / "Subotica_3.csv", header, line.format(5))), "Subotica"
+    )
+    later = page_of_file(world, brought(world, tmp_path / "subotica 4.csv", header, line.format(6)))
+    assert name_of_source(later) == "Subotica"
+    nobody = page_of_file(world, brought(world, tmp_path / "export.csv", header, line.format(7)))
+    assert name_of_source(nobody) == ""
+
+
+@pytest.mark.parametrize(
+    ("file_name", "name"),
+    [
+        ("sales_Warszawa_2026-03.xlsx", "sales Warszawa"),
+        ("Q1 Marche S.A..csv", "Marche S"),
+        ("2026-03-01.csv", ""),
+        ("may.csv.gz", ""),
+        ("Beograd (2).tsv", "Beograd"),
+    ],
+)
+def test_a_source_is_named_by_its_file_without_days_and_numbers(file_name: str, name: str) -> None:
+    assert proposed_source(file_name) == name
+
+
+def test_everything_a_file_may_hold_has_a_title(world: World) -> None:
+    del world
+    for dataset in intake.registered_datasets().values():
+        for name in (*dataset.columns.names, "beyond_last_column"):
+            assert column_title(name) != name, (dataset.columns.name, name)
+
+
+@pytest.mark.parametrize(
+    ("codec", "name"),
+    [
+        ("cp1250", "windows-1250"),
+        ("cp852", "IBM852"),
+        ("iso8859_2", "ISO-8859-2"),
+        ("koi8_r", "KOI8-R"),
+        ("utf-8", "UTF-8"),
+        ("utf-16-le", "UTF-16"),
+        ("ascii", "ASCII"),
+    ],
+)
+def test_encodings_have_the_names_that_spreadsheets_give_them(codec: str, name: str) -> None:
+    assert intake.encoding_name(codec) == name
+
+
+def test_a_file_in_an_old_encoding_is_told_of_by_the_encodings_usual_name(
+    world: World, tmp_path: Path
+) -> None:
+    path = tmp_path / "old.csv"
+    path.write_bytes(f"{HEADER}\n{LINE.format(70)}\nŁódź;FV/71;P-1;2;14.03.2026;1,50;PLN\n".encode("cp1250"))
+    app = page_of_file(world, intake.receive_local_file(world.database, world.settings, COMMAND_LINE, path))
+    assert "encoding windows-1250" in texts(app)

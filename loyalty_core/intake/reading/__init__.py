@@ -1,6 +1,7 @@
 """Reading uploaded files safely and fast: in a child process under limits, into parts that COPY takes."""
 
 from loyalty_core.intake.reading.child.orders import ReadLimits
+from loyalty_core.intake.reading.encodings import encoding_name
 from loyalty_core.intake.reading.reader import (
     DEFAULT_LIMITS,
     FilePreview,
@@ -80,6 +81,7 @@ __all__ = [
     "UnknownSheetError",
     "XmlEntitiesError",
     "ZipBombError",
+    "encoding_name",
     "original_cell",
     "original_rows",
     "preview_file",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from loyalty_core.intake.reading.encodings import encoding_name
 from loyalty_core.kernel import Refusal, _
 
 
@@ -267,7 +268,7 @@ class MixedEncodingsError(FileRefusal):
 
     def _what(self) -> str:
         return _("{file} mixes two encodings: at {place} it is no longer {encoding}.").format(
-            file=self._file, place=self.place, encoding=self.facts["encoding"].upper()
+            file=self._file, place=self.place, encoding=encoding_name(self.facts["encoding"])
         )
 
     def _remedy(self) -> str:
