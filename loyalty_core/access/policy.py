@@ -77,6 +77,7 @@ class Permission(StrEnum):
     USE_PORTAL = "use_portal"
     SEE_CLAIMS = "see_claims"
     ENTER_CLAIMS = "enter_claims"
+    UPLOAD_OWN_CLAIMS = "upload_own_claims"
     DECIDE_CLAIMS = "decide_claims"
     SEE_WORKLOAD = "see_workload"
     REGISTER_PARTNERS = "register_partners"
@@ -242,6 +243,7 @@ PERMISSIONS_OF_ROLE: dict[Role, frozenset[Permission]] = {
         {
             Permission.SEE_HOME,
             Permission.USE_PORTAL,
+            Permission.UPLOAD_OWN_CLAIMS,
             Permission.ORDER_REWARDS,
             Permission.ENTITLE_PEOPLE,
         }

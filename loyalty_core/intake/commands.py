@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Connection
+
 from loyalty_core import access, audit
 from loyalty_core.intake import store
 from loyalty_core.intake.dataset import Dataset
@@ -14,7 +16,7 @@ from loyalty_core.intake.mapping import ColumnMapping
 from loyalty_core.intake.options import checked_options
 from loyalty_core.intake.space import NoSpaceLeftError, is_out_of_space
 from loyalty_core.intake.states import UNFINISHED, ImportMode, ImportState
-from loyalty_core.intake.store import FileImport, ImportStateError
+from loyalty_core.intake.store import FileImport, ImportStateError, ReceivedFile
 from loyalty_core.kernel import STATEMENT_FAILED, Database, Refusal, Scope, Settings, _, new_id, now
 from loyalty_core.kernel.jobs import defer_import
 
@@ -218,53 +220,91 @@ def start_import(
     mapping.check_against(datasets[mapping.dataset].columns)
     with database.transaction(scope) as connection:
         access.check_permission(connection, scope, access.Permission.UPLOAD_FILES)
-        file = store.file_by_id(connection, file_id)
-        wanted_id = new_id()
-        import_id = store.insert_import(
+        return queue_import(
             connection,
             scope,
-            id=wanted_id,
-            file_id=file.id,
-            dataset=mapping.dataset,
-            source=f"{mapping.dataset}:{mapping.name}",
-            mapping=mapping.model_dump(mode="json"),
+            file=store.file_by_id(connection, file_id),
+            mapping=mapping,
             creates_missing=creates_missing,
             request_key=request_key,
-            requested_at=now(),
+            defers=defers,
             mode=mode,
             options=kept_options,
         )
-        if import_id == wanted_id:
-            audit.record(
-                connection,
-                scope,
-                "intake.import_started",
-                "import",
-                import_id,
-                {
-                    "file_name": file.file_name,
-                    "sha256": file.sha256,
-                    "mapping": mapping.name,
-                    "mode": mode.value,
-                },
-            )
-            if defers:
-                defer_import(connection, import_id)
-        else:
-            _check_is_same(
-                store.import_by_id(connection, import_id),
-                sha256=file.sha256,
-                mapping=mapping.model_dump(mode="json"),
-                creates_missing=creates_missing,
-                mode=mode,
-                options=kept_options,
-            )
+
+
+def queue_import(
+    connection: Connection,
+    scope: Scope,
+    *,
+    file: ReceivedFile,
+    mapping: ColumnMapping,
+    creates_missing: bool,
+    request_key: UUID,
+    defers: bool,
+    mode: ImportMode,
+    options: Mapping[str, Any],
+) -> UUID:
+    """Queue an import within the caller's transaction and return its id; the same key again returns the same.
+
+    It asks for no permission and checks neither mapping nor options: that is the caller's, a command of its own
+    for those who may bring one kind of file only. With the option OWNER the import is done by the right
+    UPLOAD_OWN_CLAIMS, and the dataset takes in nothing that is not the owner's. Raises RequestKeyReusedError.
+    """
+    wanted_id = new_id()
+    import_id = store.insert_import(
+        connection,
+        scope,
+        id=wanted_id,
+        file_id=file.id,
+        dataset=mapping.dataset,
+        source=f"{mapping.dataset}:{mapping.name}",
+        mapping=mapping.model_dump(mode="json"),
+        creates_missing=creates_missing,
+        request_key=request_key,
+        requested_at=now(),
+        mode=mode,
+        options=options,
+    )
+    if import_id == wanted_id:
+        audit.record(
+            connection,
+            scope,
+            "intake.import_started",
+            "import",
+            import_id,
+            {
+                "file_name": file.file_name,
+                "sha256": file.sha256,
+                "mapping": mapping.name,
+                "mode": mode.value,
+                **({store.OWNER: options[store.OWNER]} if store.OWNER in options else {}),
+            },
+        )
+        if defers:
+            defer_import(connection, import_id)
+    else:
+        _check_is_same(
+            store.import_by_id(connection, import_id),
+            sha256=file.sha256,
+            mapping=mapping.model_dump(mode="json"),
+            creates_missing=creates_missing,
+            mode=mode,
+            options=dict(options),
+        )
     return import_id
 
 
 def _check_is_same(earlier: FileImport, **asked: object) -> None:
     if any(getattr(earlier, name) != value for name, value in asked.items()):
         raise RequestKeyReusedError(earlier.number)
+
+
+def right_to_bring(found: FileImport, scope: Scope) -> access.Permission:
+    """Return the permission that the actor needs to have this import done."""
+    if found.is_for_owner and found.requested_by == scope.user_id:
+        return access.Permission.UPLOAD_OWN_CLAIMS
+    return access.Permission.UPLOAD_FILES
 
 
 def resume_or_start_import(
@@ -357,8 +397,8 @@ def cancel_import(database: Database, scope: Scope, import_id: UUID) -> ImportSt
     waits for a decision.
     """
     with database.transaction(scope) as connection:
-        access.check_permission(connection, scope, access.Permission.UPLOAD_FILES)
         found = store.import_by_id(connection, import_id)
+        access.check_permission(connection, scope, right_to_bring(found, scope))
         if (found.requested_by, found.requested_by_name) != (scope.user_id, scope.actor_name):
             access.check_permission(connection, scope, access.Permission.DECIDE_IMPORTS)
         locked = store.lock_import_soon(connection, import_id)

@@ -3,7 +3,7 @@
 import codecs
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -50,6 +50,10 @@ class DatasetColumns:
     def names(self) -> tuple[str, ...]:
         """The columns' names, in order."""
         return tuple(column.name for column in self.columns)
+
+    def none_required(self) -> "DatasetColumns":
+        """The same columns, any of which a file may lack: for files of which the server knows the rest."""
+        return DatasetColumns(self.name, tuple(replace(column, required=False) for column in self.columns))
 
 
 class MappingIncompleteError(Refusal):

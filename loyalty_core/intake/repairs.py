@@ -582,7 +582,11 @@ class _Run:
         return DatasetColumns(
             self._import.dataset,
             (
-                *self._dataset.columns.columns,
+                *(
+                    self._dataset.columns.none_required()
+                    if self._import.is_for_owner
+                    else self._dataset.columns
+                ).columns,
                 DatasetColumn(ROW_COLUMN, ColumnKind.NUMBER, required=True),
                 DatasetColumn(SHEET_COLUMN),
             ),

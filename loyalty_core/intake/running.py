@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 import data_checks
 from loyalty_core import access, audit
 from loyalty_core.intake import store
-from loyalty_core.intake.commands import NarrowScopeCreatesError, stored_path
+from loyalty_core.intake.commands import NarrowScopeCreatesError, right_to_bring, stored_path
 from loyalty_core.intake.dataset import Acceptance, Dataset, ImportContext, Staging
 from loyalty_core.intake.limits import thresholds_of
 from loyalty_core.intake.mapping import ColumnMapping
@@ -314,7 +314,7 @@ class _Run:
     def check_rights(self) -> None:
         """Refuse what the actor may not do any more. Raises NotAllowedError, NarrowScopeCreatesError."""
         permission = (
-            access.Permission.UPLOAD_FILES
+            right_to_bring(self._import, self._scope)
             if self._import.decided_at is None
             else access.Permission.DECIDE_IMPORTS
         )
@@ -359,7 +359,8 @@ class _Run:
                 stored_path(self._settings, self._import.sha256),
                 self._import.file_name,
                 self._context.mapping,
-                self._dataset.columns,
+                # What an owner's file needs, the command that started its import has asked for.
+                self._dataset.columns.none_required() if self._import.is_for_owner else self._dataset.columns,
                 self._folder,
                 on_progress=self._show,
                 sheets=self._import.options.get("sheets"),
@@ -456,6 +457,10 @@ class _Run:
 
         What a person was shown and let through is not asked again: the same failed checks, the same changes.
         """
+        if self._import.is_for_owner:
+            # The checks are kept for who looks at the import, and hold up nobody: all of it is one person's, and
+            # each row is verified by itself.
+            return None
         was_let_through = self._import.decided_at is not None
         shown = (self._import.checks or {}).get("checks", []) if was_let_through else []
         known = {check["name"] for check in shown if check["level"] == "stop" and not check["passed"]}

@@ -45,6 +45,10 @@ class ImportStateError(StateError):
         self.wanted = wanted
 
 
+OWNER = "owner"
+"""The option of an import that says whose rows alone its file may bring; no person can set it."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReceivedFile:
     """A file as it came in: its name and the hash under which its contents lie in the files folder."""
@@ -103,6 +107,11 @@ class FileImport:
     decision_reason: str | None
     cancel_asked_at: datetime | None
     cancel_asked_by_name: str | None
+
+    @property
+    def is_for_owner(self) -> bool:
+        """Whether the file brings nothing but what is its bringer's own: see `queue_import`."""
+        return OWNER in self.options
 
 
 @dataclass(frozen=True, slots=True)

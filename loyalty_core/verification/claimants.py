@@ -5,6 +5,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from loyalty_core import access, participants
+from loyalty_core.intake import OWNER
 from loyalty_core.kernel import Refusal, Scope, _
 from loyalty_core.verification.policy import Claim, ClaimSource
 
@@ -48,7 +49,8 @@ def check_decides(connection: Connection, scope: Scope, claim: Claim) -> None:
 
     That is the claimant, whoever takes part for the same company, since its points may be theirs to spend, and
     whoever keyed the claim in. A claim from a file is not keyed in: the file is kept, and says what it says; but
-    whoever corrected its row has. Raises OwnClaimError, KeyedInError.
+    whoever corrected its row has, and who brought it in a file of their own claims. Raises OwnClaimError,
+    KeyedInError.
     """
     own = participants.participant_of_user(connection, scope.user_id) if scope.user_id is not None else None
     if own is not None and (own.id == claim.participant_id or own.company_id == claim.company_id):
@@ -56,7 +58,9 @@ def check_decides(connection: Connection, scope: Scope, claim: Claim) -> None:
     if scope.user_id is None:
         return
     if claim.source is ClaimSource.FILE:
-        has_keyed_in = _has_corrected_row(connection, scope.user_id, claim)
+        has_keyed_in = _has_corrected_row(connection, scope.user_id, claim) or _brought_as_own(
+            connection, scope.user_id, claim
+        )
     else:
         has_keyed_in = claim.entered_by == scope.user_id
     if has_keyed_in:
@@ -78,6 +82,17 @@ def _has_corrected_row(connection: Connection, user_id: UUID, claim: Claim) -> b
                 "row_no": claim.row_no,
                 "user_id": user_id,
             },
+        ).first()
+        is not None
+    )
+
+
+def _brought_as_own(connection: Connection, user_id: UUID, claim: Claim) -> bool:
+    """Whether the user brought the claim in a file of claims of their own, whoever they take part as since."""
+    return (
+        connection.execute(
+            text("select 1 from file_import where id = :id and requested_by = :user_id and options ? :owner"),
+            {"id": claim.import_id, "user_id": user_id, "owner": OWNER},
         ).first()
         is not None
     )

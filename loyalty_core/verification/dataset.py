@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection
 
-from loyalty_core import access
 from loyalty_core.intake import (
     Acceptance,
     ColumnKind,
@@ -16,7 +15,7 @@ from loyalty_core.intake import (
     Staging,
 )
 from loyalty_core.kernel import N_, _
-from loyalty_core.verification import staged, verdicts
+from loyalty_core.verification import own_rows, staged, verdicts
 
 CLAIMS_COLUMNS = DatasetColumns(
     "claims",
@@ -103,7 +102,7 @@ def reason_text(reason: str) -> str:
         "unknown_programme": _("No programme with this code gives points for claims."),
         "conflicts_with_earlier": _("The company's claim of this number came before with other contents."),
     }
-    return texts.get(reason, reason)
+    return texts.get(reason) or own_rows.reason_text(reason)
 
 
 class ClaimsDataset:
@@ -139,8 +138,14 @@ class ClaimsDataset:
         return reason_text(reason)
 
     def judge(self, connection: Connection, staging: Staging, context: ImportContext) -> None:
-        """Put every bad row with all its reasons into the table of reasons. Raises NotAllowedError."""
-        access.check_permission(connection, context.scope, access.Permission.ENTER_CLAIMS)
+        """Put every bad row with all its reasons into the table of reasons.
+
+        In a participant's own file the rows are the participant's, whatever else they name. Raises NotAllowedError,
+        UnknownParticipantError, ClaimantNotActiveError, TooManyOwnRowsError.
+        """
+        claimant = own_rows.claimant_of(connection, context)
+        if claimant is not None:
+            own_rows.prepare_rows(connection, staging, context, claimant)
         staged.judge_rows(connection, staging, context)
         staged.reject_conflicts(connection, staging, context)
 
