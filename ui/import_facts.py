@@ -9,6 +9,7 @@ from loyalty_core.intake import (
     ImportMode,
     ImportState,
     WaitsFor,
+    encoding_name,
     registered_datasets,
     start_import,
 )
@@ -92,7 +93,7 @@ def how_it_was_read(found: FileImport) -> list[tuple[str, str]]:
     )
     if reading.get("encoding"):
         written = _("{encoding}, cells apart by {delimiter}").format(
-            encoding=reading["encoding"],
+            encoding=encoding_name(reading["encoding"]),
             delimiter=_("tab") if reading.get("delimiter") == "\t" else f"“{reading.get('delimiter') or ''}”",
         )
         told.append((_("Written as"), wording.plain(written)))
@@ -196,17 +197,42 @@ def _by(who: str, when: str) -> str:
     return wording.plain(_("{who}, {when}").format(who=who, when=when))
 
 
+def _may_change_what_differs(found: FileImport) -> bool:
+    """Whether rows were put aside that an update would take in."""
+    return (
+        found.state is ImportState.ACCEPTED
+        and found.mode is ImportMode.ADD
+        and bool((found.reasons or {}).get("differs_from_known"))
+        and ImportMode.UPDATE in registered_datasets()[found.dataset].modes
+    )
+
+
 def show_again(user: SignedInUser, found: FileImport) -> None:
-    """Offer to import the same file once more, where nothing of it was kept."""
-    if found.state not in _AGAIN or Permission.UPLOAD_FILES not in user.permissions:
+    """Offer to import the same file once more: where nothing of it was kept, or where it would change what is there."""
+    if not user.may(Permission.UPLOAD_FILES) or found.dataset not in registered_datasets():
         return
-    if found.dataset not in registered_datasets():
+    changes = _may_change_what_differs(found)
+    if found.state not in _AGAIN and not changes:
         return
     modes = [mode for mode in ImportMode if mode in registered_datasets()[found.dataset].modes]
-    with card(
-        _("Import this file now") if found.state is ImportState.CHECKED else _("Import this file again")
-    ):
-        st.markdown(_("The same file, read in the same way. It becomes an import of its own."))
+    if changes:
+        modes = [ImportMode.UPDATE, ImportMode.CHECK]
+        title = _("Change what differs")
+        count = (found.reasons or {})["differs_from_known"]
+        told = ngettext(
+            "**{count}** row names what is there already, with other contents. As an update the file changes it, and "
+            "every change is shown before it is made.",
+            "**{count}** rows name what is there already, with other contents. As an update the file changes it, and "
+            "every change is shown before it is made.",
+            count,
+        ).format(count=wording.number(count))
+    else:
+        title = (
+            _("Import this file now") if found.state is ImportState.CHECKED else _("Import this file again")
+        )
+        told = _("The same file, read in the same way. It becomes an import of its own.")
+    with card(title):
+        st.markdown(told)
         form = f"again_{found.id}"
         with st.form(form, border=False):
             mode = st.radio(

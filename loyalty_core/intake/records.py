@@ -326,6 +326,7 @@ def common_reason_text(reason: str) -> str | None:
             " the right one."
         ),
         "differs_from_known": _(
-            "This is there already, with other contents. Import the file as an update to change it."
+            "This is there already, with other contents. To change it, bring the file again with the choice “Add, and "
+            "change what is there”."
         ),
     }.get(reason)

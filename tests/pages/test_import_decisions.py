@@ -69,3 +69,23 @@ def test_the_page_of_a_check_offers_to_import_the_file_now(world: World) -> None
     assert not app.exception
     assert "Nothing of it was kept" in texts(app)
     assert "Import this file now" in texts(app)
+
+
+def test_rows_that_differ_from_what_is_there_lead_to_an_update_that_shows_its_changes(world: World) -> None:
+    bring_catalogue(world, [("Y-1", "Linden")], ImportMode.ADD)
+    found = bring_catalogue(world, [("Y-1", "Linden blossom"), ("Y-2", "Sage")], ImportMode.ADD)
+    assert found.reasons == {"differs_from_known": 1}
+    app = page_of(world, Role.OPERATOR, page_named("imports"), **{"import": str(found.id)})
+    assert not app.exception
+    assert "bring the file again with the choice “Add, and change what is there”" in texts(
+        app.selectbox(key="reason").set_value("differs_from_known").run()
+    )
+    assert "Change what differs" in texts(app)
+    next(button for button in app.button if button.label == "Start").click().run()
+    with world.database.snapshot(COMMAND_LINE) as connection:
+        again = intake.find_imports(connection, limit=1)[0]
+    assert (again.mode, again.file_id) == (ImportMode.UPDATE, found.file_id)
+    assert again.options == found.options
+    # Its reader may only look.
+    seen = page_of(world, Role.ANALYST, page_named("imports"), **{"import": str(found.id)})
+    assert "Change what differs" not in texts(seen)
