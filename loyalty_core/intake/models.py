@@ -194,7 +194,8 @@ row_correction = Table(
     Index("ix_row_correction_import_id", "import_id"),
 )
 
-# What an import that may change things would change, or changed: one row a field. Made anew with each judgement.
+# What an import of records would add and change, or did: one row a field. Made anew with each judgement, and for
+# the last time in the transaction that writes the records.
 import_change = Table(
     "import_change",
     metadata,
@@ -209,6 +210,7 @@ import_change = Table(
     Column("before", Text),
     Column("after", Text),
     Index("ix_import_change_import_id", "import_id", "row_no"),
+    Index("ix_import_change_record", "record"),
     info={"app": AppRights(delete=True)},
 )
 

@@ -48,7 +48,8 @@ class Records:
     it by, text), `known_id` (null: not there yet), `title` (what is shown of a new one, text or null), and the
     arrays `said` and `stands`, texts in the order of `fields`. Of `said`, null leaves a field as it is and ''
     empties it; of `stands`, null and '' are an empty field. Further columns are the dataset's own. What accepting
-    holds until it ends are the rows of the table `held` whose ids are in the column `held_by`. `shown` is what
+    holds until it ends are the rows of the table `held` whose ids are in the column `held_by`; of `leans_on`, another
+    table and the column with its ids, none goes away meanwhile. `shown` is what
     import_change is told of a value: SQL over {field} and {value}. `more_changes` is " union all" and a query for
     changes to other records than the row's own: sheet, row_no, record, field, before, after.
     """
@@ -57,6 +58,7 @@ class Records:
     rows: str
     held: str
     held_by: str = "known_id"
+    leans_on: tuple[str, str] | None = None
     shown: str = "{value}"
     more_changes: str = ""
 
@@ -119,6 +121,11 @@ class StagedRecords:
             f"select from {self._records.held} h where h.id in (select n.{self._records.held_by} from {{rows}})"  # noqa: S608 constants
             " order by h.id for no key update"
         )
+        if self._records.leans_on is not None:
+            table, column = self._records.leans_on
+            self.execute(
+                f"select from {table} h where h.id in (select n.{column} from {{rows}}) order by h.id for key share"  # noqa: S608 constants
+            )
 
     def reject_repeats(self) -> None:
         """Reject the rows of a record that the file names more than once with different contents: all of them."""
@@ -135,6 +142,15 @@ class StagedRecords:
                 "insert into {bad} (row_no, sheet, reasons) select n.row_no, n.sheet, array['differs_from_known']"
                 " from {rows} where {good} and n.known_id is not null and {differs}"
             )
+
+    def list_changes_made(self) -> None:
+        """List what is about to be written, in place of what was thought when the rows were judged.
+
+        By it the import can be undone. Corrected rows add to what the import's other rows did.
+        """
+        if not self.context.is_repair:
+            self.execute("delete from import_change where import_id = :import_id")
+        self.list_changes()
 
     def list_changes(self) -> None:
         """Put every addition and every change into `import_change`."""
@@ -241,7 +257,7 @@ class RecordsDataset(ABC):
         rows.bind(recorded_at=rows.context.recorded_at)
 
     def judge_known(self, rows: StagedRecords) -> None:
-        """Reject what goes against what is there by now; once while judging, once more while accepting."""
+        """Reject what goes against what is there by now."""
         rows.reject_known_otherwise()
 
     def figures(self, _connection: Connection, _staging: Staging) -> FileFigures:
@@ -258,6 +274,9 @@ class RecordsDataset(ABC):
         rows = self._staged(connection, staging, context)
         # Rows are judged anew where what is there has changed since.
         rows.execute("delete from {bad}")
+        self._judge(rows)
+
+    def _judge(self, rows: StagedRecords) -> None:
         self.judge_rows(rows)
         rows.reject_repeats()
         self.judge_known(rows)
@@ -275,10 +294,11 @@ class RecordsDataset(ABC):
         check_permission(connection, context.scope, self.permission)
         rows = self._staged(connection, staging, context)
         self.lock(rows)
-        # Again: another import may have come in since the rows were judged.
-        self.judge_known(rows)
+        # Again: another import may have come in since the rows were judged, and one may have been undone.
+        self._judge(rows)
         rows.check_changes()
         counted = rows.count()
+        rows.list_changes_made()
         self.write(rows)
         audit.record(
             connection,

@@ -49,7 +49,12 @@ company = Table(
     Column("txid", Xid8, nullable=False, server_default=text("pg_current_xact_id()"), index=True),
     CheckConstraint(f"kind in ({_KINDS})", name="kind"),
     Index("ix_company_name", "name"),
-    info={"app": AppRights(updates=("name", "region_id", "salesperson_id", "kind", "distributor_id"))},
+    # Deleted only with the import that brought it; a trigger sees to that.
+    info={
+        "app": AppRights(
+            delete=True, updates=("name", "region_id", "salesperson_id", "kind", "distributor_id")
+        )
+    },
 )
 
 outlet = Table(
@@ -62,5 +67,6 @@ outlet = Table(
     Column("created_by_import", Uuid),
     Column("recorded_at", DateTime(timezone=True), nullable=False),
     UniqueConstraint("company_id", "code"),
-    info={"app": AppRights(updates=("name",))},
+    # As a company.
+    info={"app": AppRights(delete=True, updates=("name",))},
 )

@@ -222,6 +222,13 @@ class CompaniesDataset(RecordsDataset):
         )
         set_scope(rows.connection, rows.context.scope)
 
+    def lock(self, rows: StagedRecords) -> None:
+        """Hold the companies that the rows name, and let their distributors stay."""
+        super().lock(rows)
+        rows.execute(
+            "select from company d where d.code in (select n.said[4] from {rows}) order by d.id for key share"
+        )
+
     def write(self, rows: StagedRecords) -> None:
         """Add what is not there, then fill in and change what differs: a new one's distributor may be new too."""
         rows.with_new_ids(
@@ -275,6 +282,7 @@ _OUTLETS = Records(
         " left join outlet o on o.company_id = c.id and o.code = s.code"
     ),
     held="outlet",
+    leans_on=("company", "company_id"),
 )
 
 

@@ -44,6 +44,7 @@ participant = Table(
     Column("decided_by_name", Text),
     Column("decided_at", DateTime(timezone=True)),
     Column("decision_reason", Text),
+    Column("created_by_import", Uuid),
     # The transaction that last changed the row; a trigger keeps it, for the replica.
     Column("txid", Xid8, nullable=False, server_default=text("pg_current_xact_id()"), index=True),
     CheckConstraint(f"state in ({_STATES})", name="state"),
@@ -52,7 +53,8 @@ participant = Table(
     # Who brings a person in does not let them in, administrators included.
     CheckConstraint("state <> 'active' or decided_by <> requested_by", name="two_people"),
     Index("ix_participant_waiting", "requested_at", postgresql_where=text("state = 'waiting'")),
-    info={"app": AppRights(updates=("participant_group", "is_owner", "user_id", *_DECISION))},
+    # Deleted only with the import that brought it, while nobody decided; a trigger sees to the import.
+    info={"app": AppRights(delete=True, updates=("participant_group", "is_owner", "user_id", *_DECISION))},
 )
 
 # Everything that says who the person is lies here and nowhere else.
@@ -67,7 +69,7 @@ participant_person = Table(
     Column("recorded_at", DateTime(timezone=True), nullable=False),
     Column("txid", Xid8, nullable=False, server_default=text("pg_current_xact_id()"), index=True),
     CheckConstraint("length(display_name) between 1 and 200", name="display_name"),
-    info={"app": AppRights(updates=("display_name", "phone", "email"))},
+    info={"app": AppRights(delete=True, updates=("display_name", "phone", "email"))},
 )
 
 company_registration = Table(

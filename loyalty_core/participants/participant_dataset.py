@@ -92,6 +92,7 @@ _PARTICIPANTS = Records(
     .replace("{yes}", _YES)
     .replace("{no}", _NO),
     held="participant",
+    leans_on=("company", "company_id"),
     # Enough to see which one it is, and nothing that says who.
     shown=(
         "case {field} when 'display_name' then regexp_replace({value}, '(\\w)\\w*', '\\1…', 'g')"
@@ -235,9 +236,9 @@ class ParticipantsDataset(RecordsDataset):
         rows.with_new_ids(
             "with added as (select i.id, n.record, n.company_id, n.said from {new}),"
             " registered as (insert into participant (id, code, company_id, participant_group, is_owner, state,"
-            "   requested_by, requested_by_name, requested_at)"
+            "   requested_by, requested_by_name, requested_at, created_by_import)"
             "   select a.id, a.record, a.company_id, a.said[2], coalesce(a.said[3] = 'yes', false), 'waiting',"
-            "   :actor, :actor_name, :recorded_at from added a returning id)"
+            "   :actor, :actor_name, :recorded_at, :import_id from added a returning id)"
             " insert into participant_person (participant_id, company_id, display_name, phone, email, recorded_at)"
             " select a.id, a.company_id, a.said[1], nullif(a.said[4], ''), nullif(a.said[5], ''), :recorded_at"
             " from added a join registered r on r.id = a.id"

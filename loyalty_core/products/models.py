@@ -29,7 +29,8 @@ product = Table(
     Column("recorded_at", DateTime(timezone=True), nullable=False),
     # The transaction that last changed the row; a trigger keeps it, for the replica.
     Column("txid", Xid8, nullable=False, server_default=text("pg_current_xact_id()"), index=True),
-    info={"app": AppRights(updates=("name", "brand", "product_group"))},
+    # Deleted only with the import that brought it; a trigger sees to that.
+    info={"app": AppRights(delete=True, updates=("name", "brand", "product_group"))},
 )
 
 # What a product costs on a list from a day on. The list goes by its code: a region's, or a group of companies'.
@@ -49,5 +50,6 @@ product_price = Table(
     CheckConstraint("unit_price >= 0", name="unit_price"),
     CheckConstraint("valid_to >= valid_from", name="dates"),
     UniqueConstraint("price_list", "product_id", "valid_from", name="uq_product_price_price_list"),
-    info={"app": AppRights(updates=("currency", "unit_price", "valid_to"))},
+    # As a product.
+    info={"app": AppRights(delete=True, updates=("currency", "unit_price", "valid_to"))},
 )

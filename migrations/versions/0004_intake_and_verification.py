@@ -28,7 +28,8 @@ APP_RIGHTS: dict[str, tuple[bool, tuple[str, ...], bool]] = {
     "import_change": (True, (), True),
     "import_repair": (True, ('state', 'runs', 'rows', 'accepted', 'duplicates', 'still_bad', 'refusal', 'finished_at'), False),
     "import_undo": (True, (), False),
-    "product_price": (True, ('currency', 'unit_price', 'valid_to'), False),
+    "product_price": (True, ('currency', 'unit_price', 'valid_to'), True),
+    "removed_record": (True, (), False),
     "repeated_line": (True, (), False),
     "row_correction": (True, (), False),
     "source_mapping": (True, (), False),
@@ -59,6 +60,9 @@ MORE_UPDATES: dict[str, tuple[str, ...]] = {
     ),
     "quarantined_row": ("reasons", "body", "cells", "repair_id"),
 }
+
+# What may be deleted besides: see guard_deletion.
+MORE_DELETES = ("company", "outlet", "participant", "participant_person", "product")
 
 EVERYTHING = "(select current_setting('laurel.everything', true) = 'on')"
 OF_A_SEEN_COMPANY = f"{EVERYTHING} or company_id in (select id from company)"
@@ -216,6 +220,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_import_change'))
     )
     op.create_index('ix_import_change_import_id', 'import_change', ['import_id', 'row_no'], unique=False)
+    op.create_index('ix_import_change_record', 'import_change', ['record'], unique=False)
     op.create_table('import_repair',
     sa.Column('id', sa.UUID(), nullable=False),
     sa.Column('request_key', sa.UUID(), nullable=False),
@@ -251,6 +256,7 @@ def upgrade() -> None:
     sa.Column('claims_withdrawn', sa.BigInteger(), nullable=False),
     sa.Column('claims_reopened', sa.BigInteger(), nullable=False),
     sa.Column('records', sa.BigInteger(), nullable=False),
+    sa.Column('outcomes', postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
     sa.Column('net_minor', postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
     sa.Column('undone_by', sa.UUID(), nullable=True),
     sa.Column('undone_by_name', sa.Text(), nullable=False),
@@ -261,6 +267,17 @@ def upgrade() -> None:
     sa.UniqueConstraint('import_id', name=op.f('uq_import_undo_import_id')),
     sa.UniqueConstraint('request_key', name=op.f('uq_import_undo_request_key'))
     )
+    op.create_table('removed_record',
+    sa.Column('record_id', sa.UUID(), nullable=False),
+    sa.Column('table_name', sa.Text(), nullable=False),
+    sa.Column('import_id', sa.UUID(), nullable=False),
+    sa.Column('recorded_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('txid', Xid8(), server_default=sa.text('pg_current_xact_id()'), nullable=False),
+    sa.ForeignKeyConstraint(['import_id'], ['file_import.id'], name=op.f('fk_removed_record_import_id')),
+    sa.PrimaryKeyConstraint('record_id', name=op.f('pk_removed_record'))
+    )
+    op.create_index(op.f('ix_removed_record_txid'), 'removed_record', ['txid'], unique=False)
+    op.add_column('participant', sa.Column('created_by_import', sa.UUID(), nullable=True))
     op.create_table('claim_attachment',
     sa.Column('claim_number', sa.BigInteger(), nullable=False),
     sa.Column('document_id', sa.UUID(), nullable=False),
@@ -369,6 +386,23 @@ def upgrade() -> None:
             op.execute(f"grant delete on {table} to laurel_app")
     for table, columns in MORE_UPDATES.items():
         op.execute(f"grant update ({', '.join(columns)}) on {table} to laurel_app")
+    for table in MORE_DELETES:
+        op.execute(f"grant delete on {table} to laurel_app")
+    # Records are deleted with the import that added them, and in no other way.
+    op.execute(
+        "create function guard_deletion() returns trigger language plpgsql as $$ declare brought_by uuid;"
+        " begin if current_user <> 'laurel_app' then return old; end if;"
+        " if tg_table_name = 'participant_person' then"
+        "   select created_by_import into brought_by from participant where id = (to_jsonb(old)->>'participant_id')::uuid;"
+        " else brought_by := (to_jsonb(old)->>'created_by_import')::uuid; end if;"
+        " if not exists (select from file_import where id = brought_by and state = 'undone') then"
+        "   raise insufficient_privilege using message = 'only what an undone import added may be deleted'; end if;"
+        " return old; end $$"
+    )
+    for table in (*MORE_DELETES, "product_price"):
+        op.execute(
+            f"create trigger guard_deletion before delete on {table} for each row execute function guard_deletion()"
+        )
     for table, visible in POLICIES.items():
         op.execute(f"alter table {table} enable row level security")
         op.execute(f"alter table {table} force row level security")
