@@ -10,7 +10,9 @@ import hypothesis
 import pytest
 import structlog
 
+import data_checks
 from laurel.embedded import app_url
+from loyalty_core.access import commands as access_commands
 from loyalty_core.analytics import Replica
 from loyalty_core.kernel import PROJECT_FOLDER, Database, Scope
 from tests.databases import RolledBackDatabase, TestServer, database_of
@@ -45,6 +47,23 @@ def pytest_configure(config: pytest.Config) -> None:
     terminal = config.pluginmanager.get_plugin("terminalreporter")
     if terminal is not None and not hasattr(config, "workerinput"):
         config.pluginmanager.register(_FailuresAtOnce(terminal))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_passwords() -> Iterator[None]:
+    """Hash the passwords of the people in tests as quickly as bcrypt can.
+
+    What a password costs outside of tests, `tests/access/test_passwords.py` asks of a process of its own.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(access_commands, "BCRYPT_ROUNDS", 4)
+        yield
+
+
+@pytest.fixture(scope="session")
+def warm_checks() -> None:
+    """Load what judges imports once in this process, rather than in a child of each import."""
+    data_checks.warm_up()
 
 
 @pytest.fixture(scope="session")

@@ -54,17 +54,17 @@ class TestServer:
         self._owner_url = self._server.hold()
         self._has_template = False
 
-    def new_database(self) -> str:
-        """Copy the migrated template and return the owner's URL of the copy."""
+    def new_database(self, template: str | None = None) -> str:
+        """Copy the migrated template, or another database that nobody is connected to; return the owner's URL."""
         with psycopg.connect(self._owner_url, autocommit=True) as connection:
-            if not self._has_template:
+            if template is None and not self._has_template:
                 connection.execute(sql.SQL("create database {}").format(sql.Identifier(_TEMPLATE)))
                 migrate(self.url_of(_TEMPLATE))
                 self._has_template = True
             name = f"t_{new_id().hex}"
             connection.execute(
                 sql.SQL("create database {} template {}").format(
-                    sql.Identifier(name), sql.Identifier(_TEMPLATE)
+                    sql.Identifier(name), sql.Identifier(template or _TEMPLATE)
                 )
             )
         return self.url_of(name)
@@ -78,9 +78,14 @@ class TestServer:
 
     def drop_database(self, owner_url: str) -> None:
         """Drop a copy, whoever is still connected."""
-        name = owner_url.partition("?")[0].rpartition("/")[2]
+        name = self.name_of(owner_url)
         with psycopg.connect(self._owner_url, autocommit=True) as connection:
             connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+    @staticmethod
+    def name_of(owner_url: str) -> str:
+        """Return the name of the database that an owner's URL leads to."""
+        return owner_url.partition("?")[0].rpartition("/")[2]
 
     def url_of(self, database_name: str) -> str:
         """Return the owner's URL of a database of this server."""

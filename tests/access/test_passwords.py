@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import bcrypt
 import pytest
 from hypothesis import given
@@ -5,6 +8,7 @@ from hypothesis import strategies as st
 
 from loyalty_core.access import PasswordRefused, prehash
 from loyalty_core.access.policy import FailureKind, check_password_rules, wait_after
+from loyalty_core.kernel import PROJECT_FOLDER
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
 
@@ -68,6 +72,17 @@ def test_bytes_beyond_the_72nd_count() -> None:
     hashed = bcrypt.hashpw(prehash(long + "a").encode(), bcrypt.gensalt(4))
     assert bcrypt.checkpw(prehash(long + "a").encode(), hashed)
     assert not bcrypt.checkpw(prehash(long + "b").encode(), hashed)
+
+
+def test_a_guess_costs_an_attacker_two_to_the_power_of_twelve_rounds() -> None:
+    # In a process of its own: the tests' own hashes are cheap.
+    program = (
+        "from loyalty_core.access.commands import hash_password; print(hash_password('olive tram quartz 9'))"
+    )
+    made = subprocess.run(
+        [sys.executable, "-c", program], cwd=PROJECT_FOLDER, capture_output=True, text=True, check=True
+    )
+    assert made.stdout.startswith("$2b$12$")
 
 
 @given(st.sampled_from(list(FailureKind)), st.integers(0, 10_000))

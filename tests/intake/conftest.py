@@ -1,10 +1,7 @@
-"""Imports by the dozen: what judges them is loaded once, and not by a child of each."""
+"""Imports by the dozen."""
 
 import pytest
 
-import data_checks
-
 
 @pytest.fixture(scope="session", autouse=True)
-def _warm_checks() -> None:
-    data_checks.warm_up()
+def _checks_are_warm(warm_checks: None) -> None: ...
