@@ -17,10 +17,11 @@ def show_figures(work: Workload) -> None:
             Figure(
                 _("Wait"),
                 wording.short_number(work.waiting),
-                _("{count} for a second person").format(count=wording.number(work.proposed))
+                _("{count} need a second").format(count=wording.number(work.proposed))
                 if work.proposed
-                else _("none for a second person"),
+                else None,
                 delta_color="off",
+                help=_("Claims that wait for a person. Some need a second one, who must agree first."),
             ),
             Figure(
                 _("Assigned to nobody"),
@@ -60,7 +61,7 @@ def people_table(work: Workload) -> dict[str, list[Any]]:
     """Return a row for each person who decides claims, and one for what nobody has."""
     rows: list[PersonsWork] = [*work.people, *([work.unassigned] if work.unassigned.open else [])]
     return {
-        _("Person"): [one.name if one.user_id is not None else _("Nobody") for one in rows],
+        _("Person"): [one.name if one.user_id is not None else _("nobody") for one in rows],
         _("Open"): [wording.number(one.open) for one in rows],
         _("Oldest"): [wording.age(one.oldest_at) if one.oldest_at else "—" for one in rows],
         _("Overdue"): [wording.number(one.overdue) for one in rows],
