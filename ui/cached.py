@@ -8,9 +8,10 @@ from uuid import UUID
 
 import streamlit as st
 
-from loyalty_core import standings
+from loyalty_core import standings, verification
 from loyalty_core.kernel import Scope, current_database
 from loyalty_core.standings import Place
+from loyalty_core.verification import CameBack
 
 Version = tuple[str, int, int]
 
@@ -43,3 +44,13 @@ def place_of_account(
 ) -> Place | None:
     """Return where an account of the scope stands by the points that it earned."""
     return standings.place_of_account(current_database(), scope, account_id)
+
+
+@st.cache_data(max_entries=500, ttl=600, show_spinner=False, hash_funcs={Scope: scope_key})
+def claims_come_back(
+    version: Version,  # noqa: ARG001 part of the key
+    scope: Scope,
+) -> dict[int, CameBack]:
+    """Return the approved claims of the scope whose units came back; looked for once in the lines of each version."""
+    with current_database().snapshot(scope) as connection:
+        return verification.came_back(connection)

@@ -28,7 +28,7 @@ from loyalty_core.verification import (
     SeveralClaimsProgrammesError,
     Verdict,
 )
-from ui import elements, registry, source_row, wording
+from ui import cached, elements, registry, source_row, wording
 
 PRODUCTS_OFFERED = 2000
 CLAIMANTS_OFFERED = 1000
@@ -381,6 +381,45 @@ def show_beside(user: SignedInUser, queued: QueuedClaim) -> None:
         source_row.line_button(user, line.sales_line_id, key=f"beside_{line.sales_line_id}")
 
 
+def tell_came_back(user: SignedInUser) -> None:
+    """Say how many approved claims hold units that came back afterwards, with the way to them."""
+    count = len(cached.claims_come_back(cached.facts_version(), user.scope))
+    if count:
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            elements.badge(_("sale came back"), "red", "assignment_return")
+            st.markdown(
+                ngettext(
+                    "{count} approved claim holds units that came back afterwards.",
+                    "{count} approved claims hold units that came back afterwards.",
+                    count,
+                ).format(count=wording.number(count)),
+                width="content",
+            )
+            registry.link(user, "claims", _("Look at them"), icon="arrow_forward", state=_("sale came back"))
+
+
+def show_came_back(number: int, user: SignedInUser) -> None:
+    """Say what came back of an approved claim's sale after the approval, and what to do about it."""
+    with current_database().snapshot(user.scope) as connection:
+        found = verification.came_back(connection, [number]).get(number)
+    if found is None:
+        return
+    st.warning(
+        wording.plain(
+            _(
+                "Of the {sold} units of this sale {back} came back, the last on {day}; {claimed} are claimed. Correct "
+                "the claim to what was kept, or to what it is, if it stands all the same."
+            ).format(
+                sold=wording.decimal(found.sold),
+                back=wording.decimal(found.back),
+                day=wording.day(found.last_day),
+                claimed=wording.decimal(found.claimed),
+            )
+        ),
+        icon=":material/assignment_return:",
+    )
+
+
 def show_file_row(user: SignedInUser, import_id: UUID | None, import_number: int | None, place: str) -> None:
     """Draw the row of the file that a figure came from, and the way there."""
     st.caption(wording.plain(place))
@@ -526,8 +565,21 @@ def decision_buttons(user: SignedInUser, queued: QueuedClaim) -> None:
         decide_dialog(user, [queued], approve=False)
     if st.button(_("Correct…"), icon=":material/edit:"):
         correct_dialog(user, claim)
-    if is_open and st.button(_("Approve…"), type="primary", icon=":material/check:"):
-        decide_dialog(user, [queued], approve=True)
+    if is_open:
+        approve_button(user, [queued])
+
+
+def approve_button(user: SignedInUser, claims: Sequence[QueuedClaim]) -> None:
+    """Draw the button that approves, the first choice where any of the claims can be approved as it stands."""
+    can = any(one.is_approvable for one in claims)
+    if st.button(
+        _("Approve…"),
+        type="primary" if can else "secondary",
+        icon=":material/check:",
+        disabled=not can,
+        help=None if can else _("Nothing of it can be approved as it stands: correct it, or reject it."),
+    ):
+        decide_dialog(user, claims, approve=True)
 
 
 def kept_reasons(user: SignedInUser, claims: Sequence[QueuedClaim]) -> dict[str, str]:
@@ -687,6 +739,8 @@ def correct_dialog(user: SignedInUser, claim: Claim) -> None:
         st.error(wording.plain_lines(refusal.sentence), icon=":material/block:")
         return
     elements.form_done(f"correct_{claim.number}")
+    # A correction may change nothing but this, and then nothing is settled.
+    cached.claims_come_back.clear()
     with current_database().snapshot(user.scope) as connection:
         waits = verification.waiting_proposals(connection, [claim.number])
     _done(

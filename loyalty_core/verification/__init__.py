@@ -13,6 +13,10 @@ from loyalty_core.verification.claimants import (
     KeyedInError,
     OwnClaimError,
 )
+from loyalty_core.verification.coming_back import (
+    CameBack,
+    came_back,
+)
 from loyalty_core.verification.dataset import (
     CLAIMS_COLUMNS,
     ClaimsDataset,
@@ -61,6 +65,7 @@ from loyalty_core.verification.matching import (
 )
 from loyalty_core.verification.own_files import (
     LARGEST_OWN_FILE_BYTES,
+    OWN_FILES_SOURCE,
     NoProgrammeEarnsError,
     NotTakingPartError,
     OwnFile,
@@ -195,11 +200,13 @@ __all__ = [
     "LARGEST_OWN_FILE_BYTES",
     "MOST_OWN_ROWS",
     "OWN_CLAIMS_COLUMNS",
+    "OWN_FILES_SOURCE",
     "OWN_FILE_COLUMNS",
     "UNDECIDED",
     "Assigned",
     "AssigneeRefused",
     "AttachedDocument",
+    "CameBack",
     "Claim",
     "ClaimDateError",
     "ClaimDecidedError",
@@ -282,6 +289,7 @@ __all__ = [
     "assign_claims",
     "attach_document",
     "broken_claims",
+    "came_back",
     "candidates",
     "claim_by_number",
     "claim_story",

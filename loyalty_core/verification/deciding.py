@@ -12,6 +12,7 @@ from loyalty_core.kernel import Database, Refusal, Scope, _, now, share_minor
 from loyalty_core.sales import hold_lines
 from loyalty_core.verification import matching, policy, proposals, queue, store
 from loyalty_core.verification.claimants import check_decides
+from loyalty_core.verification.coming_back import came_back
 from loyalty_core.verification.judgement import Tolerances
 from loyalty_core.verification.policy import Claim, Decision, DecisionKind, LineBeside, Verdict
 from loyalty_core.verification.proposals import Plan
@@ -250,8 +251,9 @@ def correct_claim(
     """Lay a claim, waiting or decided, to a line and a number of its units, and return it.
 
     Without a line (`sales_line_id` None, `quantity` 0) it is rejected, and what it earned is taken back. The next
-    settlement posts the difference. Above the programme's value it waits for a second person, and a claim that was
-    decided before stands as it was until then. Raises UnknownClaimError, UnknownLineError, LineOfOtherCompanyError,
+    settlement posts the difference. What it is laid to already is refused, unless units of that sale came back: then
+    somebody says that it stands all the same. Above the programme's value it waits for a second person, and a claim
+    that was decided before stands as it was until then. Raises UnknownClaimError, UnknownLineError, LineOfOtherCompanyError,
     ReturnClaimedError, LineTakenBackError, UnitsTakenError, CorrectionChangesNothingError, ClaimDecidedError,
     ProposalWaitsError, OwnClaimError, KeyedInError, ClaimQuantityError, ReasonMissingError, ClaimTextError,
     NeedsPersonError, NotAllowedError.
@@ -271,7 +273,12 @@ def correct_claim(
         if claim.state is ClaimState.WITHDRAWN:
             raise ClaimDecidedError(claim)
         held = (claim.sales_line_id, claim.approved_quantity or Decimal(0))
-        if claim.state in (ClaimState.APPROVED, ClaimState.REJECTED) and held == (sales_line_id, quantity):
+        if (
+            claim.state in (ClaimState.APPROVED, ClaimState.REJECTED)
+            and held == (sales_line_id, quantity)
+            # Units came back, and somebody says that it stands all the same.
+            and not came_back(connection, [number])
+        ):
             raise CorrectionChangesNothingError(claim)
         line = None
         if sales_line_id is not None:

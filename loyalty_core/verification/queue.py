@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from loyalty_core.kernel import share_minor
+from loyalty_core.verification.coming_back import came_back
 from loyalty_core.verification.deadlines import OVERDUE, deadlines
 from loyalty_core.verification.matching import candidates
 from loyalty_core.verification.policy import (
@@ -39,7 +40,8 @@ class QueueFilter:
     """Which claims to show. None, False and '' find all; `words` are looked for in numbers, codes and names.
 
     Without a `state`: what waits for an operator, second decisions among it; with `every_state`, all there is.
-    `assigned_to` is a person, or Assigned.NOBODY. `needs_second`: a decision waits for a second person.
+    `assigned_to` is a person, or Assigned.NOBODY. `needs_second`: a decision waits for a second person. `came_back`:
+    approved, and units of the sale came back afterwards, as `coming_back.came_back` finds them.
     """
 
     verdict: Verdict | None = None
@@ -53,6 +55,7 @@ class QueueFilter:
     assigned_to: UUID | Assigned | None = None
     is_overdue: bool = False
     needs_second: bool = False
+    came_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,8 @@ def _where(connection: Connection, found: QueueFilter) -> tuple[str, dict[str, o
     if found.state is not None:
         conditions.append("c.state = :state")
         values["state"] = found.state.value
+    elif found.came_back:
+        conditions.append("c.state = 'approved'")
     elif not found.every_state:
         conditions.append(_TO_DECIDE)
     if found.verdict is not None:
@@ -139,6 +144,9 @@ def _where(connection: Connection, found: QueueFilter) -> tuple[str, dict[str, o
         values |= deadlines(connection).parameters()
     if found.needs_second:
         conditions.append(_SECOND)
+    if found.came_back:
+        conditions.append("c.number in (select unnest(cast(:came_back as bigint[])))")
+        values["came_back"] = list(came_back(connection))
     if found.words.strip():
         conditions.append(
             "position(lower(:words) in lower(concat_ws(' ', c.claim_no, c.invoice_no, c.product_code, k.code,"

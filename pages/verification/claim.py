@@ -88,6 +88,7 @@ def show_record(number: int) -> None:
             ),
         ]
     )
+    blocks.show_came_back(claim.number, user)
     if proposal is not None:
         with elements.card(_("Waits for a second person")):
             story_blocks.show_second(user, claim, proposal, may_decide=may_decide)

@@ -26,7 +26,7 @@ may_decide = user.may(Permission.DECIDE_CLAIMS)
 CLAIMS_A_PAGE = 50
 
 
-TO_DECIDE, OVERDUE, SECOND, EVERY = "to_decide", "overdue", "second", "every"
+TO_DECIDE, OVERDUE, SECOND, CAME_BACK, EVERY = "to_decide", "overdue", "second", "came_back", "every"
 MINE, NOBODY = "mine", "nobody"
 
 
@@ -45,6 +45,7 @@ def chosen_filter() -> tuple[QueueFilter, QueueOrder]:
         OVERDUE: _("overdue"),
         SECOND: _("needs a second person"),
         **{one.value: blocks.state_title(one) for one in ClaimState if one is not ClaimState.PROPOSED},
+        CAME_BACK: _("sale came back"),
         EVERY: _("every state"),
     }
     state = state_at.selectbox(
@@ -99,6 +100,7 @@ def chosen_filter() -> tuple[QueueFilter, QueueOrder]:
         assigned_to=assigned_to,
         is_overdue=state == OVERDUE,
         needs_second=state == SECOND,
+        came_back=state == CAME_BACK,
     ), QueueOrder(order)
 
 
@@ -143,7 +145,9 @@ def show_queue() -> None:
         places = elements.choose_rows(
             blocks.queue_table(
                 found,
-                decided=wanted.every_state or wanted.state not in (None, ClaimState.WAITING),
+                decided=wanted.every_state
+                or wanted.came_back
+                or wanted.state not in (None, ClaimState.WAITING),
                 photos=photos,
             ),
             key=elements.key_of_rows(f"claims_{drawn}", [one.claim.number for one in found]),
@@ -166,14 +170,14 @@ def show_queue() -> None:
                 blocks.assign_dialog(user, open_ones)
             if st.button(_("Reject…"), icon=":material/block:"):
                 blocks.decide_dialog(user, open_ones, approve=False)
-            if st.button(_("Approve…"), type="primary", icon=":material/check:"):
-                blocks.decide_dialog(user, open_ones, approve=True)
+            blocks.approve_button(user, open_ones)
     with elements.card(
         _("{number} · {claimant}").format(
             number=wording.plain(last.claim.claim_no), claimant=wording.plain(last.claim.claimant)
         )
     ):
         blocks.show_beside(user, last)
+        blocks.show_came_back(last.claim.number, user)
         with st.container(horizontal=True, vertical_alignment="center"):
             registry.link(
                 user,
@@ -269,6 +273,7 @@ elements.page_header(
     else _("What participants say was sold, beside the sales that were reported."),
 )
 blocks.show_decided()
+blocks.tell_came_back(user)
 VIEWS = {"queue": _("Queue"), "paper": _("Key in a form")}
 if user.may(Permission.ENTER_CLAIMS) and elements.choose_view(VIEWS, key="view") == "paper":
     key_in()

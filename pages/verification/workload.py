@@ -6,6 +6,7 @@ from loyalty_core import verification
 from loyalty_core.access import Permission
 from loyalty_core.kernel import _, current_database, ngettext
 from loyalty_core.verification import QueueFilter, QueueOrder
+from ui import claims as claim_blocks
 from ui import elements, registry, wording
 from ui import workload as blocks
 from ui.identity import require
@@ -28,6 +29,7 @@ elements.page_header(
     ).format(count=wording.number(work.by_rule_30_days)),
 )
 blocks.show_figures(work)
+claim_blocks.tell_came_back(user)
 with elements.card(_("People")):
     if not work.people and not work.unassigned.open:
         elements.empty_state(

@@ -13,6 +13,7 @@ from tests.access.people import PASSWORD, sign_in
 from tests.pages.claim_world import PNG, add_claims
 from tests.pages.test_every_page import app_of, page_named, page_of, texts
 from tests.pages.world import COMMAND_LINE, World
+from tests.sales.files import bring, row
 from tests.verification.scans import scan
 
 Claims = dict[str, Claim]
@@ -162,15 +163,52 @@ def test_only_who_may_decide_is_asked_to_and_only_who_enters_keys_in(world: Worl
 
 
 def test_the_dialogs_say_what_a_decision_comes_to(world: World, claims: Claims) -> None:
-    app = record(world, claims["again"])
+    # What repeats another can't be approved: the button says so, and together with another it is told.
+    hopeless = next(button for button in record(world, claims["again"]).button if button.label == "Approve…")
+    assert hopeless.disabled
+    assert "correct it, or reject it" in hopeless.help
+    app = queue(world)
+    frame = app.dataframe[0]
+    both = [numbers(app).index(claims[name].claim_no) for name in ("agrees", "again")]
+    app.session_state[frame.key] = {"selection": {"rows": both, "columns": [], "cells": []}}
+    app.run()
+    assert "1 of 2 can be approved" in texts(app)
     asked = next(button for button in app.button if button.label == "Approve…").click().run()
-    assert "€245.00" in texts(asked)
+    assert "€344.60" in texts(asked)
     assert "stays waiting" in texts(asked)
     app = record(world, claims["differs"])
     asked = next(button for button in app.button if button.label == "Correct…").click().run()
     offered = next(radio for radio in asked.radio if radio.label == "What was sold").options
     assert "Masking tape" in offered[0]
     assert "reject the claim" in offered[-1]
+
+
+def test_a_return_after_the_approval_is_told_in_the_queue_on_the_claim_and_in_the_workload(
+    world: World, claims: Claims
+) -> None:
+    assert "came back" not in texts(queue(world))
+    bring(
+        world.database,
+        COMMAND_LINE,
+        [
+            row(
+                company_code="C-200",
+                region="Serbia",
+                invoice_no="INV-2",
+                product_code="P-10",
+                quantity="-3",
+                sold_at="2026-04-20",
+            )
+        ],
+    )
+    assert "1 approved claim holds units that came back" in texts(queue(world))
+    assert "1 approved claim holds units that came back" in texts(
+        page_of(world, Role.PROGRAMME_MANAGER, page_named("workload"))
+    )
+    assert numbers(queue(world, state="sale came back")) == [claims["approved"].claim_no]
+    told = record(world, claims["approved"])
+    assert ["3 came back, the last on" in one.value for one in told.warning] == [True]
+    assert not record(world, claims["agrees"]).warning
 
 
 def test_a_claim_that_is_not_there_is_told(world: World, claims: Claims) -> None:

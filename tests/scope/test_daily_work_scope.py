@@ -277,6 +277,8 @@ OF_NO_COMPANY = {
 MADE_OF_OTHERS = {
     # Of what the questions above let through: an account, a participant, a claim, a line.
     *("rewards.points_on_hold", "rewards.offers", "rewards.wallets", "rewards.may_entitle"),
+    # Who sees what of it: tests/verification/test_coming_back.py.
+    "verification.came_back",
     *("verification.claims_on_line", "participants.namesakes", "participants.waiting_participants"),
     "participants.decided_companies",
 }
