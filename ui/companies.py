@@ -7,9 +7,9 @@ from typing import Any
 import streamlit as st
 
 from loyalty_core.access import Permission, SignedInUser
-from loyalty_core.kernel import Money, _
+from loyalty_core.kernel import Money, _, current_database
 from loyalty_core.ledger import PostingKind, StatementLine
-from loyalty_core.programmes import ProgrammeDocument
+from loyalty_core.programmes import Programme, ProgrammeDocument, document_of
 from loyalty_core.scoring import LineToExplain, RuleExplanation, ScoringEngine, compile_rules, explain_line
 from loyalty_core.settlement import AwardOfPosting, LineOfCompany
 from loyalty_core.standings import MonthTotal
@@ -145,7 +145,7 @@ def awards_table(awards: Sequence[AwardOfPosting]) -> dict[str, list[Any]]:
         _("Why"): [award_cause(award) for award in awards],
         _("Rule"): [f"{award.rule_id} · {award.version}" for award in awards],
         _("Sold"): [wording.day(award.sold_on) for award in awards],
-        _("Invoice"): [_invoice(award) for award in awards],
+        _("Invoice"): [invoice_of(award) for award in awards],
         _("Product"): [award.product_name for award in awards],
         _("Amount"): [wording.money(Money(_counted(award), award.currency)) for award in awards],
         _("File"): [place_in_file(award) for award in awards],
@@ -156,7 +156,7 @@ def lines_table(lines: Sequence[LineOfCompany]) -> dict[str, list[Any]]:
     """Return sales lines with their points as columns."""
     return {
         _("Sold"): [wording.day(line.sold_on) for line in lines],
-        _("Invoice"): [_invoice(line) for line in lines],
+        _("Invoice"): [invoice_of(line) for line in lines],
         _("Product"): [line.product_name for line in lines],
         _("Quantity"): [wording.decimal(line.quantity) for line in lines],
         _("Amount"): [wording.money(Money(line.amount_minor, line.currency)) for line in lines],
@@ -165,15 +165,18 @@ def lines_table(lines: Sequence[LineOfCompany]) -> dict[str, list[Any]]:
     }
 
 
-def _invoice(line: AwardOfPosting | LineOfCompany) -> str:
+def invoice_of(line: AwardOfPosting | LineOfCompany) -> str:
+    """Return the invoice's number, with the line's where the file has one."""
     return f"{line.invoice_no} · {line.line_no}" if line.line_no else line.invoice_no
 
 
-def show_line(user: SignedInUser, line: AwardOfPosting | LineOfCompany) -> None:
+def show_line(
+    user: SignedInUser, line: AwardOfPosting | LineOfCompany, *, leads_to_import: bool = True
+) -> None:
     """Draw one sales line, with the row of the file it came from and the way there."""
     pairs = [
         (_("Sold"), wording.plain(wording.day(line.sold_on))),
-        (_("Invoice"), wording.plain(_invoice(line))),
+        (_("Invoice"), wording.plain(invoice_of(line))),
         (_("Product"), wording.plain(f"{line.product_code} · {line.product_name}")),
         (_("Quantity"), wording.plain(wording.decimal(line.quantity))),
     ]
@@ -202,7 +205,7 @@ def show_line(user: SignedInUser, line: AwardOfPosting | LineOfCompany) -> None:
             icon="fact_check",
             claim=str(line.claim_number),
         )
-    if line.import_number is not None and Permission.SEE_IMPORTS in user.permissions:
+    if leads_to_import and line.import_number is not None and Permission.SEE_IMPORTS in user.permissions:
         registry.link(
             user,
             "imports",
@@ -211,6 +214,33 @@ def show_line(user: SignedInUser, line: AwardOfPosting | LineOfCompany) -> None:
             **{"import": str(line.import_id)},
         )
     source_row.line_button(user, line.sales_line_id, key=f"line_{line.sales_line_id}")
+
+
+def show_reason(sentence: str, points: int | None) -> None:
+    """Draw one sentence on how points came about, or why there are none."""
+    st.info(
+        wording.plain(sentence),
+        icon=":material/functions:" if points else ":material/remove_circle_outline:",
+    )
+
+
+def explain_line_of(user: SignedInUser, programme: Programme, line: LineOfCompany) -> None:
+    """Say what each rule of the programme's current version makes of the line."""
+    if line.is_void:
+        show_reason(why_void(line), None)
+        explained = []
+    else:
+        with current_database().snapshot(user.scope) as connection:
+            document = document_of(connection, user.scope, programme.id, programme.current_version)
+        explained = explanations(line, document, programme.current_version)
+    for one in explained:
+        show_reason(one.sentence, one.points)
+    if sum(one.points or 0 for one in explained) != line.points:
+        st.caption(
+            _("The line holds {points} points now; the next settlement brings the difference.").format(
+                points=wording.plain(wording.signed(line.points) or "0")
+            )
+        )
 
 
 def show_months(months: Sequence[MonthTotal], *, key: str) -> None:

@@ -24,6 +24,7 @@ from loyalty_core.intake import (
 )
 from loyalty_core.kernel import Money, Refusal, _, current_database, current_runtime, ngettext
 from ui import charts, downloads, registry, wording
+from ui.column_titles import column_title as column_title
 from ui.elements import (
     ROWS_A_PAGE,
     Colour,
@@ -31,6 +32,7 @@ from ui.elements import (
     badge,
     card,
     chart,
+    choose_view,
     figure_row,
     mode,
     page_header,
@@ -42,6 +44,7 @@ from ui.elements import (
 )
 from ui.import_changes import show_changes
 from ui.import_facts import SHORT_HASH, result_line, show_again, show_facts, why_no_row_goes_back
+from ui.import_lines import LINES, has_lines, show_lines, show_way_on
 from ui.import_progress import watch
 from ui.undo import show_undo
 
@@ -108,13 +111,17 @@ def what_happens_next(found: FileImport, *, may_decide: bool) -> str:
 
 def _accepted_sentence(dataset: str) -> str:
     if dataset == "claims":
-        return _("The accepted rows are claims now and wait in the claims queue.")
+        return _(
+            "The accepted rows are claims now. What agrees with the sales is approved by rule, the rest waits in the "
+            "queue."
+        )
     if dataset == "sales":
         return _("The accepted rows are sales lines now and earn points when settled.")
     return _("What is good in this file is in force now.")
 
 
-def _most_first(reasons: Mapping[str, int]) -> list[str]:
+def most_first(reasons: Mapping[str, int]) -> list[str]:
+    """Return reasons by how many rows have them, the most first."""
     # A JSON object in PostgreSQL keeps no order.
     return sorted(reasons, key=lambda name: (-reasons[name], name))
 
@@ -177,7 +184,7 @@ def show_reasons(found: FileImport, *, key: str) -> str:
     reasons = found.reasons or {}
     if not reasons:
         return ""
-    names = _most_first(reasons)
+    names = most_first(reasons)
     with card(_("Why rows were put aside")):
         chosen = chart(
             charts.rows_of_bars(
@@ -220,47 +227,6 @@ def _cell(name: str, value: object) -> str:
     text = str(value)
     # A date that was understood comes as ISO 8601; one that was not comes as it stood in the file.
     return text.replace("T", " ", 1)[:16] if name == "sold_at" and "T" in text else text
-
-
-def column_title(name: str) -> str:
-    """Return what a canonical column holds."""
-    return {
-        "company_code": _("Company code"),
-        "company_name": _("Company name"),
-        "region": _("Region"),
-        "outlet_code": _("Outlet code"),
-        "invoice_no": _("Invoice number"),
-        "line_no": _("Line number"),
-        "product_code": _("Product code"),
-        "product_name": _("Product name"),
-        "brand": _("Brand"),
-        "product_group": _("Product group"),
-        "sold_at": _("Date of sale"),
-        "quantity": _("Quantity"),
-        "unit_price": _("Unit price"),
-        "amount": _("Amount"),
-        "currency": _("Currency"),
-        "claim_no": _("Claim number"),
-        "participant_code": _("Participant"),
-        "programme_code": _("Programme"),
-        "sold_on": _("Date of sale"),
-        "code": _("Code"),
-        "name": _("Name"),
-        "region_code": _("Region"),
-        "kind": _("Kind"),
-        "distributor_code": _("Distributor"),
-        "salesperson": _("Salesperson"),
-        "display_name": _("Name"),
-        "group": _("Group"),
-        "is_owner": _("Owner"),
-        "phone": _("Phone"),
-        "email": _("E-mail"),
-        "price_list": _("Price list"),
-        "valid_from": _("Valid from"),
-        "valid_to": _("Valid to"),
-        "starts_on": _("First day"),
-        "reason": _("Reason"),
-    }.get(name, name)
 
 
 def figure_in_words(value: float, unit: str) -> str:
@@ -350,6 +316,12 @@ def show_import(user: SignedInUser, import_id: UUID) -> None:
         return
     if found.refusal:
         st.error(wording.plain_lines(found.refusal), icon=":material/block:")
+    show_way_on(user, found)
+    if has_lines(found):
+        views = {"result": _("Result"), LINES: _("Sales lines and points")}
+        if choose_view(views, key="view") == LINES:
+            show_lines(user, found)
+            return
     if found.decided_at is not None:
         _show_decision_taken(found)
     if found.rows is not None:
@@ -443,7 +415,7 @@ def _show_quarantine(user: SignedInUser, found: FileImport) -> None:
     with card(_("The rows that were put aside")):
         reason = st.selectbox(
             _("Reason"),
-            ["", *_most_first(reasons)],
+            ["", *most_first(reasons)],
             format_func=lambda name: (
                 f"{reason_title(found.dataset, name)} · {wording.number(reasons[name])}"
                 if name

@@ -11,7 +11,6 @@ from loyalty_core.access import Permission, SignedInUser
 from loyalty_core.kernel import Refusal, _, current_database, current_runtime
 from loyalty_core.settlement import SourceRow
 from ui import elements, registry, wording
-from ui.imports import import_query
 
 
 def line_button(user: SignedInUser, sales_line_id: int, *, key: str) -> None:
@@ -78,7 +77,7 @@ def show_row(user: SignedInUser, row: SourceRow) -> None:
             "imports",
             _("Import {number}").format(number=row.import_number),
             icon="inventory_2",
-            **import_query(row.import_id),
+            **{"import": str(row.import_id)},
         )
 
 

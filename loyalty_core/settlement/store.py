@@ -649,6 +649,63 @@ def count_lines_of_company(connection: Connection, company_id: UUID) -> int:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class LineOfImport(LineOfCompany):
+    """One sales line that an import brought, with the company that bought."""
+
+    company_code: str
+    company_name: str
+
+
+_OF_IMPORT = (
+    " from sales_line l join company k on k.id = l.company_id where l.import_id = :import_id and l.reverses_id is null"
+    " and (:words = '' or position(lower(:words) in lower(concat_ws(' ', l.invoice_no, k.code, k.name))) > 0)"
+)
+
+
+def lines_of_import(
+    connection: Connection,
+    import_id: UUID,
+    programme_id: UUID | None,
+    *,
+    words: str = "",
+    limit: int,
+    offset: int = 0,
+) -> list[LineOfImport]:
+    """Return the sales lines of the scope that an import brought, by sheet and row of the file.
+
+    `words` are looked for in the invoice and the company; '' finds all. Each line has its points in the programme;
+    without one, 0. Lines that take others back, of an import that was undone, are left out.
+    """
+    rows = connection.execute(
+        text(
+            "select n.*, k.code as company_code, k.name as company_name"  # noqa: S608 put together from constants
+            f" from ({_LINE_OF_COMPANY} where l.id in (select l.id {_OF_IMPORT} order by l.sheet, l.row_no"
+            " limit :limit offset :offset)) n (id, sold_on, sold_at, invoice_no, line_no, product_code, product_name,"
+            " quantity, unit_price, amount_minor, currency, points, import_id, import_number, file_name, sheet, row_no,"
+            " is_void, takes_back) join sales_line o on o.id = n.id join company k on k.id = o.company_id"
+            " order by n.sheet, n.row_no"
+        ),
+        {
+            "import_id": import_id,
+            "programme_id": programme_id,
+            "words": words.strip(),
+            "limit": limit,
+            "offset": offset,
+        },
+    )
+    return [LineOfImport(*row) for row in rows]
+
+
+def count_lines_of_import(connection: Connection, import_id: UUID, *, words: str = "") -> int:
+    """Return how many lines `lines_of_import` would return in all."""
+    return int(
+        connection.execute(
+            text(f"select count(*){_OF_IMPORT}"), {"import_id": import_id, "words": words.strip()}
+        ).scalar_one()
+    )
+
+
 # What must hold between sales, awards and the ledger; each finds how many things break it.
 SETTLEMENT_CHECKS: dict[str, str] = {
     "every posting from awards is the sum of its awards": (

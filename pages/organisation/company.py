@@ -123,39 +123,14 @@ def show_lines(company: organisation.Company) -> None:
         return
     with elements.card(_("This line and its points")):
         blocks.show_line(user, lines[chosen])
-        explain_line(lines[chosen])
-
-
-def show_reason(sentence: str, points: int | None) -> None:
-    """Draw one sentence on how points came about, or why there are none."""
-    st.info(
-        wording.plain(sentence),
-        icon=":material/functions:" if points else ":material/remove_circle_outline:",
-    )
+        blocks.explain_line_of(user, programme, lines[chosen])
 
 
 def explain_award(award: settlement.AwardOfPosting) -> None:
     """Say how the award came about under the version that gave it."""
     with database.snapshot(user.scope) as connection:
         document = programmes.document_of(connection, user.scope, programme.id, award.version)
-    show_reason(blocks.why_award(award, document), award.points)
-
-
-def explain_line(line: settlement.LineOfCompany) -> None:
-    """Say what each rule of the programme's current version makes of the line."""
-    with database.snapshot(user.scope) as connection:
-        document = programmes.document_of(connection, user.scope, programme.id, programme.current_version)
-    explained = [] if line.is_void else blocks.explanations(line, document, programme.current_version)
-    if line.is_void:
-        show_reason(blocks.why_void(line), None)
-    for one in explained:
-        show_reason(one.sentence, one.points)
-    if sum(one.points or 0 for one in explained) != line.points:
-        st.caption(
-            _("The line holds {points} points now; the next settlement brings the difference.").format(
-                points=wording.plain(wording.signed(line.points) or "0")
-            )
-        )
+    blocks.show_reason(blocks.why_award(award, document), award.points)
 
 
 def show_outlets(company: organisation.Company) -> None:

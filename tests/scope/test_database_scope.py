@@ -210,6 +210,26 @@ def test_a_question_about_ones_own_region_is_answered_and_one_about_another_is_n
             assert not foreign, question
 
 
+def test_a_file_of_two_regions_shows_each_of_them_its_own_lines(field: Field, everything: Scope) -> None:
+    def seen(scope: Scope) -> list[tuple[str, str, int]]:
+        with field.database.transaction(scope) as connection:
+            [import_id] = connection.execute(
+                text("select import_id from sales_line where id = :id"), {"id": field.own["line"][0]}
+            ).scalars()
+            lines = settlement.lines_of_import(connection, import_id, field.programme_id, limit=99)
+            assert settlement.count_lines_of_import(connection, import_id) == len(lines)
+            assert settlement.lines_of_import(
+                connection, import_id, field.programme_id, words=lines[1].invoice_no, limit=1
+            ) == [lines[1]]
+            assert settlement.lines_of_import(connection, import_id, None, limit=1, offset=1)[0].points == 0
+        return [(one.company_code, one.invoice_no, one.points) for one in lines]
+
+    everybody = seen(everything)
+    assert {company for company, _invoice, _points in everybody} == {"North1", "North2", "South1", "South2"}
+    assert any(points for _company, _invoice, points in everybody)
+    assert seen(field.north) == [one for one in everybody if one[0].startswith("North")]
+
+
 def test_unnarrowed_lists_hold_the_own_region_only(field: Field) -> None:
     with field.database.transaction(field.north) as connection:
         assert [one.code for one in organisation.find_companies(connection, "", limit=99)] == [

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from loyalty_core import verification
-from loyalty_core.kernel import Database, Scope
+from loyalty_core.kernel import Database, Scope, new_id
 from loyalty_core.verification import Assigned, ClaimState, QueueFilter, QueueOrder, Verdict
 from tests.sales.files import bring, row
 from tests.verification.claims import PARTNERS, claim, club, judged, line_id, person
@@ -91,6 +91,8 @@ def test_the_queue_filters_and_orders_and_counts_what_it_shows(
         bob = verification.claim_by_number(connection, waiting["dollars"])
     assert shown(participant_id=bob.participant_id) == ["dollars"]
     assert shown(programme_id=bob.programme_id) == shown()
+    # None of them came by a file.
+    assert shown(import_id=new_id()) == []
 
 
 def test_the_summary_tells_how_much_waits_since_when_and_why_it_waits(
