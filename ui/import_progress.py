@@ -7,6 +7,7 @@ from uuid import UUID
 import streamlit as st
 
 from loyalty_core.access import Permission, SignedInUser
+from loyalty_core.corrections import CAN_BE_UNDONE
 from loyalty_core.intake import (
     FileImport,
     ImportState,
@@ -15,12 +16,12 @@ from loyalty_core.intake import (
     import_by_id,
     usual_seconds_a_row,
 )
-from loyalty_core.kernel import _, current_database, ngettext, now
+from loyalty_core.kernel import Refusal, _, current_database, ngettext, now
 from ui import wording
-from ui.elements import refusals_shown
 
 PHASES = tuple(Phase)
 _EARLIER_IMPORTS = 10
+_WRITING = frozenset({Phase.INSERT, Phase.COMMIT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +136,26 @@ def watch(user: SignedInUser, import_id: UUID) -> None:
             )
         )
         return
-    if may_cancel(user, found) and st.button(
-        _("Cancel the import"), icon=":material/cancel:", key=f"cancel_{import_id}"
-    ):
-        with refusals_shown():
+    if not may_cancel(user, found):
+        return
+    if found.phase in _WRITING:
+        st.caption(
+            _(
+                "Its rows are being written, so it can't be cancelled any more. Once it is done, it can be undone."
+            )
+            if found.dataset in CAN_BE_UNDONE
+            else _("Its rows are being written, so it can't be cancelled any more.")
+        )
+        return
+    # What was refused stays to be read: the next run of the fragment comes within a second.
+    refused = f"cancel_refused_{import_id}"
+    if st.button(_("Cancel the import"), icon=":material/cancel:", key=f"cancel_{import_id}"):
+        try:
             cancel_import(current_database(), user.scope, import_id)
+        except Refusal as refusal:
+            st.session_state[refused] = refusal.sentence
+        else:
+            st.session_state.pop(refused, None)
             st.rerun(scope="fragment")
+    if refused in st.session_state:
+        st.error(wording.plain_lines(st.session_state[refused]), icon=":material/block:")

@@ -7,12 +7,13 @@ from uuid import UUID
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from laurel.registers import DATASETS
 from loyalty_core import intake
 from loyalty_core.access import Role
-from loyalty_core.intake import FileImport, ImportState, Phase, WaitsFor
-from loyalty_core.kernel import now
-from tests.pages.test_every_page import page_named, page_of
-from tests.pages.world import COMMAND_LINE, World
+from loyalty_core.intake import FileImport, ImportState, Phase, WaitsFor, store
+from loyalty_core.kernel import new_id, now
+from tests.pages.test_every_page import page_named, page_of, texts
+from tests.pages.world import COMMAND_LINE, MAPPING, World
 from ui.import_facts import result_line
 from ui.import_progress import pace_of, progress_text
 
@@ -90,3 +91,63 @@ def test_rows_are_put_right_only_where_they_can_go_back(world: World) -> None:
     assert "Put rows right" not in links(waiting)
     # Who may only look is not sent to put anything right.
     assert "Put rows right" not in links(page_of_import(world, world.accepted, Role.ANALYST))
+
+
+def test_an_import_leads_to_its_lines_and_each_line_to_its_company_and_row(world: World) -> None:
+    query = {"import": str(world.accepted), "view": "Sales lines and points"}
+    app = page_of(world, Role.OPERATOR, page_named("imports"), **query)
+    assert not app.exception, app.exception
+    [frame] = [one for one in app.dataframe if "Points" in one.value]
+    rows = frame.value.drop(columns=["Product", "Sold"]).to_numpy().tolist()
+    assert rows[0] == [2, "C-100", "INV-1", "4", "€99.60", "+9"]
+    # Rows 6 and 7 of the file were put aside.
+    assert [row[0] for row in rows] == [2, 3, 4, 5]
+    assert [row[-1] for row in rows] == ["+9", "0", "-2", "+24"]
+    assert frame.key is not None
+    app.session_state[frame.key] = {"selection": {"rows": [1], "columns": [], "cells": []}}
+    app.run()
+    assert not app.exception, app.exception
+    assert links(app)["To the company"] == "company=C-100"
+    assert "Show the row in the file" in [button.label for button in app.button]
+    # 3.70 is less than a step of 10.00.
+    assert "less than the €10.00" in texts(app)
+    none = page_of(world, Role.OPERATOR, page_named("imports"), **query, line="INV-77")
+    assert "No line matches" in texts(none)
+
+
+def test_nothing_leads_to_lines_of_an_import_that_brought_none(world: World) -> None:
+    app = page_of_import(world, world.held)
+    assert "Sales lines and points" not in str([radio.options for radio in app.radio])
+
+
+def test_an_import_offers_to_be_cancelled_until_its_rows_are_written(world: World) -> None:
+    database = world.database
+    import_id = intake.start_import(
+        database,
+        COMMAND_LINE,
+        file_id=world.new_file,
+        mapping=MAPPING,
+        datasets=DATASETS,
+        creates_missing=True,
+        request_key=new_id(),
+        defers=False,
+    )
+    with database.transaction(COMMAND_LINE) as connection:
+        found = store.import_by_id(connection, import_id, lock=True)
+        moment = now()
+        store.move_import(
+            connection,
+            found,
+            ImportState.RUNNING,
+            started_at=moment,
+            phase=Phase.RULES.value,
+            phase_started_at=moment,
+        )
+    app = page_of_import(world, import_id)
+    assert "Cancel the import" in [button.label for button in app.button]
+    assert "can't be cancelled any more" not in texts(app)
+    with database.transaction(COMMAND_LINE) as connection:
+        store.update_import(connection, import_id, phase=Phase.INSERT.value)
+    app = page_of_import(world, import_id)
+    assert "Cancel the import" not in [button.label for button in app.button]
+    assert "it can't be cancelled any more. Once it is done, it can be undone." in texts(app)
