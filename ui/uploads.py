@@ -136,7 +136,8 @@ def _known(user: SignedInUser) -> _Known:
     """Return the mappings of the last imports, those that ship and those that are saved; no retired one."""
     with current_database().snapshot(user.scope) as connection:
         every = saved_mappings(connection, with_retired=True)
-        imports = find_imports(connection, limit=REMEMBERED_IMPORTS)
+        # What participants bring for themselves says nothing of a source.
+        imports = [one for one in find_imports(connection, limit=REMEMBERED_IMPORTS) if not one.is_for_owner]
     saved = tuple(one for one in every if not one.is_retired)
     kept = {(one.dataset, one.name) for one in every}
     recent: dict[tuple[str, str], ColumnMapping] = {}
@@ -284,15 +285,24 @@ def _guess(
         source = saved.get(chosen)
     if source is None:
         if guess.known is not None and guess.known.name not in saved:
-            st.success(
-                _(
-                    "The columns are those of the source “{source}”. Look at the first rows, then start."
-                ).format(source=wording.plain(guess.known.name)),
-                icon=":material/check_circle:",
-            )
             is_sure = known.named_alike(guess.known, file.file_name) or known.has_just(
                 guess.known, preview.header
             )
+            if is_sure:
+                st.success(
+                    _(
+                        "The columns are those of the source “{source}”. Look at the first rows, then start."
+                    ).format(source=wording.plain(guess.known.name)),
+                    icon=":material/check_circle:",
+                )
+            else:
+                st.info(
+                    _(
+                        "The columns are like those of the source “{source}”. Look at the first rows, and say whose "
+                        "file it is."
+                    ).format(source=wording.plain(guess.known.name)),
+                    icon=":material/help:",
+                )
             return guess, None, guess.known.name if is_sure else ""
         st.info(
             _("This layout is new. Look at what each column was understood as, and put right what is wrong."),
@@ -846,5 +856,5 @@ def show_templates(user: SignedInUser) -> None:
                     user,
                     Permission.UPLOAD_FILES,
                     template_name(dataset),
-                    lambda path: write_template(path, dataset),
+                    lambda path: write_template(path, dataset, column_title),
                 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from uuid import uuid5
+from uuid import UUID, uuid5
 
 from sqlalchemy import Connection, text
 
@@ -44,7 +44,7 @@ BUDGET_COLUMNS = DatasetColumns(
             "starts_on",
             ColumnKind.TIMESTAMP,
             required=True,
-            also_called=("quarter", "quarter start", "from", "starts", "period"),
+            also_called=("first day", "quarter", "quarter start", "from", "starts", "period"),
             notes=N_("A day of the calendar quarter, best its first."),
         ),
         DatasetColumn(
@@ -87,6 +87,11 @@ _ROWS = (
 _BUDGETS = Records(
     fields=("amount",), rows=_ROWS.replace("{quarter}", _QUARTER), held="budget", held_by="budget_id"
 )
+
+
+def request_key_of_row(import_id: UUID, sheet: str, row_no: int) -> UUID:
+    """Return the key under which an import's row asks for its change; '' is the sheet of a file without any."""
+    return uuid5(import_id, f"{sheet}/{row_no}")
 
 
 class BudgetsDataset(RecordsDataset):
@@ -211,7 +216,7 @@ class BudgetsDataset(RecordsDataset):
                 starts_on=row.from_day,
                 amount_minor=to_minor(Decimal(row.amount), row.currency),
                 reason=row.reason,
-                request_key=uuid5(rows.context.import_id, f"{row.sheet or ''}/{row.row_no}"),
+                request_key=request_key_of_row(rows.context.import_id, row.sheet or "", row.row_no),
             )
 
     def figures(self, connection: Connection, staging: Staging) -> FileFigures:

@@ -418,14 +418,29 @@ def guess_dataset(
 ) -> str:
     """Guess which of the datasets a file brings, and return its name.
 
-    The dataset of the known mapping that explains most headers; else the one that explains most columns, each
-    counted as surely as it is explained, less the required ones that no column holds.
+    The dataset of the known mapping that explains most headers, unless another one explains all of these and more
+    with nothing missing: a list of participants has all that one of outlets has. Else the dataset that explains
+    most columns, each counted as surely as it is explained, less the required ones that no column holds.
     """
     known, datasets = list(known), list(datasets)
+    guesses = {columns.name: guess_mapping(header, rows, columns, known) for columns in datasets}
+    missing = {
+        columns.name: sum(
+            column.required and column.name not in guesses[columns.name].columns for column in columns.columns
+        )
+        for columns in datasets
+    }
+    explained = {name: frozenset(guess.columns.values()) for name, guess in guesses.items()}
 
     def fits(columns: DatasetColumns) -> tuple[int, float]:
-        guess = guess_mapping(header, rows, columns, known)
-        missing = sum(column.required and column.name not in guess.columns for column in columns.columns)
-        return (0 if guess.known is None else len(guess.columns), sum(guess.confidence.values()) - missing)
+        name = columns.name
+        is_part_of_another = any(
+            explained[name] < explained[other] and not missing[other] for other in guesses if other != name
+        )
+        by_known = guesses[name].known is not None and not is_part_of_another
+        return (
+            len(guesses[name].columns) if by_known else 0,
+            sum(guesses[name].confidence.values()) - missing[name],
+        )
 
     return max(datasets, key=fits).name

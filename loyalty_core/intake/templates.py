@@ -1,5 +1,6 @@
 """Template files: an empty file of a dataset with two example rows, and what goes into each column."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from loyalty_core.intake.dataset import Dataset
@@ -12,9 +13,10 @@ def template_name(dataset: Dataset) -> str:
     return f"laurel-{dataset.columns.name.replace('_', '-')}.xlsx"
 
 
-def write_template(path: Path, dataset: Dataset) -> None:
-    """Write the dataset's template: its columns by their own names, two example rows, and a sheet of notes.
+def write_template(path: Path, dataset: Dataset, title: Callable[[str], str] = str) -> None:
+    """Write the dataset's template: its columns by their titles, two example rows, and a sheet of notes.
 
+    `title` says what people call a column, which a guess must understand; without it columns have their own names.
     The first sheet is one that an import reads as it is; every header carries a comment. Cells are text as a
     person types it, never a formula.
     """
@@ -24,7 +26,7 @@ def write_template(path: Path, dataset: Dataset) -> None:
         [
             Sheet(
                 dataset.columns.name,
-                dataset.columns.names,
+                [title(name) for name in dataset.columns.names],
                 [[row.get(name, "") for name in dataset.columns.names] for row in dataset.example_rows],
                 comments=tuple(_comment(column) for column in columns),
             ),
@@ -33,7 +35,7 @@ def write_template(path: Path, dataset: Dataset) -> None:
                 (_("Column"), _("Needed"), _("Holds"), _("What goes into it"), _("Also understood")),
                 [
                     [
-                        column.name,
+                        title(column.name),
                         _("yes") if column.required else _("no"),
                         _kind(column),
                         _(column.notes) if column.notes else "",

@@ -57,6 +57,16 @@ def test_a_template_has_two_examples_and_a_note_on_every_column(tmp_path: Path, 
     assert all(b"<f>" not in one for one in sheets)
 
 
+def test_a_template_has_the_titles_that_people_know(tmp_path: Path) -> None:
+    dataset = DATASETS["products"]
+    path = tmp_path / template_name(dataset)
+    write_template(path, dataset, lambda name: name.replace("_", " ").capitalize())
+    page, notes = openpyxl.load_workbook(path).worksheets
+    titles = ["Code", "Name", "Brand", "Product group"]
+    assert [cell.value for cell in page[1]] == titles
+    assert [row[0].value for row in notes.iter_rows(min_row=2)][: len(titles)] == titles
+
+
 @pytest.mark.parametrize("name", sorted(DATASETS))
 def test_a_template_is_guessed_right_and_complete(
     database: Database, settings: Settings, everything: Scope, tmp_path: Path, name: str

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from laurel.registers import DATASETS
 from loyalty_core.intake.cells import (
     currency_beside,
     date_formats,
@@ -219,3 +220,25 @@ def test_the_currency_is_told_by_its_sign_only_where_there_is_one() -> None:
     assert currency_beside(["Cena EUR", "12"]) == "EUR"
     assert currency_beside(["€ 5", "£ 5"]) is None
     assert currency_beside(["Price", "All", "12"]) is None
+
+
+def test_a_file_that_has_all_of_a_known_sources_columns_and_more_is_of_the_dataset_that_explains_them_all() -> (
+    None
+):
+    outlets = ColumnMapping(
+        name="shops",
+        dataset="outlets",
+        columns={"company_code": "Company code", "code": "Code", "name": "Name"},
+        date_formats=("%Y-%m-%d",),
+        time_zone="UTC",
+    )
+    every = [dataset.columns for dataset in DATASETS.values()]
+    shops = ["Company code", "Code", "Name"]
+    assert guess_dataset(shops, [["C-1", "S-1", "Main street"]], every, [outlets]) == "outlets"
+    people = [*shops, "Group", "Phone"]
+    assert (
+        guess_dataset(people, [["C-1", "P-1", "Ana", "wholesaler", "1"]], every, [outlets]) == "participants"
+    )
+    # What no dataset knows is no reason to doubt the source.
+    remarks = [*shops, "Opened by"]
+    assert guess_dataset(remarks, [["C-1", "S-1", "Main street", "x"]], every, [outlets]) == "outlets"

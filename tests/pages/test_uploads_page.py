@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
+from laurel.registers import DATASETS
 from loyalty_core import intake
 from loyalty_core.access import Role
-from loyalty_core.intake import ImportMode
+from loyalty_core.intake import ImportMode, ImportState
 from loyalty_core.kernel import Cell, Sheet, write_workbook
 from tests.pages.test_every_page import page_named, page_of, texts
 from tests.pages.world import COMMAND_LINE, World
@@ -253,3 +254,38 @@ def test_a_file_in_an_old_encoding_is_told_of_by_the_encodings_usual_name(
     path.write_bytes(f"{HEADER}\n{LINE.format(70)}\nŁódź;FV/71;P-1;2;14.03.2026;1,50;PLN\n".encode("cp1250"))
     app = page_of_file(world, intake.receive_local_file(world.database, world.settings, COMMAND_LINE, path))
     assert "encoding windows-1250" in texts(app)
+
+
+@pytest.mark.parametrize("name", sorted(DATASETS))
+def test_a_template_is_understood_as_it_is_given_out(world: World, tmp_path: Path, name: str) -> None:
+    dataset = DATASETS[name]
+    path = tmp_path / intake.template_name(dataset)
+    intake.write_template(path, dataset, column_title)
+    file = intake.receive_local_file(world.database, world.settings, COMMAND_LINE, path)
+    app = page_of_file(world, file, Role.ADMIN)
+    assert next(box for box in app.radio if box.label == "What the file brings").value == name
+    rows = app.dataframe[0].value
+    titles = [column_title(column) for column in dataset.columns.names]
+    # Every column under its own title, and nothing about it left in doubt.
+    assert [title for title in rows.columns if title != "Row"] == titles
+    assert list(rows["Row"]) == ["header", "read as", "2", "3"]
+    assert [rows[title][0] for title in titles] == titles
+    assert not [rows[title][1] for title in titles if "can't be read" in rows[title][1]]
+    assert "a guess: look at it" not in texts(app)
+    assert "These are needed" not in texts(app)
+    if name == "prices":
+        assert "The currency stands in the file." in texts(app)
+    source = f"template of {name}"
+    app = start(app, source)
+    assert not app.exception, app.exception
+    with world.database.snapshot(COMMAND_LINE) as connection:
+        [queued] = intake.find_imports(connection, source=f"{name}:{source}", limit=2)
+    found = intake.run_import(
+        world.database, world.settings, queued.id, datasets=DATASETS, scope=world.signed_in(Role.ADMIN).scope
+    ).found
+    # Where every example is unknown here, a check asks whether the file is the right one.
+    assert found.state in (ImportState.ACCEPTED, ImportState.WAITING), found.refusal
+    assert found.rows == 2
+    # What the examples name is not known here; every cell of them is read.
+    wrong = ("missing_", "unreadable_", "beyond_", "text_too_long", "control_")
+    assert not [reason for reason in found.reasons or {} if reason.startswith(wrong)]
