@@ -9,7 +9,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/.venv
 unexport VIRTUAL_ENV
 
-.PHONY: run setup test check bench fmt browser
+.PHONY: run setup test test-slow test-all check bench fmt browser
 .DEFAULT_GOAL := run
 
 run: $(READY)
@@ -18,7 +18,14 @@ run: $(READY)
 setup: $(READY)
 	@echo "Laurel is installed: $(CURDIR)/$(BIN)/laurel"
 
+# Minutes, for every day. `test-slow` has what it leaves out, and `test-all` is both at once.
 test: $(READY) browser
+	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+test-slow: $(READY) browser
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+test-all: $(READY) browser
 	$(BIN)/python -m pytest $(ARGS)
 
 check: $(READY)

@@ -9,6 +9,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 import structlog
+from xdist.remote import Producer
+from xdist.scheduler import LoadGroupScheduling
 
 import data_checks
 from laurel.embedded import app_url
@@ -47,6 +49,22 @@ def pytest_configure(config: pytest.Config) -> None:
     terminal = config.pluginmanager.get_plugin("terminalreporter")
     if terminal is not None and not hasattr(config, "workerinput"):
         config.pluginmanager.register(_FailuresAtOnce(terminal))
+
+
+class _ModulesTogether(LoadGroupScheduling):
+    """Keeps a module's tests in one process, in their order, so that what they share is made once.
+
+    A module may name a group, to share more; the groups with the most tests start first.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        group = super()._split_scope(nodeid)
+        return nodeid.partition("::")[0] if group == nodeid else group
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadGroupScheduling:
+    """Distribute modules, or the groups they name, over the processes."""
+    return _ModulesTogether(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -13,7 +13,7 @@ from loyalty_core.access import Role
 from tests.browser.running_laurel import COMMAND_LINE, RunningLaurel
 from tests.browser.visits import EXPLAINED, WIDTHS, visiting
 
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.slow]
 
 GRAVE = ("serious", "critical")
 

@@ -15,7 +15,7 @@ from tests.browser import partners
 from tests.browser.running_laurel import OWN_COUNTRY, RunningLaurel
 from tests.browser.visits import PATIENCE_MS, WIDTHS, Visit, visiting
 
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.slow]
 
 SALES = partners.sales_of_the_months()
 JULY, AUGUST = date(2026, 7, 1), date(2026, 8, 1)

@@ -16,7 +16,7 @@ from tests.browser.partners import SPOILT, Sale
 from tests.browser.running_laurel import RunningLaurel
 from tests.browser.visits import PATIENCE_MS, WIDTHS, Visit, visiting
 
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.slow]
 
 IMPORT_ADDRESS = re.compile(r"/uploads\?import=[0-9a-f-]{36}")
 

@@ -146,6 +146,7 @@ def test_it_starts_says_where_and_stops_on_either_signal(start: Callable[..., Ru
     assert again.left_over() == []
 
 
+@pytest.mark.slow
 def test_it_is_down_in_time_with_an_open_tab_and_a_running_job_which_the_next_start_ends(
     start: Callable[..., Running], home: Path
 ) -> None:
@@ -168,12 +169,14 @@ def test_it_is_down_in_time_with_an_open_tab_and_a_running_job_which_the_next_st
     ]
 
 
+@pytest.mark.slow
 def test_a_child_that_ignores_the_signal_is_killed_in_time(start: Callable[..., Running]) -> None:
     running = start("stubborn").wait_until_ready()
     assert running.stop() < 10
     assert running.left_over() == []
 
 
+@pytest.mark.slow
 def test_dead_children_are_started_again_and_their_job_is_done(start: Callable[..., Running]) -> None:
     running = start().wait_until_ready()
     defer_sleep(running, 3600)
@@ -187,6 +190,7 @@ def test_dead_children_are_started_again_and_their_job_is_done(start: Callable[.
     assert running.stop() < 10
 
 
+@pytest.mark.slow
 def test_a_job_whose_end_could_not_be_written_down_is_done_again(start: Callable[..., Running]) -> None:
     running = start().wait_until_ready()
     running.execute("alter function procrastinate_finish_job_v1 rename to hidden")
@@ -200,6 +204,7 @@ def test_a_job_whose_end_could_not_be_written_down_is_done_again(start: Callable
     )
 
 
+@pytest.mark.slow
 def test_a_killed_database_comes_back_and_the_work_goes_on(start: Callable[..., Running], home: Path) -> None:
     running = start().wait_until_ready()
     defer_sleep(running, 3600)
@@ -212,6 +217,7 @@ def test_a_killed_database_comes_back_and_the_work_goes_on(start: Callable[..., 
     assert postgres_processes(home) == []
 
 
+@pytest.mark.slow
 def test_children_die_with_a_killed_supervisor_and_the_next_start_recovers(
     start: Callable[..., Running], home: Path
 ) -> None:
@@ -228,6 +234,7 @@ def test_children_die_with_a_killed_supervisor_and_the_next_start_recovers(
     assert postgres_processes(home) == []
 
 
+@pytest.mark.slow
 def test_a_second_run_on_the_same_home_is_refused(start: Callable[..., Running]) -> None:
     first = start().wait_until_ready()
     second = start()
@@ -252,6 +259,7 @@ def test_a_port_in_use_is_refused_before_anything_starts(start: Callable[..., Ru
     assert not (home / "pg").exists()
 
 
+@pytest.mark.slow
 def test_a_child_that_never_gets_up_ends_the_start(start: Callable[..., Running], home: Path) -> None:
     refused = start("broken")
     refused.process.communicate(timeout=60)
@@ -268,6 +276,7 @@ def test_children_get_the_applications_way_into_the_database_and_not_the_owners(
     assert "LAUREL_DATABASE_URL" not in environment
 
 
+@pytest.mark.slow
 def test_an_outside_database_is_used_with_a_password_of_its_own_and_left_running(
     start: Callable[..., Running], home: Path
 ) -> None:
@@ -283,6 +292,7 @@ def test_an_outside_database_is_used_with_a_password_of_its_own_and_left_running
             connection.execute("select 1")
 
 
+@pytest.mark.slow
 def test_an_outside_database_that_does_not_answer_is_refused(start: Callable[..., Running]) -> None:
     refused = start(LAUREL_DATABASE_URL=f"postgresql://owner:hidden@127.0.0.1:{free_port()}/laurel")
     refused.process.communicate(timeout=30)
@@ -293,6 +303,7 @@ def test_an_outside_database_that_does_not_answer_is_refused(start: Callable[...
     assert "hidden" not in said
 
 
+@pytest.mark.slow
 def test_a_signal_during_a_long_preparation_ends_it_in_time(
     start: Callable[..., Running], home: Path
 ) -> None:
