@@ -71,7 +71,10 @@ def judge_claims(
     changed = approved = 0
     reopened: list[int] = []
     terms: dict[UUID | None, Terms] = {}
-    for together in _parts(connection, import_id, numbers):
+    parts = list(_parts(connection, import_id, numbers))
+    if len(parts) > 1:
+        _hold(connection, [number for part in parts for number in part])
+    for together in parts:
         fetched = _fetch(connection, together)
         for programme_id in {one.said.programme_id for one in fetched.values()} - terms.keys():
             terms[programme_id] = _terms(connection, programme_id)
@@ -235,8 +238,17 @@ def _parts(
         yield part
 
 
-def _fetch(connection: Connection, numbers: Sequence[int]) -> dict[int, _Fetched]:
-    """Lock the claims and those that share an invoice with them, and put them where the other queries find them."""
+# The undecided claims of :numbers, and those that share an invoice with them, locked in their order.
+_LOCKED = (
+    "with wanted as (select number from claim where number = any(cast(:numbers as bigint[]))"
+    " union select o.number from claim w join claim o on o.company_id = w.company_id"
+    "  and o.invoice_no = w.invoice_no where w.number = any(cast(:numbers as bigint[]))),"
+    " locked as materialized (select c.* from claim c where c.number in (select number from wanted)"
+    "  and c.state in ('waiting', 'asked', 'proposed') order by c.number for no key update)"
+)
+
+
+def _empty_hand(connection: Connection) -> None:
     connection.execute(
         text(
             "create temporary table if not exists claim_at_hand (number bigint, programme_id uuid, company_id uuid,"
@@ -244,14 +256,40 @@ def _fetch(connection: Connection, numbers: Sequence[int]) -> dict[int, _Fetched
         )
     )
     connection.execute(text("truncate claim_at_hand"))
+
+
+def _hold(connection: Connection, numbers: Sequence[int]) -> None:
+    """Lock all that the parts will lock: the claims by number, then the units that they name by line.
+
+    That is the order of one part, and of everybody else. Part after part, a claim of the second part is locked after
+    units of the first: who judges the same claims in other parts, or at once, would be met in a deadlock.
+    """
+    _empty_hand(connection)
+    connection.execute(
+        text(
+            f"{_LOCKED} insert into claim_at_hand select c.number, c.programme_id, c.company_id, c.participant_id,"  # noqa: S608 put together from constants
+            " c.invoice_no, c.product_code, p.id, c.sold_on from locked c"
+            " left join product p on p.code = c.product_code"
+        ),
+        {"numbers": list(numbers)},
+    )
+    connection.execute(text("analyze claim_at_hand"))
+    lines = connection.execute(
+        text(
+            "select l.id from (select distinct company_id, invoice_no, product_id from claim_at_hand) w"  # noqa: S608 put together from constants
+            " join sales_line l on l.company_id = w.company_id and l.invoice_no = w.invoice_no"
+            f" and l.product_id = w.product_id where l.quantity > 0 and {_STANDS}"
+        )
+    ).scalars()
+    _lock_units(connection, list(lines))
+
+
+def _fetch(connection: Connection, numbers: Sequence[int]) -> dict[int, _Fetched]:
+    """Lock the claims and those that share an invoice with them, and put them where the other queries find them."""
+    _empty_hand(connection)
     rows = connection.execute(
         text(
-            "with wanted as (select number from claim where number = any(cast(:numbers as bigint[]))"
-            " union select o.number from claim w join claim o on o.company_id = w.company_id"
-            "  and o.invoice_no = w.invoice_no where w.number = any(cast(:numbers as bigint[]))),"
-            " locked as materialized (select c.* from claim c where c.number in (select number from wanted)"
-            "  and c.state in ('waiting', 'asked', 'proposed') order by c.number for no key update)"
-            " select c.number, c.claim_no, c.programme_id, c.company_id, c.participant_id, c.invoice_no,"
+            f"{_LOCKED} select c.number, c.claim_no, c.programme_id, c.company_id, c.participant_id, c.invoice_no,"  # noqa: S608 put together from constants
             "  c.product_code, p.id as product_id, c.quantity, c.sold_on, c.state, c.company_code_said,"
             "  exists (select from claim_decision d where d.claim_number = c.number and d.kind = 'correct')"
             "  or exists (select from claim_proposal q where q.claim_number = c.number and q.kind <> 'approve'"
@@ -423,11 +461,14 @@ def _by_claim(connection: Connection, query: str, keys: Mapping[str, Any]) -> di
     return found
 
 
-def _taken(
-    connection: Connection, own: Mapping[tuple[UUID, str, UUID], Sale], near: Mapping[int, Sequence[Sale]]
-) -> Taken:
-    """Return which units are claimed: locked, for the sales that claims name."""
-    lines = [line.sales_line_id for sale in own.values() for line in sale.lines]
+_UNITS = (
+    "select sales_line_id, programme_id, units_claimed from claimed_line"
+    " where sales_line_id = any(cast(:lines as bigint[])) order by sales_line_id, programme_id"
+)
+
+
+def _lock_units(connection: Connection, lines: Sequence[int]) -> Sequence[Any]:
+    """Lock the units of lines that the claims at hand name, by line, and return how many are claimed of each."""
     connection.execute(
         text(
             "insert into claimed_line (sales_line_id, programme_id, company_id, units_sold, units_claimed)"
@@ -438,16 +479,19 @@ def _taken(
         ),
         {"lines": lines},
     )
-    taken = Taken()
+    return connection.execute(text(f"{_UNITS} for no key update"), {"lines": lines}).all()
+
+
+def _taken(
+    connection: Connection, own: Mapping[tuple[UUID, str, UUID], Sale], near: Mapping[int, Sequence[Sale]]
+) -> Taken:
+    """Return which units are claimed: locked, for the sales that claims name."""
     beside = [line.sales_line_id for sales in near.values() for sale in sales for line in sale.lines]
-    query = (
-        "select sales_line_id, programme_id, units_claimed from claimed_line"
-        " where sales_line_id = any(cast(:lines as bigint[])) order by sales_line_id, programme_id"
-    )
-    for row in connection.execute(text(query), {"lines": beside}):
+    taken = Taken()
+    for row in connection.execute(text(_UNITS), {"lines": beside}):
         taken.units[row.programme_id, row.sales_line_id] = row.units_claimed
     # From here on nobody else takes units of these lines; read again, since somebody may have just done so.
-    for row in connection.execute(text(query + " for no key update"), {"lines": lines}):
+    for row in _lock_units(connection, [line.sales_line_id for sale in own.values() for line in sale.lines]):
         taken.units[row.programme_id, row.sales_line_id] = row.units_claimed
     held = sorted({line_id for (_programme, line_id), units in taken.units.items() if units > 0})
     if held:

@@ -3,7 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from decimal import Decimal
 from functools import partial
 from uuid import UUID
@@ -11,12 +11,13 @@ from uuid import UUID
 import psycopg
 import pytest
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from loyalty_core import verification
 from loyalty_core.access import Role
 from loyalty_core.kernel import Database, Refusal, Scope, new_id
 from loyalty_core.settlement import check_books, settle_programme
-from loyalty_core.verification import ClaimState, store
+from loyalty_core.verification import ClaimState, store, verdicts
 from tests.access.people import somebody
 from tests.sales.files import bring, row
 from tests.verification.claims import claim, club, person, points
@@ -282,3 +283,47 @@ def test_a_claim_given_to_many_at_once_is_one_persons_and_each_giving_is_told(
     given = [one.detail["to"] for one in story if one.kind is verification.StoryKind.ASSIGNED]
     assert len(given) == 6
     assert given[-1] == held.assigned_to_name
+
+
+@pytest.mark.parametrize("is_held", [True, False])
+def test_claims_judged_in_parts_and_at_once_wait_for_each_other_and_without_the_lock_meet_in_a_deadlock(
+    committed_database: Database, everything: Scope, monkeypatch: pytest.MonkeyPatch, is_held: bool
+) -> None:
+    database = committed_database
+    club(database)
+    bring(
+        database, everything, [row(company_code=code, invoice_no=no) for code in "AB" for no in ("I1", "I2")]
+    )
+    with database.transaction(everything) as connection:
+        first, second = connection.execute(text("select code from company order by id")).scalars()
+    # The part that is judged first holds the higher numbers.
+    late = claim(database, everything, person(database, second, "second")).number
+    of_first = person(database, first, "first")
+    early, beside = (claim(database, everything, of_first, invoice_no=no).number for no in ("I1", "I2"))
+    monkeypatch.setattr(verdicts, "_TOGETHER", 2)
+    if not is_held:
+        monkeypatch.setattr(verdicts, "_hold", lambda _connection, _numbers: None)
+
+    def judge(*numbers: int) -> str:
+        try:
+            with database.transaction(everything) as connection:
+                verdicts.judge_claims(connection, everything, numbers=numbers)
+        except DBAPIError as error:
+            return type(error.orig).__name__
+        return "judged"
+
+    fetch = verdicts._fetch
+    others: list[Future[str]] = []
+    with ThreadPoolExecutor(1) as pool:
+
+        def fetch_and_let_another_begin(connection: Connection, numbers: Sequence[int]) -> object:
+            found = fetch(connection, numbers)
+            if not others:
+                others.append(pool.submit(judge, early, late))
+                # Long enough to come to the claim that is locked here, and shorter than PostgreSQL's own patience.
+                threading.Event().wait(0.5)
+            return found
+
+        monkeypatch.setattr(verdicts, "_fetch", fetch_and_let_another_begin)
+        answers = {judge(early, beside, late), others[0].result()}
+    assert answers == ({"judged"} if is_held else {"judged", "DeadlockDetected"})
