@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -32,7 +32,7 @@ from loyalty_core.verification.store import ClaimsProgramme
 LARGEST_OWN_FILE_BYTES = 10 * 1024 * 1024
 """How large a participant's own file may be."""
 
-SOURCE = "participants' own files"
+OWN_FILES_SOURCE = "participants' own files"
 """The name of the mapping, and so of the source, of all files that participants bring for themselves."""
 
 _LONGEST_NAME = 255
@@ -159,9 +159,12 @@ class _OwnClaims(ClaimsDataset):
     )
 
 
-def write_own_claims_template(path: Path) -> None:
-    """Write the template for participants: without columns for a company or participant, and with two examples."""
-    write_template(path, _OwnClaims())
+def write_own_claims_template(path: Path, title: Callable[[str], str] = str) -> None:
+    """Write the template for participants: without columns for a company or participant, and with two examples.
+
+    `title` says what people call a column, as in `intake.write_template`.
+    """
+    write_template(path, _OwnClaims(), title)
 
 
 def receive_own_claims_file(
@@ -225,7 +228,7 @@ def start_own_claims_file(
     RequestKeyReusedError.
     """
     mapping.check_against(OWN_FILE_COLUMNS)
-    mapping = mapping.model_copy(update={"name": SOURCE})
+    mapping = mapping.model_copy(update={"name": OWN_FILES_SOURCE})
     options = intake.checked_options({"sheets": list(sheets)})
     with database.transaction(scope) as connection:
         claimant = _claimant(connection, scope)

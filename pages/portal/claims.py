@@ -1,4 +1,4 @@
-"""My claims: a participant says on the phone what was sold, and reads what became of each claim."""
+"""My claims: a participant says what was sold, one by one or in a file, and reads what became of each claim."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from loyalty_core.kernel import _, current_database, ngettext
 from loyalty_core.participants import Participant, ParticipantState
 from loyalty_core.settlement import ClaimPoints
 from loyalty_core.verification import AttachedDocument, Claim, ClaimSource, Question
-from ui import claim_story, elements, shop, wording
+from ui import claim_story, elements, own_claims_file, shop, wording
 from ui import claims as blocks
 from ui.identity import require
 
@@ -102,6 +102,8 @@ person = shop.own_participant(user)
 if person is None:
     shop.say_nobody()
     st.stop()
+if own_claims_file.show(user, person, is_active=person.state is ParticipantState.ACTIVE):
+    st.stop()
 if person.state is not ParticipantState.ACTIVE:
     st.info(
         _("You can't claim at the moment: your taking part waits for approval.")
@@ -111,9 +113,16 @@ if person.state is not ParticipantState.ACTIVE:
     )
 elif st.query_params.get("new"):
     show_form(person)
-elif st.button(_("Claim a sale"), type="primary", icon=":material/receipt_long:", width="stretch"):
-    st.query_params["new"] = "yes"
-    st.rerun()
+else:
+    if st.button(_("Claim a sale"), type="primary", icon=":material/receipt_long:", width="stretch"):
+        st.query_params["new"] = "yes"
+        st.rerun()
+    if user.may(Permission.UPLOAD_OWN_CLAIMS) and st.button(
+        _("Bring a file"), icon=":material/upload_file:", width="stretch"
+    ):
+        st.query_params["file"] = "new"
+        st.rerun()
+own_claims_file.show_files(user)
 
 with database.snapshot(user.scope) as connection:
     total = verification.count_claims_of_participant(connection, person.id)
