@@ -132,22 +132,23 @@ def show_check_over_time(
 
 def files_table(files: Sequence[FileQuality]) -> dict[str, list[str]]:
     """Return the files for a table, in the order they are given in."""
+    # What asks for a look stands where a narrow window shows it.
     return {
         _("File"): [f"№{file.number} {file.file_name}" for file in files],
-        _("When"): [wording.moment(file.judged_at) for file in files],
-        _("Rows"): [wording.number(file.rows) for file in files],
         _("Rejected"): [
             wording.percent(file.quarantined / file.rows) if file.rows else "–" for file in files
-        ],
-        _("Most usual reason"): [
-            imports.reason_title(file_dataset, next(iter(file.reasons))) if file.reasons else "–"
-            for file in files
-            for file_dataset in [_dataset_of(file)]
         ],
         _("Doubts"): [
             "; ".join(_(check["meaning"]) for check in failed_checks(file)) or "–" for file in files
         ],
         _("Result"): [imports.state_title(ImportState(file.state)) for file in files],
+        _("Most usual reason"): [
+            imports.reason_title(file_dataset, imports.most_first(file.reasons)[0]) if file.reasons else "–"
+            for file in files
+            for file_dataset in [_dataset_of(file)]
+        ],
+        _("Rows"): [wording.number(file.rows) for file in files],
+        _("When"): [wording.moment(file.judged_at) for file in files],
     }
 
 
@@ -186,7 +187,7 @@ def show_limits(
             titles[kind, bound]: [(bounds[name][kind] or {}).get(bound) for name in names]
             for kind, bound in _BOUNDS
         },
-        _("Set for this source"): [bool(own and name in own.changes) for name in names],
+        _("own"): [bool(own and name in own.changes) for name in names],
     }
     may_set = user.may(Permission.MANAGE_SOURCES)
     st.caption(
@@ -211,9 +212,13 @@ def show_limits(
     edited: Any = st.data_editor(
         rows,
         key=f"limits_{source.name}_{own.version if own else 0}",
-        disabled=[_("Check"), _("Set for this source")],
+        disabled=[_("Check"), _("own")],
         hide_index=True,
-        column_config={**numbers, _("Check"): st.column_config.TextColumn(width="large")},
+        column_config={
+            **numbers,
+            _("Check"): st.column_config.TextColumn(width=370),
+            _("own"): st.column_config.CheckboxColumn(help=_("Set for this source."), width="small"),
+        },
         num_rows="fixed",
         placeholder="",
     )
@@ -264,8 +269,8 @@ def _number(cell: float | None) -> float | None:
     return None if cell is None or cell != cell else float(cell)
 
 
-def show_versions(versions: Sequence[SourceLimits]) -> None:
-    """Draw who set the source's limits, when and why, the last first."""
+def show_versions(versions: Sequence[SourceLimits], meanings: Mapping[str, str]) -> None:
+    """Draw who set the source's limits, when and why, the last first; `meanings` as `checks_of` returns them."""
     elements.table(
         {
             _("Version"): [wording.number(one.version) for one in versions],
@@ -273,7 +278,8 @@ def show_versions(versions: Sequence[SourceLimits]) -> None:
             _("When"): [wording.moment(one.set_at) for one in versions],
             _("Why"): [one.reason for one in versions],
             _("Checks"): [
-                ", ".join(name.replace("_", " ") for name in one.changes) or _("as shipped")
+                "; ".join(meanings.get(name, name.replace("_", " ")) for name in one.changes)
+                or _("as shipped")
                 for one in versions
             ],
         },

@@ -72,4 +72,4 @@ if held is not None:
     quality.show_limits(user, source, held, versions[0] if versions else None, meanings)
     if versions:
         with st.expander(_("Who set them, and why"), icon=":material/history:"):
-            quality.show_versions(versions)
+            quality.show_versions(versions, meanings)
