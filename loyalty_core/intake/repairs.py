@@ -15,9 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import UUID
 
-import psycopg
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
 from loyalty_core import access, audit
 from loyalty_core.intake import repair_store, store
@@ -42,6 +40,12 @@ from loyalty_core.intake.repair_store import ROW_COLUMN, SHEET_COLUMN, Address, 
 from loyalty_core.intake.staging import drop_staging, make_staging
 from loyalty_core.intake.states import ImportMode, ImportState, RepairState
 from loyalty_core.intake.store import FileImport
+from loyalty_core.intake.taking_turns import (
+    MOST_RUNS,
+    SECONDS_BETWEEN_LOOKS,
+    again_on_collision,
+    queue_unclaimed,
+)
 from loyalty_core.kernel import (
     DATABASE_WENT_AWAY,
     Database,
@@ -63,10 +67,6 @@ MOST_ROWS_IN_TABLE = 1_000
 LONGEST_CELL = 10_000
 
 _UNFINISHED = frozenset({RepairState.QUEUED, RepairState.RUNNING})
-_MOST_RUNS = 5
-_MOST_COLLISIONS = 5
-_COLLISIONS = (psycopg.errors.DeadlockDetected, psycopg.errors.UniqueViolation)
-_SECONDS_BETWEEN_LOOKS = 0.2
 _MOST_QUOTED = 5
 # A cell of an uploaded file is bounded by the reader; the csv module's own bound is lower.
 _LONGEST_FIELD = 1 << 21
@@ -310,7 +310,7 @@ def run_repair(
             found = repair_store.repair_by_id(connection, repair_id)
         if found.state not in _UNFINISHED:
             return found
-        time.sleep(_SECONDS_BETWEEN_LOOKS)
+        time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
 def queue_unclaimed_repairs(database: Database) -> int:
@@ -318,14 +318,9 @@ def queue_unclaimed_repairs(database: Database) -> int:
     system = Scope.of_system("repairs left behind")
     with database.transaction(system) as connection:
         unfinished = repair_store.unfinished_repairs(connection)
-    count = 0
-    for found in unfinished:
-        with database.exclusively(_lock_name(found.id)) as is_unclaimed:
-            if is_unclaimed:
-                with database.transaction(system) as connection:
-                    defer_repair(connection, found.id)
-                count += 1
-    return count
+    return queue_unclaimed(
+        database, system, [found.id for found in unfinished], lock_name=_lock_name, defer=defer_repair
+    )
 
 
 def _lock_name(repair_id: UUID) -> str:
@@ -344,7 +339,7 @@ def _run_claimed(
         found = store.import_by_id(connection, repair.import_id)
     run = _Run(database, settings, repair, found, datasets[found.dataset], scope)
     try:
-        if repair.runs >= _MOST_RUNS:
+        if repair.runs >= MOST_RUNS:
             raise RepairKeepsFailingError(repair)
         _check_open(found)
         if found.creates_missing and not scope.sees_everything:
@@ -606,15 +601,9 @@ class _Run:
 
     def settle(self, corrected: _Corrected) -> None:
         """Let the corrected rows in, in one transaction; again from the start if an import was in the way."""
-        for attempt in range(1, _MOST_COLLISIONS + 1):
-            try:
-                self._settle_once(corrected)
-            except DBAPIError as error:
-                if not isinstance(error.orig, _COLLISIONS) or attempt == _MOST_COLLISIONS:
-                    raise
-                _log.warning("repair_collision", repair_id=str(self._repair.id), attempt=attempt)
-            else:
-                return
+        again_on_collision(
+            lambda: self._settle_once(corrected), event="repair_collision", repair_id=str(self._repair.id)
+        )
 
     def _settle_once(self, corrected: _Corrected) -> None:
         import_id, repair_id = self._import.id, self._repair.id

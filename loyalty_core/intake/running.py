@@ -14,9 +14,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
 
-import psycopg
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
 import data_checks
 from loyalty_core import access, audit
@@ -39,6 +37,12 @@ from loyalty_core.intake.staging import (
 )
 from loyalty_core.intake.states import UNFINISHED, ImportMode, ImportState, Phase, WaitsFor
 from loyalty_core.intake.store import FileImport
+from loyalty_core.intake.taking_turns import (
+    MOST_RUNS,
+    SECONDS_BETWEEN_LOOKS,
+    again_on_collision,
+    queue_unclaimed,
+)
 from loyalty_core.kernel import (
     DATABASE_WENT_AWAY,
     Database,
@@ -53,11 +57,7 @@ from loyalty_core.kernel import (
 )
 from loyalty_core.kernel.jobs import defer_import
 
-_MOST_RUNS = 5
-_MOST_COLLISIONS = 5
-_COLLISIONS = (psycopg.errors.DeadlockDetected, psycopg.errors.UniqueViolation)
 _EARLIER_FILES = 5
-_SECONDS_BETWEEN_LOOKS = 0.2
 # From this share of a file on, its rows so far tell how many it has.
 _SHARE_THAT_TELLS = 0.01
 _MOST_SKIPPED_KEPT = 100
@@ -171,7 +171,7 @@ def run_import(
             found = store.import_by_id(connection, import_id)
         if found.state not in UNFINISHED:
             return ImportReport(found)
-        time.sleep(_SECONDS_BETWEEN_LOOKS)
+        time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
 def _run_claimed(
@@ -197,7 +197,7 @@ def _run_claimed(
     begun = time.monotonic()
     run = _Run(database, settings, found, datasets[found.dataset], scope, on_progress)
     try:
-        if found.runs >= _MOST_RUNS:
+        if found.runs >= MOST_RUNS:
             raise ImportKeepsFailingError(found)
         run.check_rights()
         run.parse_and_copy()
@@ -240,14 +240,9 @@ def queue_unclaimed_imports(database: Database) -> int:
     system = Scope.of_system("imports left behind")
     with database.transaction(system) as connection:
         unfinished = store.unfinished_imports(connection)
-    count = 0
-    for found in unfinished:
-        with database.exclusively(_lock_name(found.id)) as is_unclaimed:
-            if is_unclaimed:
-                with database.transaction(system) as connection:
-                    defer_import(connection, found.id)
-                count += 1
-    return count
+    return queue_unclaimed(
+        database, system, [found.id for found in unfinished], lock_name=_lock_name, defer=defer_import
+    )
 
 
 def drop_orphaned_staging(database: Database) -> int:
@@ -517,25 +512,7 @@ class _Run:
         self._phases.end(Phase.INSERT)
         with self._database.transaction(self._scope) as connection:
             locked = self._wanted(connection)
-            store.replace_quarantine(connection, self._staging)
-            rows, bad = self._count_staged(connection)
-            assert rows == acceptance.accepted + acceptance.duplicates + bad, "every row ends in one place"
-            store.move_import(
-                connection,
-                locked,
-                ImportState.CHECKED,
-                rows=rows,
-                accepted=acceptance.accepted,
-                quarantined=bad,
-                duplicates=acceptance.duplicates,
-                changed=acceptance.changed,
-                reading=self._reading,
-                net_minor=dict(acceptance.net_minor),
-                reasons=store.count_reasons(connection, self._staging),
-                checks=checks.to_json(),
-                finished_at=now(),
-                seconds=_seconds(time.monotonic() - begun),
-            )
+            rows, bad = self._end(connection, locked, ImportState.CHECKED, acceptance, checks, begun)
             audit.record(
                 connection,
                 self._scope,
@@ -570,14 +547,7 @@ class _Run:
             self.wait(checks, WaitsFor.CHANGES, time.monotonic() - begun)
 
     def _again_on_collision(self, action: Callable[[], _Result]) -> _Result:
-        for attempt in range(1, _MOST_COLLISIONS):
-            try:
-                return action()
-            except DBAPIError as error:
-                if not isinstance(error.orig, _COLLISIONS):
-                    raise
-                _log.warning("import_collision", import_id=str(self._import.id), attempt=attempt)
-        return action()
+        return again_on_collision(action, event="import_collision", import_id=str(self._import.id))
 
     def _accept_once(self, checks: data_checks.SuiteResult, begun: float) -> None:
         self._phases.start(Phase.INSERT)
@@ -585,25 +555,7 @@ class _Run:
             locked = self._wanted(connection)
             store.lock_source(connection, self._import.source)
             acceptance = self._dataset.accept(connection, self._staging, self._context)
-            store.replace_quarantine(connection, self._staging)
-            rows, bad = self._count_staged(connection)
-            assert rows == acceptance.accepted + acceptance.duplicates + bad, "every row ends in one place"
-            store.move_import(
-                connection,
-                locked,
-                ImportState.ACCEPTED,
-                rows=rows,
-                accepted=acceptance.accepted,
-                quarantined=bad,
-                duplicates=acceptance.duplicates,
-                changed=acceptance.changed,
-                reading=self._reading,
-                net_minor=dict(acceptance.net_minor),
-                reasons=store.count_reasons(connection, self._staging),
-                checks=checks.to_json(),
-                finished_at=now(),
-                seconds=_seconds(time.monotonic() - begun),
-            )
+            rows, bad = self._end(connection, locked, ImportState.ACCEPTED, acceptance, checks, begun)
             audit.record(
                 connection,
                 self._scope,
@@ -620,6 +572,37 @@ class _Run:
             self._phases.end(Phase.INSERT)
             self._phases.tell_commit("start")
         self._phases.tell_commit("end")
+
+    def _end(
+        self,
+        connection: Connection,
+        locked: FileImport,
+        state: ImportState,
+        acceptance: Acceptance,
+        checks: data_checks.SuiteResult,
+        begun: float,
+    ) -> tuple[int, int]:
+        """Keep what was put aside and how the import ended; return its rows, and how many of them are bad."""
+        store.replace_quarantine(connection, self._staging)
+        rows, bad = self._count_staged(connection)
+        assert rows == acceptance.accepted + acceptance.duplicates + bad, "every row ends in one place"
+        store.move_import(
+            connection,
+            locked,
+            state,
+            rows=rows,
+            accepted=acceptance.accepted,
+            quarantined=bad,
+            duplicates=acceptance.duplicates,
+            changed=acceptance.changed,
+            reading=self._reading,
+            net_minor=dict(acceptance.net_minor),
+            reasons=store.count_reasons(connection, self._staging),
+            checks=checks.to_json(),
+            finished_at=now(),
+            seconds=_seconds(time.monotonic() - begun),
+        )
+        return rows, bad
 
     def refuse(self, refusal: Refusal, seconds: float) -> None:
         """End the import with a sentence, unless somebody else has taken it over."""
