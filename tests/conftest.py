@@ -116,8 +116,8 @@ def owner_url(server: TestServer) -> Iterator[str]:
 
 
 @pytest.fixture
-def committed_database(owner_url: str) -> Iterator[Database]:
-    """A fresh database with real commits, for races and processes."""
+def committed_database(owner_url: str, warm_checks: None) -> Iterator[Database]:
+    """A fresh database with real commits, for races, processes and imports, whose checks are loaded already."""
     made = database_of(owner_url)
     yield made
     made.close()

@@ -83,6 +83,7 @@ def test_the_main_job_on_a_small_file_with_relative_paths(laurel: CommandLine) -
             json.loads(plain.out)
 
 
+@pytest.mark.slow
 def test_an_import_that_a_check_stops_exits_1_with_its_answer_and_the_failed_checks(
     laurel: CommandLine,
 ) -> None:
@@ -97,6 +98,7 @@ def test_an_import_that_a_check_stops_exits_1_with_its_answer_and_the_failed_che
     assert len(done.err.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_without_create_missing_what_is_unknown_is_a_reason(laurel: CommandLine) -> None:
     (laurel.folder / "new.csv").write_text(HEADER + "9,N1,NEW,CUP,1,2011-03-10 12:00,1,Freedonia\n")
     done = laurel("import", "new.csv", *SALES, "--json")
@@ -149,6 +151,7 @@ def test_wrong_usage_exits_2(laurel: CommandLine, words: tuple[str, ...]) -> Non
     assert done.err.strip()
 
 
+@pytest.mark.slow
 def test_a_file_that_is_not_what_its_name_says_is_refused_by_name(laurel: CommandLine) -> None:
     (laurel.folder / "fake.xlsx").write_text(HEADER)
     (laurel.folder / "empty.csv").write_text("")
@@ -174,6 +177,7 @@ def test_a_wrong_programme_document_is_told_each_error_with_its_line(laurel: Com
         assert f"line {line}" in done.err, done.err
 
 
+@pytest.mark.slow
 def test_broken_books_and_a_broken_chain_exit_1(home: Path, tmp_path: Path) -> None:
     with fresh_home() as other:
         server = fast_server(other)
@@ -197,6 +201,7 @@ def test_broken_books_and_a_broken_chain_exit_1(home: Path, tmp_path: Path) -> N
         server.release()
 
 
+@pytest.mark.slow
 def test_a_user_is_added_from_the_command_line_for_one_region(laurel: CommandLine) -> None:
     (laurel.folder / "s.csv").write_text(HEADER + GOOD.format("U1", 4))
     laurel("import", "s.csv", *SALES, "--create-missing")
@@ -223,6 +228,7 @@ def test_state_is_kept_private_below_the_home(laurel: CommandLine, home: Path) -
 AUTO = ("--dataset", "sales", "--mapping", "auto", "--create-missing")
 
 
+@pytest.mark.slow
 def test_the_best_guess_of_a_mapping_is_printed_and_taken(laurel: CommandLine) -> None:
     (laurel.folder / "polski.csv").write_text(
         "Nr faktury;Kod klienta;Kod towaru;Ilość;Data sprzedaży;Cena netto;Kraj;Uwagi\n"
@@ -260,6 +266,7 @@ def test_what_is_said_of_a_file_is_checked_before_it_is_read(laurel: CommandLine
     assert laurel("import", "s.csv", *SALES, "--mode", "overwrite").code == 2
 
 
+@pytest.mark.slow
 def test_no_cell_of_exported_claims_is_a_formula(laurel: CommandLine) -> None:
     (laurel.folder / "claims.csv").write_text(
         "ClaimNo,CustomerID,InvoiceNo,StockCode,Quantity,SaleDate\n"
