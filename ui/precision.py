@@ -194,43 +194,76 @@ def verdicts_table(verdicts: Sequence[tuple[Verdict, Counted]]) -> dict[str, lis
 
 
 def choose_verdict(rows: explored.Rows) -> Verdict | None:
-    """Draw what became of each verdict and return the one that is chosen."""
-    verdicts = [
-        (verdict, counted([row for row in rows if row["verdict"] == verdict]))
-        for verdict in Verdict
-        if any(row["verdict"] == verdict for row in rows)
-    ]
-    table = verdicts_table(verdicts)
-    place = elements.choose_row(
-        table,
-        key=elements.key_of_rows("verdicts", [verdict for verdict, _one in verdicts]),
-        alt=_("How often people agreed with each verdict"),
-        numbers=list(table)[1:],
+    """Let the reader choose one of the verdicts that there are, kept in the URL; None: all of them."""
+    there = {row["verdict"] for row in rows}
+    titles = {
+        "": _("Every verdict"),
+        **{one.value: claims.verdict_title(one) for one in Verdict if one in there},
+    }
+    chosen = st.selectbox(
+        _("Verdict"), list(titles), format_func=titles.__getitem__, key="verdict", bind="query-params"
     )
-    return verdicts[place][0] if place is not None and place < len(verdicts) else None
+    return Verdict(chosen) if chosen else None
+
+
+def show_verdicts(rows: explored.Rows) -> None:
+    """Draw what became of each verdict."""
+    table = verdicts_table(
+        [
+            (verdict, counted([row for row in rows if row["verdict"] == verdict]))
+            for verdict in Verdict
+            if any(row["verdict"] == verdict for row in rows)
+        ]
+    )
+    elements.table(table, alt=_("How often people agreed with each verdict"), numbers=list(table)[1:])
 
 
 def meaning_of_right(verdict: Verdict | None) -> str:
     """Return when a verdict counts as right."""
     if verdict is None:
-        return _("Choose a verdict to see its months and its claims.")
+        return _(
+            "Right is a verdict that the decision agrees with. Choose one to read what that means for it."
+        )
     if verdict in BY_RULE:
-        return _("Right when it was approved; wrong when a person rejected or corrected it.")
+        return _("Right when it was granted as claimed; wrong when a person rejected or changed it.")
     if verdict is Verdict.TYPO_IN_INVOICE:
         return _("Right when the units went to the sale that it was taken for.")
-    if verdict is Verdict.UNKNOWN_INVOICE:
+    if verdict is Verdict.WRONG_DATE:
+        return _("Right when the units went to that sale, whose own day counts, or nothing was granted.")
+    if verdict in (Verdict.UNKNOWN_INVOICE, Verdict.CLAIMED_BY_ANOTHER_CUSTOMER):
         return _("Right unless it was approved as it stood.")
+    if verdict is Verdict.DUPLICATE_CLAIM:
+        return _("Right when nothing was granted.")
     return _("Right when less was granted than claimed, or nothing.")
 
 
 def choose_month(rows: explored.Rows) -> date | None:
-    """Draw how often the verdicts were right, month by month, and return the month that is chosen."""
+    """Let the reader choose one of the months that there are, kept in the URL; None: all of them."""
+    titles = {
+        "": _("Every month"),
+        **{
+            one.isoformat(): wording.month(one)
+            for one in sorted({row["month"] for row in rows}, reverse=True)
+        },
+    }
+    chosen = st.selectbox(
+        _("Month of the verdict"),
+        list(titles),
+        format_func=titles.__getitem__,
+        key="month",
+        bind="query-params",
+    )
+    return date.fromisoformat(chosen) if chosen else None
+
+
+def show_months(rows: explored.Rows) -> None:
+    """Draw how often the verdicts were right, month by month."""
     months = sorted({row["month"] for row in rows})
     by_month = {month: counted([row for row in rows if row["month"] == month]) for month in months}
     known = {month: one.precision for month, one in by_month.items() if one.precision is not None}
     if not known:
         st.caption(_("Nothing is decided yet."))
-        return None
+        return
     ends = {
         month: ngettext("{share} of {count} claim", "{share} of {count} claims", right_or_wrong).format(
             share=wording.percent(share), count=wording.number(right_or_wrong)
@@ -238,7 +271,7 @@ def choose_month(rows: explored.Rows) -> date | None:
         for month, share in known.items()
         for right_or_wrong in [by_month[month].right + by_month[month].wrong]
     }
-    chosen = elements.chart(
+    elements.chart(
         charts.rows_of_bars(
             [wording.month(month) for month in known],
             [share * 100 for share in known.values()],
@@ -250,26 +283,18 @@ def choose_month(rows: explored.Rows) -> date | None:
         ),
         key=elements.key_of_rows("precision_months", known),
         alt=_("How often the verdicts were right, by month"),
-        selects=True,
     )
-    return date.fromisoformat(chosen[0]) if chosen else None
 
 
-def choose_outcome(whole: Counted) -> Outcome:
-    """Let the reader choose what became of the claims to list; each choice says how many there are."""
-    offered = [one for one in Outcome if one is Outcome.ALL or whole.of(one)]
-    wanted = st.session_state.get("outcome")
-    if wanted is not None and wanted not in offered:
-        # Another verdict or month has none of these.
-        st.session_state["outcome"] = Outcome.ALL.value
+def choose_outcome() -> Outcome:
+    """Let the reader choose what became of the claims to list, kept in the URL."""
     return Outcome(
         st.selectbox(
             _("What became of them"),
-            [one.value for one in offered],
-            format_func=lambda one: (
-                f"{outcome_title(Outcome(one))} · {wording.number(whole.of(Outcome(one)))}"
-            ),
+            [one.value for one in Outcome],
+            format_func=lambda one: outcome_title(Outcome(one)),
             key="outcome",
+            bind="query-params",
         )
     )
 

@@ -23,7 +23,7 @@ elements.page_header(
     _("Precision of verdicts"), _("What the rules said of claims, against what people decided later.")
 )
 explored.stop_until_ready()
-programme_at, span_at = st.columns(2, vertical_alignment="bottom")
+programme_at, span_at, verdict_at, month_at = st.columns(4, vertical_alignment="bottom")
 programme = programme_at.selectbox(
     _("Programme"),
     [None, *known],
@@ -61,25 +61,30 @@ if not rows:
             lambda: registry.link(user, "uploads", _("Bring a file of claims"), icon="upload_file"),
         )
     st.stop()
+with verdict_at:
+    verdict = blocks.choose_verdict(rows)
+with month_at:
+    month = blocks.choose_month(rows)
 whole = blocks.counted(rows)
 blocks.show_figures(whole)
 with elements.card(_("By verdict")):
-    verdict = blocks.choose_verdict(rows)
+    blocks.show_verdicts(rows)
     st.caption(blocks.meaning_of_right(verdict))
 shown = rows if verdict is None else [row for row in rows if row["verdict"] == verdict]
 what = claims.verdict_title(verdict) if verdict is not None else _("every verdict")
 with elements.card(_("Month by month · {verdict}").format(verdict=what)):
-    month = blocks.choose_month(shown)
+    blocks.show_months(shown)
 if month is not None:
     shown = [row for row in shown if row["month"] == month]
     asked_of = replace(asked, since=max(since, month), until=min(until, spans.last_of_month(month)))
 else:
     asked_of = asked
-part = blocks.counted(shown)
 heading = what if month is None else f"{what} · {wording.month(month)}"
 with elements.card(_("Claims · {what}").format(what=heading)):
-    outcome = blocks.choose_outcome(part)
-    blocks.show_claims(user, asked_of, outcome, part.of(outcome), verdict=verdict, key="claims")
+    outcome = blocks.choose_outcome()
+    blocks.show_claims(
+        user, asked_of, outcome, blocks.counted(shown).of(outcome), verdict=verdict, key="claims"
+    )
 with elements.card(_("The rule's mistakes")):
     if whole.wrong_by_rule:
         st.caption(_("Approved by rule, and changed by a person later."))

@@ -1,8 +1,9 @@
 -- `told`: each claim that the rules judged, with its last verdict and what became of it since.
 -- A claim counts with its last verdict and the last decision of a person on it; those of an undone file don't count.
--- Right is a match that was approved, or approved by rule and left so; a mistyped invoice whose units were laid to
--- the line it was taken for; an unknown invoice that was not approved; another doubt where less than was claimed was
--- granted.
+-- Right is a match that was granted as it was claimed, by rule and left so, by approval, or by a correction to the
+-- same; a mistyped invoice whose units were laid to the line it was taken for; a wrong date unless they were laid to
+-- another line; an unknown invoice, or another company's, unless it was approved as it stood; a repeated claim that
+-- was granted nothing; more than sold where less than claimed was granted.
 -- It asks for since, until, time_zone and programme_id, which the queries that begin with it describe.
 with known as (
     -- A claim whose sale was undone begins anew; what was decided before was about another sale.
@@ -49,9 +50,11 @@ told as (
         case
             when s.kind is null then case when r.claim_number is not null then true end
             when j.verdict in ('match', 'match_partial') then s.kind = 'approve'
-            when j.verdict = 'typo_in_invoice'
-                then s.sales_line_id is not null and s.sales_line_id = j.sales_line_id
-            when j.verdict = 'unknown_invoice' then s.kind <> 'approve'
+                or (coalesce(s.sales_line_id = j.sales_line_id, false) and s.quantity = c.quantity)
+            when j.verdict = 'typo_in_invoice' then coalesce(s.sales_line_id = j.sales_line_id, false)
+            when j.verdict = 'wrong_date' then coalesce(s.sales_line_id = j.sales_line_id, true)
+            when j.verdict in ('unknown_invoice', 'claimed_by_another_customer') then s.kind <> 'approve'
+            when j.verdict = 'duplicate_claim' then s.sales_line_id is null
             else s.quantity is null or s.quantity < c.quantity
         end as was_right
     from judged j

@@ -44,7 +44,7 @@ def test_people_who_see_claims_read_how_often_the_verdicts_were_right(
     figures = {metric.label: metric.value for metric in app.metric}
     # Decided: one approved whose day was in doubt, one of an unknown invoice rejected, one of the rule corrected.
     assert figures == {
-        "Right": "33.3%",
+        "Right": "66.7%",
         "Decided by people": "3",
         "Approved by rule": "1",
         "The rule's mistakes": "1",
@@ -59,14 +59,26 @@ def test_people_who_see_claims_read_how_often_the_verdicts_were_right(
     assert "Approved by rule, and changed by a person later." in told
 
 
-def test_each_figure_leads_to_as_many_claims(world: World, claims: dict[str, Claim]) -> None:
-    app = page_of(world, Role.OPERATOR, page_named("precision"))
-    (box,) = [one for one in app.selectbox if one.label == "What became of them"]
-    assert box.options[0] == "all · 7"
-    for place, told in enumerate(box.options):
-        app.selectbox(key="outcome").select_index(place).run()
+def test_each_figure_leads_to_as_many_claims_and_what_is_chosen_stands_in_the_address(
+    world: World, claims: dict[str, Claim]
+) -> None:
+    rows = precision.read_rows(COMMAND_LINE, ASKED)
+    for outcome in precision.Outcome:
+        app = page_of(world, Role.OPERATOR, page_named("precision"), outcome=precision.outcome_title(outcome))
         assert not app.exception, app.exception
-        assert len(app.dataframe[1].value) == int(told.rpartition(" ")[2]), told
+        assert app.selectbox(key="outcome").value == outcome
+        many = precision.counted(rows).of(outcome)
+        # The first table is of verdicts, the last of the rule's mistakes.
+        assert [len(one.value) for one in app.dataframe[1:-1]] == ([many] if many else []), outcome
+    app = page_of(world, Role.OPERATOR, page_named("precision"), verdict="no such invoice", month="Mar 2026")
+    assert app.selectbox(key="verdict").value == "unknown_invoice"
+    of_verdict = [row for row in rows if row["verdict"] == "unknown_invoice"]
+    assert len(app.dataframe[1].value) == precision.counted(of_verdict).claims
+    assert "Right unless it was approved as it stood." in texts(app)
+    month = app.selectbox(key="month").options[1]
+    app = page_of(world, Role.OPERATOR, page_named("precision"), month=month)
+    assert app.selectbox(key="month").value
+    assert not app.exception, app.exception
 
 
 def test_filters_keep_to_a_programme_and_its_days(world: World, claims: dict[str, Claim]) -> None:

@@ -130,7 +130,11 @@ def test_each_verdict_is_counted_by_what_people_made_of_it() -> None:
     ("verdict", "decision", "was_right"),
     [
         ("match_partial", "approve", True),
-        ("match_partial", "correct 70 5", False),
+        # Confirmed, as after some units came back.
+        ("match_partial", "correct 70 5", True),
+        ("match_partial", "correct 70 3", False),
+        ("match", "correct 71 5", False),
+        ("match", "correct", False),
         ("match", "reject", False),
         ("typo_in_invoice", "approve", True),
         ("typo_in_invoice", "correct 70 4", True),
@@ -141,11 +145,18 @@ def test_each_verdict_is_counted_by_what_people_made_of_it() -> None:
         ("unknown_invoice", "approve", False),
         ("inflated_quantity", "correct 70 4", True),
         ("inflated_quantity", "correct 70 5", False),
-        ("wrong_date", "approve", False),
+        # Whoever approves it agrees that the sale is there, and that its own day counts.
+        ("wrong_date", "approve", True),
+        ("wrong_date", "correct 70 3", True),
         ("wrong_date", "reject", True),
+        ("wrong_date", "correct 71 5", False),
         ("duplicate_claim", "reject", True),
+        ("duplicate_claim", "correct", True),
+        ("duplicate_claim", "correct 71 3", False),
         ("duplicate_claim", "approve", False),
-        ("claimed_by_another_customer", "correct", True),
+        ("claimed_by_another_customer", "reject", True),
+        ("claimed_by_another_customer", "correct 71 5", True),
+        ("claimed_by_another_customer", "approve", False),
     ],
 )
 def test_what_is_right_depends_on_what_the_verdict_says(
@@ -160,7 +171,7 @@ def test_what_is_right_depends_on_what_the_verdict_says(
 def test_the_last_verdict_and_the_last_decision_count() -> None:
     claims = Claims()
     claims.add("unknown_invoice, match", "rule")
-    claims.add("wrong_date", "reject", "correct 70 5")
+    claims.add("wrong_date", "reject", "correct 71 5")
     # Its sale was undone: it begins anew.
     claims.add("match, unknown_invoice", "rule", "reopen")
     claims.add("match, wrong_date", "approve", "reopen", "reject")
@@ -189,7 +200,7 @@ def test_the_claims_behind_a_figure_are_as_many_as_it_says() -> None:
     claims.add("match", "rule")
     claims.add("match", "rule", "correct 70 3")
     claims.add("match", "approve")
-    claims.add("wrong_date", "approve")
+    claims.add("duplicate_claim", "approve")
     claims.add("wrong_date")
     claims.add("wrong_date", programme="other")
     of = {
