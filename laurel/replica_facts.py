@@ -43,6 +43,19 @@ FACT_TABLES = (
         {"id": "UUID", "code": "VARCHAR", "name": "VARCHAR", "brand": "VARCHAR", "product_group": "VARCHAR"},
         key="id",
     ),
+    # Ids of what came with an import that was undone since.
+    FactTable(
+        "removed_record",
+        {"record_id": "UUID"},
+        key="record_id",
+        never_changes=True,
+        removes={
+            "company": "id",
+            "product": "id",
+            "participant": "id",
+            "participant_person": "participant_id",
+        },
+    ),
     FactTable(
         "app_user",
         {"id": "UUID", "display_name": "VARCHAR"},

@@ -17,6 +17,8 @@ class FactTable:
     `company`, `region` and `programme` name the columns that decide who sees a row: it is seen when its
     company (or region) and its programme lie in the scope. A null programme is in every scope. Where none of
     them fits, `seen_when` is the condition for whoever does not see everything.
+
+    `removes` names tables, and their columns, whose rows with a key of this table are gone.
     """
 
     name: str
@@ -29,6 +31,7 @@ class FactTable:
     region: str | None = None
     programme: str | None = None
     seen_when: str | None = None
+    removes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def selection(self) -> str:
         """Return the select list for PostgreSQL, in the order of the columns."""

@@ -175,6 +175,8 @@ class Replica:
                     _do(cursor, f"delete from {RAW}.{name}")  # noqa: S608 a name of ours
             for table in tables:
                 rows[table.name] = _take(cursor, snapshot, table, low)
+            if low is not None:
+                _drop_removed(cursor, tables)
             self._store_mark(cursor, server)
             cursor.commit()
             self._writing = None
@@ -227,6 +229,16 @@ def _take(cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot, table: FactTabl
         _do(cursor, statement.format(lines=came, awards=came))
     ((counted,),) = cursor.execute(f"select count(*) from {came}").fetchall()  # noqa: S608 names of ours
     return int(counted)
+
+
+def _drop_removed(cursor: duckdb.DuckDBPyConnection, moved: Sequence[FactTable]) -> None:
+    """Drop the copies of rows whose removal has come: nothing of such a row comes again."""
+    for removal in moved:
+        for name, key in removal.removes.items():
+            _do(
+                cursor,
+                f"delete from {RAW}.{name} where {key} in (select {removal.key} from {RAW}.{removal.name})",  # noqa: S608 names of ours
+            )
 
 
 def _duckdb_type(kind: Kind) -> str:

@@ -20,13 +20,15 @@ from loyalty_core.budgets.commands import (
     SameAmountError,
     UnknownBudgetRegionError,
     ask_for_budget,
+    ask_within,
     decide_change,
     release,
     reserve,
     spend,
     withdraw_change,
+    withdraw_within,
 )
-from loyalty_core.budgets.dataset import BudgetsDataset
+from loyalty_core.budgets.dataset import BudgetsDataset, request_key_of_row
 from loyalty_core.budgets.policy import Figures, MovementKind, Outlook, outlook, project, quarter_of
 from loyalty_core.budgets.states import ChangeState
 from loyalty_core.budgets.store import (
@@ -76,6 +78,7 @@ __all__ = [
     "UnknownBudgetRegionError",
     "UnknownChangeError",
     "ask_for_budget",
+    "ask_within",
     "broken_budgets",
     "budget_by_id",
     "budget_for",
@@ -90,7 +93,9 @@ __all__ = [
     "quarter_of",
     "quarters",
     "release",
+    "request_key_of_row",
     "reserve",
     "spend",
     "withdraw_change",
+    "withdraw_within",
 ]

@@ -525,6 +525,19 @@ def withdraw_change(database: Database, scope: Scope, change_id: UUID) -> None:
         _move_change(connection, scope, change, ChangeState.WITHDRAWN, None, {})
 
 
+def withdraw_within(connection: Connection, scope: Scope, change_id: UUID, *, reason: str) -> None:
+    """Withdraw a change that waits, whoever asked for it, because the import that asked is undone.
+
+    Inside the caller's transaction. Raises NotAllowedError, OnlyPeopleError, UnknownChangeError, ChangeDecidedError.
+    """
+    check_permission(connection, scope, Permission.ASK_FOR_BUDGETS)
+    check_is_person(scope)
+    change = store.lock_change(connection, scope, change_id)
+    if ChangeState.WITHDRAWN not in CHANGE_MOVES[change.state]:
+        raise ChangeDecidedError(change)
+    _move_change(connection, scope, change, ChangeState.WITHDRAWN, reason, {"reason": reason})
+
+
 def _move_change(
     connection: Connection,
     scope: Scope,

@@ -1,22 +1,27 @@
 """Undoing an import: a look at what it touches, then all of it in one transaction.
 
+Of facts all is undone. Of master data what nobody has touched since; the rest stays, and the preview names it.
+
 Points follow in settlements of their own, each programme's in one transaction. Targets of contracts lean on sales
 lines too; there are none yet, and once there are they follow from the same lines against lines.
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 from sqlalchemy import Connection
 
 from loyalty_core import access, audit, intake, sales, settlement, verification
-from loyalty_core.corrections import policy, store
+from loyalty_core.corrections import policy, records, store
 from loyalty_core.corrections.policy import UndoneImport, UndoPreview, UndoReport
+from loyalty_core.corrections.records_policy import TOUCHING, RecordUndo
 from loyalty_core.intake import ImportState
 from loyalty_core.kernel import STATEMENT_FAILED, Database, Refusal, Scope, get_logger, new_id, now
 
 _MOST_COLLISIONS = 5
 _COLLISIONS = (DeadlockDetected, LockNotAvailable)
+_LEANED_ON_BY_LINES = frozenset({"companies", "outlets", "products"})
 
 _log = get_logger(__name__)
 
@@ -24,12 +29,43 @@ _log = get_logger(__name__)
 def preview_undo(connection: Connection, scope: Scope, import_id: UUID) -> UndoPreview:
     """Return what undoing the import would touch.
 
-    Raises UnknownImportError, NotAllowedError, NarrowScopeUndoError, DatasetNotUndoneError, NotAcceptedError.
+    Raises UnknownImportError, NotAllowedError, NarrowScopeUndoError, NotAcceptedError, and for master data
+    NothingListedError and NothingToPutBackError.
     """
     access.check_permission(connection, scope, access.Permission.UNDO_IMPORTS)
     found = intake.import_by_id(connection, import_id)
     policy.check_can_be_undone(scope, found)
+    if found.dataset in policy.RECORDS:
+        return _preview_records(found, _plan_records(connection, found))
     return _preview(connection, found)
+
+
+def _plan_records(connection: Connection, found: intake.FileImport) -> list[RecordUndo]:
+    planned = records.plan(connection, found)
+    if not planned and found.accepted:
+        raise policy.NothingListedError(found)
+    if planned and not any(one.outcome in TOUCHING for one in planned):
+        raise policy.NothingToPutBackError(found)
+    return planned
+
+
+def _preview_records(found: intake.FileImport, planned: Sequence[RecordUndo]) -> UndoPreview:
+    return UndoPreview(
+        import_id=found.id,
+        number=found.number,
+        lines=0,
+        lines_kept=0,
+        net_minor={},
+        companies=0,
+        claims_reopened=0,
+        claims_withdrawn=0,
+        points=(),
+        accounts_in_debt=0,
+        in_debt=(),
+        orders_on_points=0,
+        orders=(),
+        records=records.summary(planned),
+    )
 
 
 def _preview(connection: Connection, found: intake.FileImport) -> UndoPreview:
@@ -66,13 +102,15 @@ def undo_import(
     request_key: UUID,
     settles: bool = True,
 ) -> UndoReport:
-    """Undo an accepted import of sales or claims, as its preview with this hash showed it; once per `request_key`.
+    """Undo an accepted import, as its preview with this hash showed it; once per `request_key`.
 
-    Its lines are taken back by lines against them, claims laid to these wait again, claims that it brought are
-    withdrawn. Then the programmes whose points lean on them are settled, here or, without `settles`, by the worker,
-    which also finishes where this process dies in between. An account may be below zero after it, as after a return
-    of goods: the next points pay that first. Raises UndoReasonError, PreviewOutdatedError, InTheWayError,
-    UndoFormUsedError, and what `preview_undo` raises.
+    Of sales and claims: its lines are taken back by lines against them, claims laid to these wait again, claims that
+    it brought are withdrawn. Then the programmes whose points lean on them are settled, here or, without `settles`,
+    by the worker, which also finishes where this process dies in between. An account may be below zero after it, as
+    after a return of goods: the next points pay that first. Of master data: what it added goes away and what it
+    changed is put back, but for what the preview said would stay; approved budgets are asked back. Raises
+    UndoReasonError, PreviewOutdatedError, InTheWayError, UndoFormUsedError, what `preview_undo` raises, and for
+    budgets OnlyPeopleError.
     """
     why = policy.clean_reason(reason)
     for attempt in range(1, _MOST_COLLISIONS + 1):
@@ -109,6 +147,10 @@ def _undo(
                 raise policy.UndoFormUsedError
             return found.number, before
         policy.check_can_be_undone(scope, found)
+        if found.dataset in policy.RECORDS:
+            undone = _undo_records(connection, scope, found, reason, payload_hash)
+            store.insert_undo(connection, scope, undone, id=new_id(), request_key=request_key)
+            return found.number, undone
         sales.lock_for_reversal(connection, import_id)
         store.wait_briefly(connection)
         preview = _preview(connection, found)
@@ -131,6 +173,7 @@ def _undo(
             net_minor=preview.net_minor,
             undone_by_name=scope.actor_name,
             undone_at=moment,
+            outcomes={},
         )
         intake.move_import(connection, found, ImportState.UNDONE)
         store.insert_undo(connection, scope, undone, id=new_id(), request_key=request_key)
@@ -152,6 +195,51 @@ def _undo(
             },
         )
     return found.number, undone
+
+
+def _undo_records(
+    connection: Connection, scope: Scope, found: intake.FileImport, reason: str, payload_hash: str
+) -> UndoneImport:
+    if found.dataset in _LEANED_ON_BY_LINES:
+        # Lines name their company, outlet and product by ids that the database does not look up.
+        sales.lock_for_reversal(connection, found.id)
+    store.wait_briefly(connection)
+    records.lock(connection, found)
+    planned = _plan_records(connection, found)
+    preview = _preview_records(found, planned)
+    if preview.payload_hash != payload_hash:
+        raise policy.PreviewOutdatedError
+    assert preview.records is not None, "the import is of records"
+    moment = now()
+    undone = UndoneImport(
+        import_id=found.id,
+        reason=reason,
+        lines=0,
+        lines_kept=0,
+        claims_withdrawn=0,
+        claims_reopened=0,
+        net_minor={},
+        undone_by_name=scope.actor_name,
+        undone_at=moment,
+        outcomes=preview.records.counts,
+    )
+    # First: only what an undone import added may be deleted.
+    intake.move_import(connection, found, ImportState.UNDONE)
+    records.carry_out(connection, scope, found, planned, reason=reason, moment=moment)
+    audit.record(
+        connection,
+        scope,
+        "corrections.import_undone",
+        "import",
+        found.id,
+        {
+            "number": found.number,
+            "reason": reason,
+            "outcomes": dict(undone.outcomes),
+            "payload_hash": payload_hash,
+        },
+    )
+    return undone
 
 
 def _count_kept(connection: Connection, kept: sales.LinesKept) -> None:

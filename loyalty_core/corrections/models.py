@@ -32,7 +32,7 @@ import_undo = Table(
 )
 
 # A fact: a record of master data that an undone import had added and that is gone again. By it the replica drops its
-# copy, which no row that came or changed would tell it to.
+# copy, and imports that were judged before know that what their rows name may have gone.
 removed_record = Table(
     "removed_record",
     metadata,

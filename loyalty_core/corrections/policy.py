@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from loyalty_core.corrections.records_policy import RecordsToUndo
 from loyalty_core.intake import FileImport, ImportState
 from loyalty_core.kernel import Refusal, Scope, StateError, _
 
 # Both bounds are the database's.
 SHORTEST_REASON = 3
 LONGEST_REASON = 1000
-# Whose lines can be taken back, or whose claims withdrawn. What an import of master data wrote has been used since.
-CAN_BE_UNDONE = frozenset({"sales", "claims"})
+# Whose lines can be taken back, or whose claims withdrawn.
+FACTS = frozenset({"sales", "claims"})
+# Whose additions go away, and whose changes are put back, where nothing has come in between.
+RECORDS = frozenset({"companies", "outlets", "participants", "products", "prices", "budgets"})
+CAN_BE_UNDONE = FACTS | RECORDS
 
 
 class UndoReasonError(Refusal):
@@ -40,15 +44,27 @@ class NarrowScopeUndoError(Refusal):
         )
 
 
-class DatasetNotUndoneError(Refusal):
-    """The import brought master data."""
+class NothingListedError(Refusal):
+    """The import is older than the list of what it added and changed."""
 
     def __init__(self, found: FileImport) -> None:
         super().__init__(
             _(
-                "Import {number} brought {dataset}: only sales and claims can be undone. Import a file with the right "
-                "values instead."
-            ).format(number=found.number, dataset=found.dataset.replace("_", " "))
+                "Import {number} was accepted before Laurel kept a list of what a file adds and changes, so it can't "
+                "be undone. Import a file with the right values instead."
+            ).format(number=found.number)
+        )
+
+
+class NothingToPutBackError(Refusal):
+    """All that the import brought has been changed, decided about or used since."""
+
+    def __init__(self, found: FileImport) -> None:
+        super().__init__(
+            _(
+                "Nothing that import {number} brought can be taken back any longer: all of it was changed, decided "
+                "about or used since. Import a file with the right values instead."
+            ).format(number=found.number)
         )
 
 
@@ -128,7 +144,7 @@ class OrderOnPoints:
 
 @dataclass(frozen=True, slots=True)
 class UndoPreview:
-    """What undoing an import would touch.
+    """What undoing an import would touch; of an import of master data `records` says it, and all else is nothing.
 
     `lines` are taken back, and `lines_kept` of them stand again at once because another import brought them too.
     `net_minor` is what sales lose by currency, in minor units, `companies` whose lines they are. Claims laid to the
@@ -150,6 +166,7 @@ class UndoPreview:
     in_debt: tuple[AccountInDebt, ...]
     orders_on_points: int
     orders: tuple[OrderOnPoints, ...]
+    records: RecordsToUndo | None = None
 
     @property
     def payload_hash(self) -> str:
@@ -161,13 +178,17 @@ class UndoPreview:
             "net_minor": dict(sorted(self.net_minor.items())),
             "claims_reopened": self.claims_reopened,
             "claims_withdrawn": self.claims_withdrawn,
+            "records": self.records.hash if self.records is not None else None,
         }
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class UndoneImport:
-    """An import that was undone: by whom, when, why, and what it touched."""
+    """An import that was undone: by whom, when, why, and what it touched.
+
+    `outcomes` says of an import of master data how many of its additions and changes came to what (see `Outcome`).
+    """
 
     import_id: UUID
     reason: str
@@ -178,6 +199,7 @@ class UndoneImport:
     net_minor: Mapping[str, int]
     undone_by_name: str
     undone_at: datetime
+    outcomes: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,10 +225,9 @@ def clean_reason(reason: str) -> str:
 
 
 def check_can_be_undone(scope: Scope, found: FileImport) -> None:
-    """Raise NarrowScopeUndoError, DatasetNotUndoneError or NotAcceptedError where it can't."""
+    """Raise NarrowScopeUndoError or NotAcceptedError where it can't."""
     if not scope.sees_everything or scope.programme_ids is not None:
         raise NarrowScopeUndoError
-    if found.dataset not in CAN_BE_UNDONE:
-        raise DatasetNotUndoneError(found)
+    assert found.dataset in CAN_BE_UNDONE, "every dataset can be undone"
     if found.state is not ImportState.ACCEPTED:
         raise NotAcceptedError(found)

@@ -12,6 +12,7 @@ from loyalty_core.corrections.policy import (
     ProgrammePoints,
     UndoneImport,
 )
+from loyalty_core.corrections.records_policy import TOUCHING
 from loyalty_core.kernel import Scope
 
 _SHOWN = 20
@@ -136,9 +137,9 @@ def insert_undo(
     connection.execute(
         text(
             "insert into import_undo (id, request_key, import_id, reason, lines, lines_kept, claims_withdrawn,"
-            " claims_reopened, records, net_minor, undone_by, undone_by_name, undone_at) values (:id, :request_key,"
-            " :import_id, :reason, :lines, :lines_kept, :claims_withdrawn, :claims_reopened, 0,"
-            " cast(:net_minor as jsonb), :by, :by_name, :undone_at)"
+            " claims_reopened, records, outcomes, net_minor, undone_by, undone_by_name, undone_at) values (:id,"
+            " :request_key, :import_id, :reason, :lines, :lines_kept, :claims_withdrawn, :claims_reopened, :records,"
+            " cast(:outcomes as jsonb), cast(:net_minor as jsonb), :by, :by_name, :undone_at)"
         ),
         {
             "id": id,
@@ -149,6 +150,8 @@ def insert_undo(
             "lines_kept": undone.lines_kept,
             "claims_withdrawn": undone.claims_withdrawn,
             "claims_reopened": undone.claims_reopened,
+            "records": sum(undone.outcomes.get(one.value, 0) for one in TOUCHING),
+            "outcomes": json.dumps(dict(undone.outcomes)),
             "net_minor": json.dumps(dict(undone.net_minor)),
             "by": scope.user_id,
             "by_name": undone.undone_by_name,
@@ -159,7 +162,7 @@ def insert_undo(
 
 _UNDONE = (
     "select import_id, reason, lines, lines_kept, claims_withdrawn, claims_reopened, net_minor, undone_by_name,"
-    " undone_at from import_undo"
+    " undone_at, outcomes from import_undo"
 )
 
 
@@ -194,6 +197,16 @@ UNDO_CHECKS: dict[str, str] = {
     "no claim holds units of a line that was taken back": (
         "select count(*) from claimed_line n join sales_line r on r.reverses_id = n.sales_line_id"
         " and r.reverses_id is not null where n.units_claimed <> 0"
+    ),
+    "what an undone import added and what is gone again is not there": (
+        "select count(*) from removed_record r where exists (select from company where id = r.record_id)"
+        " or exists (select from product where id = r.record_id)"
+        " or exists (select from participant where id = r.record_id)"
+    ),
+    "nothing stands on a record that is gone": (
+        "select count(*) from removed_record r where exists (select from sales_line where company_id = r.record_id)"
+        " or exists (select from claim where company_id = r.record_id or participant_id = r.record_id)"
+        " or r.table_name = 'product' and r.record_id in (select product_id from sales_line)"
     ),
     "claims of an undone import are withdrawn": (
         "select count(*) from claim c join file_import i on i.id = c.import_id"

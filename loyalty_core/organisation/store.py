@@ -120,6 +120,15 @@ def company_by_code(connection: Connection, code: str) -> Company:
     return _company(row)
 
 
+def hold_company(connection: Connection, code: str) -> Company:
+    """Return the company of the scope with this code, which nobody removes until the transaction ends.
+
+    Raises UnknownCompanyError.
+    """
+    connection.execute(text("select from company where code = :code for key share"), {"code": code})
+    return company_by_code(connection, code)
+
+
 def companies_by_id(connection: Connection, company_ids: Collection[UUID]) -> list[Company]:
     """Return those of the companies that lie in the scope, by name."""
     rows = connection.execute(

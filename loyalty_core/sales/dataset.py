@@ -17,7 +17,7 @@ from loyalty_core.intake import (
 from loyalty_core.kernel import N_
 from loyalty_core.sales import store
 from loyalty_core.sales.policy import reason_text
-from loyalty_core.sales.reversal import let_lines_in
+from loyalty_core.sales.reversal import let_lines_in, records_have_gone
 
 SALES_COLUMNS = DatasetColumns(
     "sales",
@@ -174,6 +174,8 @@ class SalesDataset:
         are kept as the fullest file had.
         """
         let_lines_in(connection)
+        if records_have_gone(connection, context.import_id):
+            store.judge_rows(connection, staging, context)
         # Again: another import of the source may have come in since the rows were judged.
         store.reject_conflicts(connection, staging)
         if context.creates_missing:

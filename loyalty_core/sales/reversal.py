@@ -58,6 +58,20 @@ def let_lines_in(connection: Connection) -> None:
     connection.execute(text(f"select pg_advisory_xact_lock_shared({_BRINGING})"))
 
 
+def records_have_gone(connection: Connection, import_id: UUID) -> bool:
+    """Say whether companies, outlets or products may have gone, with an undone import, since this one was judged."""
+    return bool(
+        connection.execute(
+            text(
+                "select exists (select from removed_record r join file_import i on i.id = :import_id"
+                # An undo is recorded a moment before it counts.
+                " where r.recorded_at > coalesce(i.started_at, i.requested_at) - interval '10 minutes')"
+            ),
+            {"import_id": import_id},
+        ).scalar_one()
+    )
+
+
 def hold_lines(connection: Connection, sales_line_ids: Collection[int]) -> frozenset[int]:
     """Return those of the lines that are not reversed; until this transaction ends, none of them will be.
 

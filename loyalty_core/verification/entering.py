@@ -216,7 +216,7 @@ def _claimant(
     if participant is None:
         if company_code is None or not company_code.strip():
             raise ClaimantMissingError
-        return organisation.company_by_code(connection, company_code.strip()).id, None
+        return organisation.hold_company(connection, company_code.strip()).id, None
     if company_code is not None and company_code.strip() != participant.company_code:
         raise ClaimantDiffersError(participant, company_code.strip())
     if participant.state is not participants.ParticipantState.ACTIVE:

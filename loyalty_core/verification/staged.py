@@ -134,6 +134,14 @@ def insert_claims(connection: Connection, staging: Staging, context: ImportConte
     The programme is the only one that earns from claims of the day (of those that the row names, if it names
     one), and that needs no participant where the row has none; else none.
     """
+    # Until the claims are in, no company that they name goes away with an import that is undone.
+    connection.execute(
+        _sql(
+            staging,
+            "select from company c where c.code in (select s.company_code from {staging} s) order by c.id"
+            " for key share",
+        )
+    )
     good = int(
         connection.execute(_sql(staging, "select count(*) from {staging} s where {good}")).scalar_one()
     )
