@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 import streamlit as st
 
@@ -14,7 +15,7 @@ from loyalty_core.scoring import LineToExplain, RuleExplanation, ScoringEngine, 
 from loyalty_core.settlement import AwardOfPosting, LineOfCompany
 from loyalty_core.standings import MonthTotal
 from ui import charts, registry, source_row, wording
-from ui.elements import chart, facts, mode, separators
+from ui.elements import card, chart, facts, mode, separators
 
 
 def posting_title(kind: PostingKind) -> str:
@@ -38,6 +39,20 @@ def statement_table(lines: Sequence[StatementLine]) -> dict[str, list[Any]]:
         _("Balance"): [wording.number(line.balance_after) for line in lines],
         _("No."): [str(line.posting_id) for line in lines],
     }
+
+
+def show_movement(user: SignedInUser, posting: StatementLine, order_id: UUID | None) -> None:
+    """Draw a posting that no sale stands behind, and lead to the order whose points it moved."""
+    told = {
+        PostingKind.SPEND: _("These points paid an order. Its page says which sales they came from."),
+        PostingKind.GIVE_BACK: _("An order that was rejected or cancelled gave these points back."),
+        PostingKind.EXPIRE: _("These points were not spent in time."),
+        PostingKind.ADJUST: _("These points were given or taken by hand."),
+    }.get(posting.kind, _("No sale stands behind these points."))
+    with card(f"{posting_title(posting.kind)} · {wording.plain(wording.signed(posting.points))}"):
+        st.markdown(told)
+        if order_id is not None and registry.allows(user, "orders"):
+            registry.link(user, "orders", _("To the order"), icon="shopping_bag", order=str(order_id))
 
 
 def place_in_file(line: AwardOfPosting | LineOfCompany) -> str:

@@ -463,6 +463,18 @@ def lines_behind(connection: Connection, order_id: UUID, *, limit: int = 20) -> 
     return [LineBehind(*row) for row in rows]
 
 
+def order_of_posting(connection: Connection, posting_id: int) -> UUID | None:
+    """Return the order of the scope whose points a posting spent or gave back; None where it was none."""
+    found: UUID | None = connection.execute(
+        text(
+            "select o.id from posting p join reward_order o on o.id = case when p.source = :source"
+            " then cast(split_part(p.idempotency_key, ':', 1) as uuid) end where p.id = :posting_id"
+        ),
+        {"posting_id": posting_id, "source": SOURCE},
+    ).scalar_one_or_none()
+    return found
+
+
 def points_on_hold(connection: Connection, account_id: UUID) -> int:
     """Return the points of the account's orders that nobody has decided yet."""
     return int(

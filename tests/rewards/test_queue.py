@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from loyalty_core import rewards
+from loyalty_core import ledger, rewards
 from loyalty_core.kernel import Database, new_id, now
 from loyalty_core.kernel.clock import fixed
 from loyalty_core.ledger import AccountKind, account_of
@@ -232,5 +232,16 @@ def test_points_lead_to_the_sales_behind_them_also_after_they_came_back_once(
         assert [(one.invoice_no, one.points) for one in found] == [("big", 90), ("small", 30)]
     with database.transaction(shop.finance) as connection:
         (line,) = rewards.lines_behind(connection, first.id, limit=1)
+        # And from the account to the orders: what the first spent and gave back, and what was earned.
+        movements = [
+            (one.kind.value, rewards.order_of_posting(connection, one.posting_id))
+            for one in ledger.statement(connection, account.id, limit=9)
+        ]
+    assert movements == [
+        ("spend", order.id),
+        ("give_back", first.id),
+        ("spend", first.id),
+        ("earn", None),
+    ]
     assert (line.product_code, line.amount_minor, line.currency) == ("P1", 90_000, "EUR")
     assert (line.file_name, line.row_no, line.claim_number) == ("tills.csv", 2, None)

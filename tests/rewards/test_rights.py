@@ -302,6 +302,7 @@ def test_orders_of_other_regions_companies_and_programmes_are_not_there(shop: Sh
                 assert rewards.count_orders_of_participant(connection, other.id) == 0
                 assert rewards.events(connection, foreign.id) == []
                 assert rewards.lines_behind(connection, foreign.id) == []
+                assert rewards.order_of_posting(connection, foreign.spend_posting_id) is None
                 assert rewards.points_on_hold(connection, foreign.account_id) == 0
                 assert rewards.entitled_people(connection, shop.other_company) == []
                 assert ledger.uses_of_posting(connection, foreign.spend_posting_id) == []
