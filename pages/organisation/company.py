@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from loyalty_core import access, ledger, organisation, programmes, settlement
+from loyalty_core import access, ledger, organisation, programmes, rewards, settlement
 from loyalty_core.access import Permission
 from loyalty_core.kernel import Refusal, _, current_database
 from ui import companies as blocks
@@ -37,7 +37,9 @@ def find_company() -> None:
                 "storefront",
                 _("No company yet"),
                 _("Companies come with the first sales file that may create them."),
-                lambda: registry.link(user, "uploads", _("Bring a file"), icon="upload_file"),
+                (lambda: registry.link(user, "uploads", _("Bring a file"), icon="upload_file"))
+                if registry.allows(user, "uploads")
+                else None,
             )
         return
     rows_at, offset = elements.paged(total, key="page")
@@ -77,6 +79,10 @@ def show_statement(company: organisation.Company, balance: ledger.CompanyBalance
     posting = lines[chosen]
     with database.snapshot(user.scope) as connection:
         award_count = settlement.count_awards_of_posting(connection, posting.posting_id)
+        order_id = rewards.order_of_posting(connection, posting.posting_id)
+    if not award_count:
+        blocks.show_movement(user, posting, order_id)
+        return
     with elements.card(
         _("{points} points are the sum of {count} awards").format(
             points=wording.plain(wording.signed(posting.points)), count=wording.number(award_count)

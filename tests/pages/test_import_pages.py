@@ -8,10 +8,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from laurel.registers import DATASETS
-from loyalty_core import intake
+from loyalty_core import access, intake
 from loyalty_core.access import Role
 from loyalty_core.intake import FileImport, ImportState, Phase, WaitsFor, store
 from loyalty_core.kernel import new_id, now
+from tests.access.people import EVERYTHING, PASSWORD
 from tests.pages.test_every_page import page_named, page_of, texts
 from tests.pages.world import COMMAND_LINE, MAPPING, World
 from ui.import_facts import result_line
@@ -151,3 +152,20 @@ def test_an_import_offers_to_be_cancelled_until_its_rows_are_written(world: Worl
     app = page_of_import(world, import_id)
     assert "Cancel the import" not in [button.label for button in app.button]
     assert "it can't be cancelled any more. Once it is done, it can be undone." in texts(app)
+
+
+@pytest.mark.parametrize("page", ["imports", "quality", "company"])
+def test_nobody_is_led_to_uploads_who_may_bring_no_file(world_without_data: World, page: str) -> None:
+    access.create_user(
+        world_without_data.database,
+        COMMAND_LINE,
+        name=Role.ANALYST.value,
+        display_name="Ana Rossi",
+        password=PASSWORD,
+        roles=[Role.ANALYST],
+        grants=EVERYTHING,
+    )
+    seen = {role: page_of(world_without_data, role, page_named(page)) for role in (Role.ADMIN, Role.ANALYST)}
+    assert not any(app.exception for app in seen.values())
+    assert "Bring a file" in links(seen[Role.ADMIN])
+    assert "Bring a file" not in texts(seen[Role.ANALYST])
