@@ -128,6 +128,9 @@ PERMISSIONS_OF_ROLE: dict[Role, frozenset[Permission]] = {
             Permission.SEE_COMPANIES,
             Permission.SEE_STANDINGS,
             Permission.SEE_PROGRAMMES,
+            # Files come in through operators: what those of budgets ask for, finance or a manager decides.
+            Permission.SEE_BUDGETS,
+            Permission.ASK_FOR_BUDGETS,
             Permission.SEE_CLAIMS,
             Permission.ENTER_CLAIMS,
             Permission.DECIDE_CLAIMS,

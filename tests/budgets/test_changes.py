@@ -265,19 +265,20 @@ def test_roles_regions_and_programmes_say_who_may_ask_decide_and_see(
         ),
     )
     operator = a_person(database, Role.OPERATOR, name="operator")
+    marketing = a_person(database, Role.ADMIN_MARKETING, name="marketing")
     with pytest.raises(UnknownBudgetRegionError):
         ask(database, head, field, 1, region_id=field.country)
     with pytest.raises(ProgrammeNotFoundError):
         ask(database, of_the_side, field, 1)
     with pytest.raises(NotAllowedError):
-        ask(database, operator, field, 1)
+        ask(database, marketing, field, 1)
     change = ask(database, head, field, 50_000, region_id=field.town)
     for nobody in (stranger, of_the_side):
         with pytest.raises(UnknownChangeError):
             decide(database, nobody, change)
         with database.transaction(nobody) as connection:
             assert changes(connection, nobody) == []
-    for unable in (head, operator):
+    for unable in (head, operator, marketing):
         with pytest.raises(NotAllowedError):
             decide(database, unable, change)
     finance = a_person(database, Role.ADMIN_FINANCE, name="finance")
