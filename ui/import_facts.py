@@ -18,7 +18,7 @@ from ui import registry, wording
 from ui.elements import card, facts, form_done, form_key, say_after_rerun
 from ui.import_progress import seconds_in_words
 
-SHORT_HASH = 12
+SHORT_HASH = 8
 _AGAIN = frozenset({ImportState.CHECKED, ImportState.REFUSED, ImportState.CANCELLED, ImportState.DECLINED})
 
 

@@ -483,9 +483,9 @@ def imports_table(imports: Sequence[FileImport]) -> dict[str, list[Any]]:
     return {
         _("No."): [one.number for one in imports],
         _("File"): [one.file_name for one in imports],
-        _("Holds"): [dataset_title(one.dataset) for one in imports],
         _("State"): [state_title(one.state) for one in imports],
         _("Result"): [result_line(one) for one in imports],
+        _("Holds"): [dataset_title(one.dataset) for one in imports],
         _("By"): [one.requested_by_name for one in imports],
         _("When"): [wording.moment(one.requested_at) for one in imports],
         _("SHA-256"): [one.sha256[:SHORT_HASH] for one in imports],
