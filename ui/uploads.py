@@ -63,6 +63,8 @@ DATE_FORMATS = (
     "%d-%m-%Y",
 )
 MOST_COLUMNS_SHOWN = 60
+HIDES_HIDDEN_ROWS = frozenset({"xls", "xlsb"})
+"""Formats whose reader does not say which rows are hidden."""
 MOST_SKIPPED_SHOWN = 6
 SURE = 0.7
 REMEMBERED_IMPORTS = 50
@@ -433,6 +435,13 @@ def _show_left_out(preview: FilePreview) -> None:
                 preview.hidden_rows,
             ).format(count=wording.number(preview.hidden_rows)),
             icon=":material/visibility_off:",
+        )
+    elif preview.file_format in HIDES_HIDDEN_ROWS:
+        st.caption(
+            _(
+                ":material/visibility_off: Of {kind} files Laurel can't tell whether rows are hidden. Hidden ones are "
+                "read like the others."
+            ).format(kind=preview.file_format.upper())
         )
 
 

@@ -13,6 +13,7 @@ from loyalty_core import intake
 from loyalty_core.access import Role
 from loyalty_core.intake import ImportMode, ImportState
 from loyalty_core.kernel import Cell, Sheet, write_workbook
+from tests.intake_reading.other_workbooks import Rows, ods, xls, xlsb
 from tests.pages.test_every_page import page_named, page_of, texts
 from tests.pages.world import COMMAND_LINE, World
 from ui.imports import column_title
@@ -114,6 +115,20 @@ def test_what_is_left_out_of_a_workbook_is_told_and_sheets_that_look_alike_are_r
     start(app, "Months")
     ((_mode, options, _mapping),) = held(world, "sales:Months")
     assert options == {"sheets": ["March", "April"]}
+
+
+@pytest.mark.parametrize("kind", ["xls", "xlsb", "ods"])
+def test_where_hidden_rows_are_not_known_the_preview_says_so(world: World, tmp_path: Path, kind: str) -> None:
+    rows: Rows = [
+        ["Customer ID", "Invoice no", "SKU", "Qty"],
+        ["C-1", "W1", "P-1", 2.0],
+        ["C-1", "W2", "P-1", 2.0],
+    ]
+    path = tmp_path / f"march.{kind}"
+    path.write_bytes({"xls": xls, "xlsb": xlsb, "ods": ods}[kind](rows))
+    app = page_of_file(world, intake.receive_local_file(world.database, world.settings, COMMAND_LINE, path))
+    told = f"Of {kind.upper()} files Laurel can't tell whether rows are hidden."
+    assert (told in texts(app)) == (kind != "ods")
 
 
 def test_a_template_is_offered_for_every_dataset(world: World) -> None:
