@@ -1,13 +1,15 @@
 """What someone with the owner's rights changes by hand, the check of the books finds."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 
 import psycopg
 import pytest
 
-from loyalty_core.kernel import Database, Scope
-from loyalty_core.settlement import check_books, settle_programme
+from loyalty_core.kernel import Scope
+from loyalty_core.settlement import BookCheck, check_books, settle_programme
 from loyalty_core.verification import approve_claims
+from tests.databases import TestServer, database_of
 from tests.sales.files import bring, row
 from tests.settlement.programmes import spring
 from tests.verification.claims import claim, club, person
@@ -189,47 +191,70 @@ CLAIM_TAMPERING = [
 ]
 
 
-@pytest.fixture
-def settled(committed_database: Database, everything: Scope) -> Database:
-    """Two companies with points, one of which sent some goods back."""
-    spring(committed_database, everything)
+@pytest.fixture(scope="module")
+def books(server: TestServer) -> Iterator[str]:
+    """The name of a database of two companies with points, one of which sent some goods back: to be copied."""
+    url, everything = server.new_database(), Scope.of_system("test")
+    database = database_of(url)
+    spring(database, everything)
     bring(
-        committed_database,
+        database,
         everything,
         [row(unit_price="100.00"), row(company_code="C2", unit_price="50.00")],
     )
-    settle_programme(committed_database, everything, "spring")
-    bring(committed_database, everything, [row(unit_price="30.00", quantity="-1", invoice_no="R1")])
-    settle_programme(committed_database, everything, "spring")
-    return committed_database
+    settle_programme(database, everything, "spring")
+    bring(database, everything, [row(unit_price="30.00", quantity="-1", invoice_no="R1")])
+    settle_programme(database, everything, "spring")
+    database.close()
+    yield server.name_of(url)
+    server.drop_database(url)
 
 
-def test_untouched_books_hold_and_every_check_has_a_case_here(settled: Database) -> None:
-    checks = check_books(settled)
-    assert all(check.ok and check.detail == "holds" for check in checks)
-    assert {check.name for check in checks} == {name for name, _tampering in TAMPERING + CLAIM_TAMPERING}
+@pytest.fixture(scope="module")
+def books_of_claims(server: TestServer, books: str) -> Iterator[str]:
+    """The name of a copy of these books in which a claim gave points too: to be copied."""
+    url, everything = server.new_database(books), Scope.of_system("test")
+    database = database_of(url)
+    club(database)
+    bring(database, everything, [row(invoice_no="K1", quantity="2", unit_price="40.00")])
+    number = claim(database, everything, person(database), invoice_no="K1", quantity=Decimal(2)).number
+    approve_claims(database, everything, [number])
+    settle_programme(database, everything, "club")
+    assert all(check.ok for check in check_books(database))
+    database.close()
+    yield server.name_of(url)
+    server.drop_database(url)
+
+
+def findings(server: TestServer, books: str, tampering: str | None = None) -> dict[str, BookCheck]:
+    """Return what the check of the books finds in a copy of them, tampered with where asked."""
+    url = server.new_database(books)
+    database = database_of(url)
+    try:
+        if tampering is not None:
+            with psycopg.connect(url) as owner:
+                assert owner.execute(tampering.encode()).rowcount > 0
+        return {check.name: check for check in check_books(database)}
+    finally:
+        database.close()
+        server.drop_database(url)
+
+
+def test_untouched_books_hold_and_every_check_has_a_case_here(server: TestServer, books: str) -> None:
+    checks = findings(server, books)
+    assert all(check.ok and check.detail == "holds" for check in checks.values())
+    assert set(checks) == {name for name, _tampering in TAMPERING + CLAIM_TAMPERING}
 
 
 @pytest.mark.parametrize(("name", "tampering"), TAMPERING)
-def test_tampering_is_found(settled: Database, owner_url: str, name: str, tampering: str) -> None:
-    with psycopg.connect(owner_url) as owner:
-        assert owner.execute(tampering.encode()).rowcount > 0
-    found = {check.name: check for check in check_books(settled)}
-    assert not found[name].ok
-    assert "break it" in found[name].detail
+def test_tampering_is_found(server: TestServer, books: str, name: str, tampering: str) -> None:
+    found = findings(server, books, tampering)[name]
+    assert not found.ok
+    assert "break it" in found.detail
 
 
 @pytest.mark.parametrize(("name", "tampering"), CLAIM_TAMPERING)
 def test_tampering_with_claims_is_found(
-    settled: Database, owner_url: str, everything: Scope, name: str, tampering: str
+    server: TestServer, books_of_claims: str, name: str, tampering: str
 ) -> None:
-    club(settled)
-    bring(settled, everything, [row(invoice_no="K1", quantity="2", unit_price="40.00")])
-    number = claim(settled, everything, person(settled), invoice_no="K1", quantity=Decimal(2)).number
-    approve_claims(settled, everything, [number])
-    settle_programme(settled, everything, "club")
-    assert all(check.ok for check in check_books(settled))
-    with psycopg.connect(owner_url) as owner:
-        assert owner.execute(tampering.encode()).rowcount > 0
-    found = {check.name: check for check in check_books(settled)}
-    assert not found[name].ok
+    assert not findings(server, books_of_claims, tampering)[name].ok
