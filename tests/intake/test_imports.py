@@ -144,6 +144,7 @@ def _claim(owner_url: str, home: Path, import_id: UUID, answers: "multiprocessin
     database.close()
 
 
+@pytest.mark.slow
 def test_of_several_processes_one_runs_an_import_and_all_learn_how_it_ended(
     committed_database: Database,
     owner_url: str,

@@ -20,7 +20,13 @@ def server_16() -> Iterator[TestServer]:
     shutil.rmtree(home)
 
 
-@pytest.fixture(params=[18, 16], ids=["PostgreSQL 18", "PostgreSQL 16"])
+@pytest.fixture(
+    params=[
+        pytest.param(18, id="PostgreSQL 18"),
+        # All of it again on the older version.
+        pytest.param(16, id="PostgreSQL 16", marks=pytest.mark.slow),
+    ]
+)
 def any_server(request: pytest.FixtureRequest) -> TestServer:
     """A server of each version in turn."""
     made: TestServer = request.getfixturevalue("server" if request.param == 18 else "server_16")

@@ -89,7 +89,7 @@ def test_processes_that_migrate_at_once_take_turns(any_server: TestServer) -> No
     any_server.drop_database(url)
 
 
-@pytest.mark.parametrize("version", [18, 16])
+@pytest.mark.parametrize("version", [18, pytest.param(16, marks=pytest.mark.slow)])
 def test_an_owner_who_may_create_roles_and_nothing_more_can_migrate_and_the_application_works(
     version: int, everything: Scope
 ) -> None:
