@@ -253,12 +253,12 @@ def test_texts_that_an_export_guards_with_an_apostrophe_come_back_without_it(
         assert changed.after == {"quantity": "2"}
 
 
-def workbook(path: Path, rows: Sequence[Sequence[object]]) -> Path:
+def workbook(path: Path, **sheets: Sequence[Sequence[object]]) -> Path:
     book = xlsxwriter.Workbook(str(path))
-    page = book.add_worksheet("March")
-    for number, row in enumerate(rows):
-        for column, cell in enumerate(row):
-            page.write(number, column, cell)
+    for name, rows in sheets.items():
+        page = book.add_worksheet(name)
+        for number, row in enumerate(rows):
+            page.write_row(number, 0, row)
     book.close()
     return path
 
@@ -272,7 +272,7 @@ def test_numbers_of_a_workbook_stay_what_they_are_where_texts_have_a_decimal_com
         ["C1", "North", "B1", "P1", "2026-03-10", "two", 1.125],
         ["C1", "North", "B2", "P1", "soon", 3, 1.125],
     ]
-    path = workbook(tmp_path / "march.xlsx", [HEADER, *good, *bad])
+    path = workbook(tmp_path / "march.xlsx", March=[HEADER, *good, *bad])
     mapping = mapping_of().model_copy(update={"decimal_separator": ",", "thousands_separator": "."})
     import_id = intake.start_import(
         database,
@@ -315,6 +315,71 @@ def test_numbers_of_a_workbook_stay_what_they_are_where_texts_have_a_decimal_com
         ("March", "22", "2.5", "1.125"),
         ("March", "23", "3", "1.125"),
     ]
+    assert is_whole(database)
+
+
+def test_the_same_row_of_two_sheets_is_two_rows_that_go_back_each_to_its_own_place(
+    committed_database: Database, settings: Settings, everything: Scope, tmp_path: Path
+) -> None:
+    database = committed_database
+
+    def sheet(name: str) -> list[Sequence[object]]:
+        good = [["C1", name, f"{name}{number}", "P1", "2026-03-10", 2, 10] for number in range(12)]
+        return [HEADER, *good, ["C1", name, f"{name}-bad", "P1", "2026-03-10", "two", 10]]
+
+    path = workbook(tmp_path / "march.xlsx", North=sheet("North"), South=sheet("South"))
+    import_id = intake.start_import(
+        database,
+        everything,
+        file_id=intake.receive_local_file(database, settings, everything, path),
+        mapping=mapping_of(),
+        datasets=DATASETS,
+        creates_missing=True,
+        request_key=new_id(),
+        defers=False,
+        options={"sheets": ["North", "South"]},
+    )
+    found = finish(database, settings, everything, import_id).found
+    assert counts(found) == ("accepted", 24, 0, 2)
+
+    def lines_of_row_14() -> list[tuple[str, int, str, int]]:
+        with database.transaction(everything) as connection:
+            rows = connection.execute(
+                text(
+                    "select sheet, row_no, invoice_no, quantity::int from sales_line where row_no = 14 order by sheet"
+                )
+            )
+            return [tuple(one) for one in rows]
+
+    # In the table: one of the two, and the other stays as it was.
+    only_south = repaired(database, settings, everything, found.id, {("South", 14): {"quantity": "5"}})
+    assert outcome(only_south) == ("done", 1, 0, 0, 0)
+    assert lines_of_row_14() == [("South", 14, "South-bad", 5)]
+    with database.transaction(everything) as connection:
+        [left] = intake.rows_put_aside(connection, found.id, limit=10)
+    assert (left.sheet, left.row_no) == ("North", 14)
+    with pytest.raises(RowsNotPutAsideError):
+        repaired(database, settings, everything, found.id, {("", 14): {"quantity": "3"}})
+    # In the file of rejected rows: which sheet a row is of stands beside its number.
+    after = import_now(database, everything, found.id)
+    rejected = tmp_path / "rejected.xlsx"
+    write_rejected_rows(database, settings, everything, after, rejected, reason_text=str)
+    book = openpyxl.load_workbook(rejected)
+    page = book.worksheets[0]
+    header, [*row] = page.iter_rows(values_only=True)
+    sheet_at, row_at, quantity_at = (
+        header.index(name) for name in ("Sheet in the file", "Row in the file", "quantity")
+    )
+    assert (row[sheet_at], row[row_at]) == ("North", 14)
+    page.cell(2, quantity_at + 1).value = 3
+    # The row of the other sheet went in before; to send it again changes nothing.
+    row[sheet_at], row[quantity_at] = "South", 9
+    page.append(row)
+    book.save(rejected)
+    repair = repaired(database, settings, everything, found.id, file=rejected)
+    assert outcome(repair) == ("done", 1, 0, 0, 1)
+    assert lines_of_row_14() == [("North", 14, "North-bad", 3), ("South", 14, "South-bad", 5)]
+    assert counts(import_now(database, everything, found.id)) == ("accepted", 26, 0, 0)
     assert is_whole(database)
 
 

@@ -287,10 +287,13 @@ def add_participant(
     return person
 
 
-def open_shop(database: Database) -> Shop:
+def open_shop(database: Database, *, firm_earns_from: str = "claims") -> Shop:
     """Make two programmes, a country with an area, a company in each, the staff, and a budget per programme."""
-    for code, collects in (("own", "participant"), ("firm", "company")):
-        document = PROGRAMME.format(code=code, collects=collects, earns_from="claims")
+    for code, collects, earns_from in (
+        ("own", "participant", "claims"),
+        ("firm", "company", firm_earns_from),
+    ):
+        document = PROGRAMME.format(code=code, collects=collects, earns_from=earns_from)
         apply_programme(database, SYSTEM, document)
     country = add_region(database, SYSTEM, code="PL", name="Poland", parent_id=None)
     area = add_region(database, SYSTEM, code="PL-N", name="North", parent_id=country)
