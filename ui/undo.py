@@ -6,12 +6,22 @@ import streamlit as st
 
 from loyalty_core import corrections
 from loyalty_core.access import Permission, SignedInUser
-from loyalty_core.corrections import AccountInDebt, OrderOnPoints, UndoPreview
+from loyalty_core.corrections import (
+    LEFT,
+    TOUCHING,
+    AccountInDebt,
+    OrderOnPoints,
+    Outcome,
+    RecordsToUndo,
+    RecordUndo,
+    UndoPreview,
+)
 from loyalty_core.intake import FileImport, ImportState
 from loyalty_core.kernel import Money, Refusal, _, current_database, ngettext
 from loyalty_core.rewards import OrderState
 from ui import wording
 from ui.elements import form_done, form_key, queue_bar, say_after_rerun, table
+from ui.import_changes import field_title
 
 
 def show_undo(user: SignedInUser, found: FileImport) -> None:
@@ -25,7 +35,12 @@ def show_undo(user: SignedInUser, found: FileImport) -> None:
         or Permission.UNDO_IMPORTS not in user.permissions
     ):
         return
-    with queue_bar(_("Was this the wrong file? All that it brought can be taken back.")):
+    words = (
+        _("Was this the wrong file? What it brought can be taken back where nothing stands on it yet.")
+        if found.dataset in corrections.RECORDS
+        else _("Was this the wrong file? All that it brought can be taken back.")
+    )
+    with queue_bar(words):
         if st.button(_("Undo this import"), icon=":material/undo:", key=f"undo_{found.id}"):
             undo_dialog(user, found)
 
@@ -49,6 +64,10 @@ def _show_undone(user: SignedInUser, found: FileImport) -> None:
         ),
         icon=":material/undo:",
     )
+    if found.dataset in corrections.RECORDS:
+        _show_outcomes(undone.outcomes, TOUCHING, is_done=True)
+        _show_outcomes(undone.outcomes, LEFT, is_done=True)
+        return
     said = _touched(undone.lines, undone.lines_kept, undone.claims_reopened, undone.claims_withdrawn)
     if undone.net_minor:
         said.append(_("Sales went down by {amounts}.").format(amounts=_amounts(undone.net_minor)))
@@ -94,6 +113,9 @@ def _touched(lines: int, kept: int, reopened: int, withdrawn: int) -> list[str]:
 
 
 def _show_preview(preview: UndoPreview) -> None:
+    if preview.records is not None:
+        _show_records(preview.records)
+        return
     said = _touched(preview.lines, preview.lines_kept, preview.claims_reopened, preview.claims_withdrawn)
     if preview.net_minor:
         said.append(
@@ -131,6 +153,147 @@ def _show_preview(preview: UndoPreview) -> None:
             ).format(count=wording.number(preview.orders_on_points))
         )
         table(_orders_table(preview.orders), alt=_("Orders paid with these points, the largest first"))
+
+
+def _in_words(outcome: Outcome, count: int) -> str:
+    """Say what becomes of so many additions or changes."""
+    sentence = {
+        Outcome.REMOVED: ngettext(
+            "{count} that the file added goes away.", "{count} that the file added go away.", count
+        ),
+        Outcome.PUT_BACK: ngettext(
+            "{count} field is as it was before the file.",
+            "{count} fields are as they were before the file.",
+            count,
+        ),
+        Outcome.WITHDRAWN: ngettext(
+            "{count} change of a budget that waits is withdrawn.",
+            "{count} changes of budgets that wait are withdrawn.",
+            count,
+        ),
+        Outcome.ASKED_BACK: ngettext(
+            "{count} approved change of a budget is asked back; a second person decides.",
+            "{count} approved changes of budgets are asked back; a second person decides.",
+            count,
+        ),
+        Outcome.CHANGED_SINCE: ngettext("{count} was changed since.", "{count} were changed since.", count),
+        Outcome.DECIDED_SINCE: ngettext(
+            "{count} was decided about by somebody since.",
+            "{count} were decided about by somebody since.",
+            count,
+        ),
+        Outcome.LEANED_ON: ngettext(
+            "{count} is in use: something stands on it.",
+            "{count} are in use: something stands on them.",
+            count,
+        ),
+        Outcome.PERSONAL: ngettext(
+            "{count} change says who a person is: what it was before is not kept.",
+            "{count} changes say who a person is: what they were before is not kept.",
+            count,
+        ),
+        Outcome.UNUSABLE: ngettext(
+            "{count} can't be put back: who stood there no longer fits.",
+            "{count} can't be put back: who stood there no longer fits.",
+            count,
+        ),
+        Outcome.OVERLAPS: ngettext(
+            "{count} price would hold beside another one.",
+            "{count} prices would hold beside another one.",
+            count,
+        ),
+        Outcome.USED: ngettext(
+            "{count} budget is used beyond what it was before.",
+            "{count} budgets are used beyond what they were before.",
+            count,
+        ),
+        Outcome.CHANGE_WAITS: ngettext(
+            "{count} budget has another change that waits: have it decided first.",
+            "{count} budgets have another change that waits: have it decided first.",
+            count,
+        ),
+        Outcome.NOT_FOUND: ngettext(
+            "{count} is not there any longer.", "{count} are not there any longer.", count
+        ),
+        Outcome.AS_BEFORE: ngettext("{count} is as before already.", "{count} are as before already.", count),
+    }[outcome]
+    return sentence.format(count=f"**{wording.number(count)}**")
+
+
+def _show_outcomes(counts: Mapping[str, int], of: frozenset[Outcome], *, is_done: bool) -> None:
+    said = [
+        f"- {_in_words(one, counts[one.value])}" for one in Outcome if one in of and counts.get(one.value)
+    ]
+    if not said:
+        return
+    if of == LEFT:
+        title = _("What stayed:") if is_done else _("What stays:")
+    else:
+        title = _("What was undone:") if is_done else _("What will be undone:")
+    st.markdown("\n".join([title, "", *said]))
+
+
+def _show_records(records: RecordsToUndo) -> None:
+    _show_outcomes(records.counts, TOUCHING, is_done=False)
+    table(_records_table(records.touched), alt=_("The first additions and changes that will be undone"))
+    if not records.left_count:
+        return
+    _show_outcomes(records.counts, LEFT, is_done=False)
+    table(_left_table(records.left), alt=_("The first additions and changes that stay"))
+    later = sorted({one.later_import for one in records.left if one.later_import is not None})
+    if later:
+        st.caption(
+            _("To put back more, undo what came later first: import {numbers}.").format(
+                numbers=", ".join(map(str, reversed(later)))
+            )
+        )
+
+
+def _records_table(undos: tuple[RecordUndo, ...]) -> dict[str, list[str]]:
+    return {
+        _("What"): [one.record for one in undos],
+        _("Field"): [field_title(one.field) if one.field else _("new") for one in undos],
+        _("Now"): [one.after or "–" for one in undos],
+        _("Afterwards"): [
+            (one.before or "–") if one.field or one.outcome is Outcome.ASKED_BACK else "–" for one in undos
+        ],
+    }
+
+
+def _left_table(undos: tuple[RecordUndo, ...]) -> dict[str, list[str]]:
+    return {
+        _("What"): [one.record for one in undos],
+        _("Field"): [field_title(one.field) if one.field else _("new") for one in undos],
+        _("Why it stays"): [_why_left(one) for one in undos],
+    }
+
+
+def _why_left(one: RecordUndo) -> str:
+    if one.outcome is Outcome.LEANED_ON:
+        titles = {
+            "sales": _("sales lines"),
+            "claims": _("claims"),
+            "outlets": _("outlets"),
+            "participants": _("participants"),
+            "points": _("points"),
+            "grants": _("users' rights"),
+            "prices": _("prices"),
+            "buyers": _("companies that buy through it"),
+        }
+        return _("used by {what}").format(what=", ".join(titles[name] for name in one.leaning))
+    if one.outcome is Outcome.CHANGED_SINCE:
+        if one.later_import is None:
+            return _("changed since by somebody")
+        return _("changed by import {number}").format(number=one.later_import)
+    return {
+        Outcome.DECIDED_SINCE: _("decided about since"),
+        Outcome.PERSONAL: _("not kept what it was"),
+        Outcome.UNUSABLE: _("what stood there no longer fits"),
+        Outcome.OVERLAPS: _("another price holds then"),
+        Outcome.USED: _("used beyond that"),
+        Outcome.CHANGE_WAITS: _("another change waits"),
+        Outcome.NOT_FOUND: _("not there any longer"),
+    }[one.outcome]
 
 
 def _debt_table(accounts: tuple[AccountInDebt, ...]) -> dict[str, list[str]]:
@@ -194,8 +357,10 @@ def undo_dialog(user: SignedInUser, found: FileImport) -> None:
     form_done(form)
     st.session_state.pop(f"shown_{form}", None)
     say_after_rerun(
-        _("Import {number} is undone. Its points are taken back within a minute.").format(
-            number=report.number
-        )
+        (
+            _("Import {number} is undone.")
+            if found.dataset in corrections.RECORDS
+            else _("Import {number} is undone. Its points are taken back within a minute.")
+        ).format(number=report.number)
     )
     st.rerun()

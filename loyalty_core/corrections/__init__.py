@@ -4,6 +4,7 @@ from loyalty_core.corrections.commands import preview_undo, undo_import
 from loyalty_core.corrections.policy import (
     CAN_BE_UNDONE,
     LONGEST_REASON,
+    RECORDS,
     AccountInDebt,
     InTheWayError,
     NarrowScopeUndoError,
@@ -27,6 +28,7 @@ __all__ = [
     "CAN_BE_UNDONE",
     "LEFT",
     "LONGEST_REASON",
+    "RECORDS",
     "TOUCHING",
     "AccountInDebt",
     "InTheWayError",

@@ -1,10 +1,13 @@
 """Undoing an import on its page: who may, what is shown before, what stands there after."""
 
 import pytest
+from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
 from loyalty_core import settlement
 from loyalty_core.access import Role
+from loyalty_core.kernel import Scope
+from tests.corrections.test_undo_records import COMPANIES, OUTLETS, taken, update
 from tests.pages.test_every_page import page_named, page_of, texts
 from tests.pages.test_rewards_pages import press_in_dialog
 from tests.pages.world import World
@@ -47,4 +50,33 @@ def test_undoing_shows_what_it_touches_and_afterwards_who_did_it(world: World) -
     assert "The file of last year." in seen
     assert "Sales went down by €323.40." in seen
     assert button(after, "Undo this import") is None
+    assert all(check.ok for check in settlement.check_books(world.database))
+
+
+def test_undoing_companies_shows_what_goes_what_is_put_back_and_what_stays(world: World) -> None:
+    everything = Scope.of_system("test")
+    with world.database.transaction(everything) as connection:
+        region = connection.execute(text("select code from region order by code limit 1")).scalar_one()
+    rows = [{"code": code, "name": "Inn", "region_code": region} for code in ("U1", "U2")]
+    taken(world.database, everything, COMPANIES, rows[:1])
+    wrong = update(world.database, everything, COMPANIES, {**rows[0], "name": "Bar"}, rows[1])
+    outlet = {"company_code": "U2", "code": "O", "name": "Bar"}
+    taken(world.database, everything, OUTLETS, [outlet])
+    opened = {"import": str(wrong)}
+    app = page_of(world, Role.PROGRAMME_MANAGER, page_named("imports"), **opened)
+    index = button(app, "Undo this import")
+    assert index is not None
+    app = app.button[index].click().run()
+    assert not app.exception
+    seen = texts(app)
+    assert "**1** field is as it was before the file." in seen
+    assert "**1** is in use: something stands on it." in seen
+    app.text_area[0].set_value("The file of last year.")
+    press_in_dialog(app, "Undo this import", "Undo the import")
+    assert not app.exception
+    assert not app.error, [one.value for one in app.error]
+    after = page_of(world, Role.ANALYST, page_named("imports"), **opened)
+    seen = texts(after)
+    assert "What was undone:" in seen
+    assert "What stayed:" in seen
     assert all(check.ok for check in settlement.check_books(world.database))
