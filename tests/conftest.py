@@ -51,7 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(_FailuresAtOnce(terminal))
 
 
-class _ModulesTogether(LoadGroupScheduling):
+class _ModulesTogether(LoadGroupScheduling):  # type: ignore[misc]  # xdist has no types
     """Keeps a module's tests in one process, in their order, so that what they share is made once.
 
     A module may name a group, to share more; the groups with the most tests start first.
@@ -59,7 +59,7 @@ class _ModulesTogether(LoadGroupScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         group = super()._split_scope(nodeid)
-        return nodeid.partition("::")[0] if group == nodeid else group
+        return nodeid.partition("::")[0] if group == nodeid else str(group)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadGroupScheduling:
