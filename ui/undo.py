@@ -22,6 +22,7 @@ from loyalty_core.rewards import OrderState
 from ui import wording
 from ui.elements import form_done, form_key, queue_bar, say_after_rerun, table
 from ui.import_changes import field_title
+from ui.undo_words import in_words
 
 
 def show_undo(user: SignedInUser, found: FileImport) -> None:
@@ -155,74 +156,11 @@ def _show_preview(preview: UndoPreview) -> None:
         table(_orders_table(preview.orders), alt=_("Orders paid with these points, the largest first"))
 
 
-def _in_words(outcome: Outcome, count: int) -> str:
-    """Say what becomes of so many additions or changes."""
-    sentence = {
-        Outcome.REMOVED: ngettext(
-            "{count} that the file added goes away.", "{count} that the file added go away.", count
-        ),
-        Outcome.PUT_BACK: ngettext(
-            "{count} field is as it was before the file.",
-            "{count} fields are as they were before the file.",
-            count,
-        ),
-        Outcome.WITHDRAWN: ngettext(
-            "{count} change of a budget that waits is withdrawn.",
-            "{count} changes of budgets that wait are withdrawn.",
-            count,
-        ),
-        Outcome.ASKED_BACK: ngettext(
-            "{count} approved change of a budget is asked back; a second person decides.",
-            "{count} approved changes of budgets are asked back; a second person decides.",
-            count,
-        ),
-        Outcome.CHANGED_SINCE: ngettext("{count} was changed since.", "{count} were changed since.", count),
-        Outcome.DECIDED_SINCE: ngettext(
-            "{count} was decided about by somebody since.",
-            "{count} were decided about by somebody since.",
-            count,
-        ),
-        Outcome.LEANED_ON: ngettext(
-            "{count} is in use: something stands on it.",
-            "{count} are in use: something stands on them.",
-            count,
-        ),
-        Outcome.PERSONAL: ngettext(
-            "{count} change says who a person is: what it was before is not kept.",
-            "{count} changes say who a person is: what they were before is not kept.",
-            count,
-        ),
-        Outcome.UNUSABLE: ngettext(
-            "{count} can't be put back: who stood there no longer fits.",
-            "{count} can't be put back: who stood there no longer fits.",
-            count,
-        ),
-        Outcome.OVERLAPS: ngettext(
-            "{count} price would hold beside another one.",
-            "{count} prices would hold beside another one.",
-            count,
-        ),
-        Outcome.USED: ngettext(
-            "{count} budget is used beyond what it was before.",
-            "{count} budgets are used beyond what they were before.",
-            count,
-        ),
-        Outcome.CHANGE_WAITS: ngettext(
-            "{count} budget has another change that waits: have it decided first.",
-            "{count} budgets have another change that waits: have it decided first.",
-            count,
-        ),
-        Outcome.NOT_FOUND: ngettext(
-            "{count} is not there any longer.", "{count} are not there any longer.", count
-        ),
-        Outcome.AS_BEFORE: ngettext("{count} is as before already.", "{count} are as before already.", count),
-    }[outcome]
-    return sentence.format(count=f"**{wording.number(count)}**")
-
-
 def _show_outcomes(counts: Mapping[str, int], of: frozenset[Outcome], *, is_done: bool) -> None:
     said = [
-        f"- {_in_words(one, counts[one.value])}" for one in Outcome if one in of and counts.get(one.value)
+        "- " + in_words(one, counts[one.value], f"**{wording.number(counts[one.value])}**")
+        for one in Outcome
+        if one in of and counts.get(one.value)
     ]
     if not said:
         return
