@@ -238,6 +238,7 @@ def start_own_claims_file(
             raise NoProgrammeEarnsError
         if programme_code is not None and programme_code not in {one.code for one in offered}:
             raise ProgrammeNotOfferedError(programme_code)
+        _one_at_a_time(connection, scope)
         _check_no_other_under_way(connection, scope, request_key)
         return intake.queue_import(
             connection,
@@ -263,11 +264,16 @@ def _claimant(connection: Connection, scope: Scope) -> Participant:
     return own
 
 
-def _check_no_other_under_way(connection: Connection, scope: Scope, request_key: UUID) -> None:
+def _one_at_a_time(connection: Connection, scope: Scope) -> None:
+    """Let one transaction at a time start a file of this person."""
     connection.execute(
         text("select pg_advisory_xact_lock(hashtextextended('laurel.own-file:' || :user, 0))"),
         {"user": str(scope.user_id)},
     )
+
+
+def _check_no_other_under_way(connection: Connection, scope: Scope, request_key: UUID) -> None:
+    """Refuse a second file while one is on its way: its rows could not be told from those of the first."""
     other = connection.execute(
         text(
             "select f.file_name from file_import i join received_file f on f.id = i.file_id"

@@ -1,8 +1,11 @@
 """A participant's own file of claims: whose its rows are, what is not taken and why, and who may do what with it."""
 
+import contextlib
 import csv
 import io
+import threading
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -353,6 +356,48 @@ def test_the_same_form_twice_starts_one_import_and_a_second_file_waits_its_turn(
             ).scalar_one()
             == 1
         )
+
+
+def at_once(field: Field, monkeypatch: pytest.MonkeyPatch, invoice: str) -> list[UUID | None]:
+    """Start two files of one person at the same time and return the imports; None where one was refused."""
+    both, queue = threading.Barrier(2), intake.queue_import
+
+    def queue_late(*given: Any, **named: Any) -> UUID:
+        # Where something holds the other back, it never comes here.
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(timeout=2)
+        return queue(*given, **named)
+
+    monkeypatch.setattr("loyalty_core.intake.queue_import", queue_late)
+    rows = [sold(invoice_no=invoice)]
+    files = [kept(field, field.carl, rows) for _time in range(2)]
+
+    def start(file_id: UUID) -> UUID | None:
+        try:
+            return started(field, field.carl, rows, file_id=file_id)
+        except verification.OwnFileUnderWayError:
+            return None
+
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(start, files))
+
+
+def test_two_files_at_the_same_moment_are_not_taken_in_beside_each_other(
+    field: Field, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as unguarded:
+        unguarded.setattr("loyalty_core.verification.own_files._one_at_a_time", lambda *_given: None)
+        raced = at_once(field, unguarded, "RACE-1")
+    assert None not in raced
+    for import_id in raced:
+        assert import_id is not None
+        done(field, field.carl, import_id)
+    with monkeypatch.context() as guarded:
+        results = at_once(field, guarded, "RACE-2")
+    assert results.count(None) == 1
+    for import_id in results:
+        if import_id is not None:
+            assert counts(done(field, field.carl, import_id)) == ("accepted", 1, 0, 0)
 
 
 def test_who_brought_a_file_may_cancel_it_and_nobody_elses(field: Field) -> None:
