@@ -180,7 +180,7 @@ _STATEMENTS = (
     "with told as materialized (select s.row_no, s.sheet, s.invoice_no, s.product_code, s.quantity, {day} as day,"
     " dense_rank() over (order by s.invoice_no, s.product_code, s.quantity, {day}) as content from {staging} s),"
     " numbered as materialized (select content, nextval(pg_get_serial_sequence('claim', 'number')) as number"
-    " from (select distinct content from told) once),"
+    " from (select content from told group by content order by min(sheet), min(row_no)) in_order),"
     " earlier as materialized (select distinct on (invoice_no, product_code, quantity, sold_on) invoice_no,"
     " product_code, quantity, sold_on, claim_no from claim where participant_id = :participant_id"
     " and company_id = :company_id and state <> 'withdrawn'"
