@@ -10,8 +10,6 @@ from loyalty_core.intake.automatic import (
     known_mappings,
 )
 from loyalty_core.intake.cells import (
-    looks_like_date,
-    looks_like_number,
     reads_date,
     reads_number,
 )
@@ -32,7 +30,6 @@ from loyalty_core.intake.commands import (
     resume_or_start_import,
     start_import,
     stored_path,
-    unfinished_twin,
 )
 from loyalty_core.intake.dataset import (
     Acceptance,
@@ -44,7 +41,6 @@ from loyalty_core.intake.dataset import (
     registered_datasets,
 )
 from loyalty_core.intake.guessing import (
-    KnownCodes,
     MappingGuess,
     guess_dataset,
     guess_mapping,
@@ -100,8 +96,6 @@ from loyalty_core.intake.records import (
 )
 from loyalty_core.intake.rejected import (
     OriginalFile,
-    StandingRow,
-    original_row,
     original_rows_around,
     rejected_file_name,
     write_rejected_rows,
@@ -123,7 +117,6 @@ from loyalty_core.intake.repair_store import (
     rows_put_aside,
 )
 from loyalty_core.intake.repairs import (
-    MOST_ROWS_IN_TABLE,
     CorrectedFileError,
     NothingToRepairError,
     RepairNotPossibleError,
@@ -162,8 +155,6 @@ from loyalty_core.intake.states import ImportMode, ImportState, Phase, RepairSta
 from loyalty_core.intake.store import (
     NEW_RECORDS,
     OWNER,
-    AcceptedLines,
-    ChangeSummary,
     FileImport,
     ImportChange,
     ImportChoices,
@@ -197,12 +188,9 @@ from loyalty_core.intake.templates import (
 __all__ = [
     "FIRST_DAY",
     "LAST_DAY",
-    "MOST_ROWS_IN_TABLE",
     "NEW_RECORDS",
     "OWNER",
     "Acceptance",
-    "AcceptedLines",
-    "ChangeSummary",
     "ColumnChanges",
     "ColumnKind",
     "ColumnMapping",
@@ -232,7 +220,6 @@ __all__ = [
     "ImportStateError",
     "ImportStoppedError",
     "ImportsInState",
-    "KnownCodes",
     "LimitsChangedMeanwhileError",
     "LimitsNeedReasonError",
     "LimitsNotUsableError",
@@ -264,7 +251,6 @@ __all__ = [
     "SourceLimits",
     "StagedRecords",
     "Staging",
-    "StandingRow",
     "TooManyRowsToRepairError",
     "UnderstoodColumn",
     "UnknownDatasetError",
@@ -312,11 +298,8 @@ __all__ = [
     "limits_of",
     "load_mapping",
     "load_shipped_mapping",
-    "looks_like_date",
-    "looks_like_number",
     "mapping_versions",
     "move_import",
-    "original_row",
     "original_rows_around",
     "preview_file",
     "quality_over_time",
@@ -353,7 +336,6 @@ __all__ = [
     "text_too_long",
     "thresholds_of",
     "unfinished_imports",
-    "unfinished_twin",
     "update_import",
     "usual_seconds_a_row",
     "write_rejected_rows",

@@ -259,15 +259,6 @@ def _rejected(
         ]
 
 
-def original_row(settings: Settings, found: FileImport, row_no: int) -> dict[str, str]:
-    """Return the cells of one row of an accepted import's file as they stand, by the file's own headers.
-
-    Raises RowNotFoundError, and a FileRefusal when the original can't be read any more.
-    """
-    rows = original_rows_around(settings, found, None, row_no, context=0)
-    return rows[row_no]
-
-
 def original_rows_around(
     settings: Settings, found: FileImport, sheet: str | None, row_no: int, *, context: int
 ) -> dict[int, dict[str, str]]:

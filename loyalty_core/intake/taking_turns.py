@@ -43,7 +43,7 @@ def queue_unclaimed(
     ids: Iterable[UUID],
     *,
     lock_name: Callable[[UUID], str],
-    defer: Callable[[Connection, UUID], None],
+    defer: Callable[[Connection, UUID], object],
 ) -> int:
     """Defer a job for each of the ids whose lock nobody holds, and return how many those are."""
     count = 0

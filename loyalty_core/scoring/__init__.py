@@ -2,7 +2,7 @@
 
 from loyalty_core.scoring.compiler import CompiledRules, compile_rules
 from loyalty_core.scoring.engine import LinesShapeError, ScoringEngine
-from loyalty_core.scoring.explain import LineToExplain, RuleExplanation, explain_line, reason_words
+from loyalty_core.scoring.explain import LineToExplain, RuleExplanation, explain_line
 from loyalty_core.scoring.policy import LARGEST_AWARD, PointsOverflowError, Unscored, day_begins
 
 __all__ = [
@@ -17,5 +17,4 @@ __all__ = [
     "compile_rules",
     "day_begins",
     "explain_line",
-    "reason_words",
 ]

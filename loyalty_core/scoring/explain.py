@@ -67,17 +67,6 @@ def explain_line(
     return explanations
 
 
-def reason_words(reason: Unscored) -> str:
-    """Return the reason in a few words, for a column or a chart."""
-    return {
-        Unscored.OTHER_CURRENCY: _("in another currency than the programme"),
-        Unscored.BEFORE_START: _("sold before the programme starts"),
-        Unscored.AFTER_END: _("sold after the programme ended"),
-        Unscored.ZERO_AMOUNT: _("its amount is zero"),
-        Unscored.LESS_THAN_ONE_STEP: _("less than one step of any rule"),
-    }[reason]
-
-
 def _award_sentence(
     document: ProgrammeDocument, rule: Rule, version: int, line: LineToExplain, points: int
 ) -> str:

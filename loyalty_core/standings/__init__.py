@@ -10,7 +10,6 @@ from loyalty_core.standings.store import (
     monthly_totals,
     sold_days,
     standings,
-    standings_total,
 )
 
 __all__ = [
@@ -24,5 +23,4 @@ __all__ = [
     "place_of_account",
     "sold_days",
     "standings",
-    "standings_total",
 ]

@@ -185,32 +185,6 @@ class StandingsTotal:
     net: Money
 
 
-def standings_total(
-    connection: Connection,
-    *,
-    programme_id: UUID,
-    currency: str,
-    time_zone: str | None,
-    since: date,
-    until: date,
-    by: StandingsBy = StandingsBy.COMPANY,
-    region_ids: list[UUID] | None = None,
-    words: str = "",
-) -> StandingsTotal:
-    """Return how many places `standings` has in all for the same choice, with their points and sales."""
-    row = connection.execute(
-        _statement(
-            by,
-            time_zone,
-            "select count(*) as places, coalesce(sum(points), 0)::bigint as points,"
-            " coalesce(sum(net_minor), 0)::bigint as net_minor from standing"
-            " where :words = '' or position(lower(:words) in lower(code || ' ' || name)) > 0",
-        ),
-        _parameters(programme_id, currency, time_zone, since, until, None, region_ids, words),
-    ).one()
-    return StandingsTotal(row.places, row.points, Money(row.net_minor, currency))
-
-
 def _parameters(
     programme_id: UUID,
     currency: str,

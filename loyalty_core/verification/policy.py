@@ -1,6 +1,5 @@
 """What a claim is and how it differs from a sold line: values, and rules over them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -256,18 +255,6 @@ def is_approvable(
     return not hindrances & {*differences(claim, line)} and (
         left > 0 if verdict in BY_RULE else claim.quantity <= left
     )
-
-
-_EXACTLY = frozenset({Difference.COMPANY, Difference.INVOICE, Difference.PRODUCT, Difference.QUANTITY})
-
-
-def agreement_of(found: Sequence[Difference]) -> Agreement:
-    """Return what the differences come to. Another day alone is no hindrance: the line's own day counts."""
-    if Difference.NO_LINE in found:
-        return Agreement.NO_LINE
-    if _EXACTLY & set(found):
-        return Agreement.DIFFERS
-    return Agreement.UNITS_TAKEN if Difference.UNITS_TAKEN in found else Agreement.AGREES
 
 
 class ClaimTextError(Refusal):

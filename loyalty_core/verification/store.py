@@ -153,14 +153,6 @@ def count_claims_of_participant(connection: Connection, participant_id: UUID) ->
     )
 
 
-def claims_on_line(connection: Connection, sales_line_id: int) -> list[Claim]:
-    """Return the approved claims of the scope that hold units of a sold line, the earliest first."""
-    rows = connection.execute(
-        text(CLAIM + " where c.sales_line_id = :id order by c.number"), {"id": sales_line_id}
-    )
-    return [claim_of(row) for row in rows]
-
-
 def next_number(connection: Connection) -> int:
     """Take the number of a new claim."""
     return int(

@@ -13,7 +13,6 @@ from loyalty_core.intake.reading import (
     Progress,
     ReadResult,
     UnknownSheetError,
-    original_cell,
     original_rows,
     preview_file,
     read_file,
@@ -158,7 +157,8 @@ def test_a_header_of_two_rows_is_joined_and_merged_cells_name_each_column(
     assert (seen.header, seen.header_row) == (header, 4)
     assert [row[:3] for row in seen.rows] == [("A", "2011-07-03", "3"), ("B", "2011-07-04", "5")]
     sheet = None if file_name.endswith("csv") else "Sales"
-    assert original_cell(tmp_path / "upload", file_name, sheet, 6, "Q2 Note", header_row=4) == "p"
+    quoted = dict(original_rows(tmp_path / "upload", file_name, [6], sheet=sheet))
+    assert quoted[6][header.index("Q2 Note")] == "p"
 
 
 def test_a_merged_title_right_above_the_header_is_a_title(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Uploads: what a file was understood as, put right by hand, kept for the source's next file."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -125,7 +126,8 @@ def test_where_hidden_rows_are_not_known_the_preview_says_so(world: World, tmp_p
         ["C-1", "W2", "P-1", 2.0],
     ]
     path = tmp_path / f"march.{kind}"
-    path.write_bytes({"xls": xls, "xlsb": xlsb, "ods": ods}[kind](rows))
+    writers: dict[str, Callable[[Rows], bytes]] = {"xls": xls, "xlsb": xlsb, "ods": ods}
+    path.write_bytes(writers[kind](rows))
     app = page_of_file(world, intake.receive_local_file(world.database, world.settings, COMMAND_LINE, path))
     told = f"Of {kind.upper()} files Laurel can't tell whether rows are hidden."
     assert (told in texts(app)) == (kind != "ods")

@@ -181,11 +181,6 @@ QUESTIONS: dict[str, Question] = {
         limit=99,
         **_spring_dates(),
     ),
-    "standings.standings_total": lambda q: (
-        standings.standings_total(
-            q.connection, programme_id=q.programme_id, region_ids=q.side["region"], **_spring_dates()
-        ).places
-    ),
     "standings.monthly_totals": lambda q: standings.monthly_totals(
         q.connection, programme_id=q.programme_id, company_id=q.side["company"][0], **_spring_dates()
     ),

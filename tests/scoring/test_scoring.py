@@ -23,7 +23,6 @@ from loyalty_core.scoring import (
     compile_rules,
     day_begins,
     explain_line,
-    reason_words,
 )
 
 
@@ -341,7 +340,3 @@ def test_a_line_is_explained_in_words(engine: ScoringEngine, one: LineToExplain,
     (explanation,) = explain_line(engine, compile_rules(programme((1, "10.00"))), 3, one)
     assert explanation.sentence == sentence
     assert explanation.version == 3
-
-
-def test_every_reason_has_words() -> None:
-    assert len({reason_words(reason) for reason in Unscored}) == len(Unscored)

@@ -76,7 +76,7 @@ def test_any_point_on_a_statement_leads_to_the_cell_that_it_was_given_for(
 
     # And the way that the page takes to the same row.
     code, award = awards[-1]
-    row = intake.original_row(settings, found, award.row_no)
+    row = intake.original_rows_around(settings, found, award.sheet, award.row_no, context=0)[award.row_no]
     assert (row["CustomerID"], row["InvoiceNo"], row["StockCode"]) == (
         code,
         award.invoice_no,

@@ -7,10 +7,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from loyalty_core.intake.mapping import ColumnMapping, DatasetColumns, header_key
-from loyalty_core.intake.reading.child.headers import joined_header
+from loyalty_core.intake.mapping import ColumnMapping, DatasetColumns
 from loyalty_core.intake.reading.child.orders import ColumnOrder, LookOrder, ReadLimits, ReadOrder
-from loyalty_core.intake.reading.refusals import MissingColumnError, OverMemoryError, RowNotFoundError
+from loyalty_core.intake.reading.refusals import OverMemoryError
 from loyalty_core.intake.reading.runner import run_child
 
 DEFAULT_LIMITS = ReadLimits()
@@ -81,9 +80,6 @@ class ReadResult:
     skipped: tuple[SkippedRow, ...] = ()
     hidden_rows: int = 0
     blank_rows: int = 0
-
-
-ReadFile = ReadResult
 
 
 def read_file(
@@ -304,43 +300,3 @@ def original_rows(
             for number, cells in event["rows"] if event["event"] == "rows" else ():
                 if number > told:
                     yield number, cells
-
-
-def original_cell(
-    path: Path,
-    file_name: str,
-    sheet: str | None,
-    row_no: int,
-    header: str,
-    *,
-    header_row: int = 1,
-    encoding: str | None = None,
-    delimiter: str | None = None,
-    limits: ReadLimits = DEFAULT_LIMITS,
-) -> str:
-    """Return the text of the cell in row `row_no` under a header, as it stands; "" where it is blank.
-
-    RowNotFoundError where the file has no such row, MissingColumnError where it has no such header.
-    """
-    rows = dict(
-        original_rows(
-            path,
-            file_name,
-            (max(header_row - 1, 1), header_row, row_no),
-            sheet=sheet,
-            encoding=encoding,
-            delimiter=delimiter,
-            limits=limits,
-        )
-    )
-    if row_no not in rows or header_row not in rows:
-        raise RowNotFoundError(file_name, {"row": row_no if header_row in rows else header_row})
-    keys = [header_key(cell) for cell in rows[header_row]]
-    if header_key(header) not in keys and header_row - 1 in rows:
-        joined = joined_header([rows[header_row - 1], rows[header_row]], 0)
-        keys = [header_key(cell) for cell in joined or rows[header_row]]
-    if header_key(header) not in keys:
-        raise MissingColumnError(file_name, {"header": header, "row": header_row, "sheet": sheet})
-    place = keys.index(header_key(header))
-    cells = rows[row_no]
-    return cells[place] if place < len(cells) else ""

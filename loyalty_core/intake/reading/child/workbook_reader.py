@@ -25,10 +25,6 @@ PIECE_ROWS = 50_000
 CAREFUL_PIECE_ROWS = 10_000
 
 
-class _AmbiguousNumbersError(Exception):
-    """A column mixes numbers with texts in which the point means something else."""
-
-
 @dataclass(frozen=True)
 class _Table:
     """The table of one sheet: where its header is, and what a pass over the sheet found."""
