@@ -68,14 +68,21 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadGro
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _quick_passwords() -> Iterator[None]:
-    """Hash the passwords of the people in tests as quickly as bcrypt can.
+def _quick_passwords() -> Iterator[int]:
+    """Hash the passwords of the people in tests as quickly as bcrypt can; yields how many rounds are usual.
 
     What a password costs outside of tests, `tests/access/test_passwords.py` asks of a process of its own.
     """
+    usual = access_commands.BCRYPT_ROUNDS
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(access_commands, "BCRYPT_ROUNDS", 4)
-        yield
+        yield usual
+
+
+@pytest.fixture
+def usual_password_cost(_quick_passwords: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash passwords in this test as outside of tests."""
+    monkeypatch.setattr(access_commands, "BCRYPT_ROUNDS", _quick_passwords)
 
 
 @pytest.fixture(scope="session")

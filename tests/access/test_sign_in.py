@@ -192,6 +192,7 @@ def test_what_is_typed_as_a_name_is_not_stored(database: Database) -> None:
             assert PASSWORD not in str(rows)
 
 
+@pytest.mark.usefixtures("usual_password_cost")
 def test_checking_takes_as_long_for_unknown_and_disabled_names_as_for_known_ones(database: Database) -> None:
     somebody(database, Role.ADMIN, name="ada")
     user = somebody(database, Role.ANALYST)
@@ -201,10 +202,11 @@ def test_checking_takes_as_long_for_unknown_and_disabled_names_as_for_known_ones
     for round_number in range(7):
         for name, taken in seconds.items():
             with clock.fixed(NOON + timedelta(days=2 * round_number)):
-                began = time.perf_counter()
+                # Of the processor, as other work on the machine would count too.
+                began = time.thread_time()
                 attempt = access.begin_sign_in(database, name=name, address="192.0.2.1")
                 assert not access.password_matches("a wrong password", attempt.password_hash)
                 access.fail_sign_in(database, attempt)
-                taken.append(time.perf_counter() - began)
+                taken.append(time.thread_time() - began)
     medians = {name: statistics.median(taken) for name, taken in seconds.items()}
     assert max(medians.values()) < 1.5 * min(medians.values()), medians
