@@ -277,10 +277,18 @@ OF_NO_COMPANY = {
 MADE_OF_OTHERS = {
     # Of what the questions above let through: an account, a participant, a claim, a line.
     *("rewards.points_on_hold", "rewards.offers", "rewards.wallets", "rewards.may_entitle"),
+    # Who sees what of it: tests/rewards/test_rights.py.
+    "rewards.order_of_posting",
     # Who sees what of it: tests/verification/test_coming_back.py.
     "verification.came_back",
     *("participants.namesakes", "participants.waiting_participants"),
     "participants.decided_companies",
+}
+# Of what the asker brought, whatever else they see: see the tests of participants' own files.
+OF_THE_ASKER = {
+    *("verification.own_claims_file", "verification.own_claims_files", "verification.own_received_file"),
+    *("verification.claims_of_own_file", "verification.rows_not_taken"),
+    *("verification.own_programmes", "verification.programmes_to_choose_from"),
 }
 FOR_COMMANDS_AND_JOBS = {
     *("budgets.reserve", "budgets.spend", "budgets.release"),
@@ -333,7 +341,7 @@ def test_points_and_awards_of_a_foreign_claim_are_told_to_nobody(field: Field) -
 def test_no_query_of_the_daily_work_was_forgotten_here() -> None:
     reading = functions_over_a_connection(participants, verification, budgets, rewards)
     asked = {question.partition(" ")[0] for question in (*ABOUT_ONE, *OF_ALL, *COUNTS)}
-    named = asked | OF_NO_COMPANY | MADE_OF_OTHERS | FOR_COMMANDS_AND_JOBS
+    named = asked | OF_NO_COMPANY | MADE_OF_OTHERS | OF_THE_ASKER | FOR_COMMANDS_AND_JOBS
     asked_of_others = {name for name in asked if name.partition(".")[0] in ("ledger", "settlement")}
     assert reading - named == set()
     assert named - asked_of_others - reading == set()
