@@ -291,7 +291,7 @@ OF_THE_ASKER = {
     *("verification.own_programmes", "verification.programmes_to_choose_from"),
 }
 FOR_COMMANDS_AND_JOBS = {
-    *("budgets.reserve", "budgets.spend", "budgets.release"),
+    *("budgets.reserve", "budgets.spend", "budgets.release", "budgets.ask_within", "budgets.withdraw_within"),
     # Within the transaction of an import, of a decision or of an undoing, which see what they need.
     *("verification.judge_claims", "verification.reopen_claims", "verification.withdraw_claims"),
     *("budgets.broken_budgets", "rewards.broken_orders", "verification.broken_claims"),
