@@ -17,9 +17,10 @@ import typer
 from psycopg import OperationalError as DriverError
 from sqlalchemy.exc import OperationalError
 
-from loyalty_core.kernel import Money, Refusal, Scope, Settings, _, configure_logs, new_id, now
+from loyalty_core.kernel import Money, Refusal, Scope, Settings, _, configure_logs, new_id, ngettext, now
 
 if TYPE_CHECKING:
+    from loyalty_core.corrections import UndoPreview
     from loyalty_core.intake import GuessedFile
 
 app = typer.Typer(
@@ -85,12 +86,15 @@ AUTOMATIC = "auto"
 
 def _understood(guessed: "GuessedFile") -> str:
     """Say what a guess took each column for, a line each."""
-    width = max(len(one.column) for one in guessed.columns)
+    from ui.column_titles import column_title
+
+    titles = [column_title(one.column) for one in guessed.columns]
+    width = max(map(len, titles))
     lines = [
         _("{column}  from “{header}” ({sure} sure)").format(
-            column=one.column.ljust(width), header=one.header, sure=f"{one.confidence:.0%}"
+            column=title.ljust(width), header=one.header, sure=f"{one.confidence:.0%}"
         )
-        for one in guessed.columns
+        for title, one in zip(titles, guessed.columns, strict=True)
     ]
     body = guessed.mapping
     lines.append(
@@ -338,17 +342,7 @@ def undo_import(
             "accounts_in_debt": shown.accounts_in_debt,
             "orders_on_points": shown.orders_on_points,
         }
-        sentence = _(
-            "{lines} lines, {kept} of them stay by other imports; {reopened} claims wait again, {withdrawn} are "
-            "withdrawn; {points} points; {debts} accounts below zero."
-        ).format(
-            lines=f"{shown.lines:,}",
-            kept=f"{shown.lines_kept:,}",
-            reopened=f"{shown.claims_reopened:,}",
-            withdrawn=f"{shown.claims_withdrawn:,}",
-            points=f"{sum(one.points for one in shown.points):,}",
-            debts=f"{shown.accounts_in_debt:,}",
-        )
+        sentence = _touched_in_words(shown)
         if preview:
             _answer(as_json, {**touched, "status": "accepted"}, sentence)
             return
@@ -372,6 +366,35 @@ def undo_import(
     )
     if report.unsettled is not None:
         raise Refusal(report.unsettled)
+
+
+def _touched_in_words(shown: "UndoPreview") -> str:
+    points = sum(one.points for one in shown.points)
+    return _(
+        "{lines}, {kept} by other imports; {reopened}, {withdrawn}; {points}; {debts}; {orders}."
+    ).format(
+        lines=ngettext("{n} line", "{n} lines", shown.lines).format(n=f"{shown.lines:,}"),
+        kept=ngettext("{n} of them stays", "{n} of them stay", shown.lines_kept).format(
+            n=f"{shown.lines_kept:,}"
+        ),
+        reopened=ngettext("{n} claim waits again", "{n} claims wait again", shown.claims_reopened).format(
+            n=f"{shown.claims_reopened:,}"
+        ),
+        withdrawn=ngettext(
+            "{n} claim is withdrawn", "{n} claims are withdrawn", shown.claims_withdrawn
+        ).format(n=f"{shown.claims_withdrawn:,}"),
+        points=ngettext("{n} point goes", "{n} points go", points).format(n=f"{points:,}"),
+        debts=ngettext(
+            "{n} account is below zero after it",
+            "{n} accounts are below zero after it",
+            shown.accounts_in_debt,
+        ).format(n=f"{shown.accounts_in_debt:,}"),
+        orders=ngettext(
+            "{n} order was paid with such points",
+            "{n} orders were paid with such points",
+            shown.orders_on_points,
+        ).format(n=f"{shown.orders_on_points:,}"),
+    )
 
 
 @app.command()
