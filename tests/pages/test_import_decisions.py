@@ -2,8 +2,6 @@
 
 import csv
 
-import pytest
-
 from laurel.registers import DATASETS
 from loyalty_core import intake
 from loyalty_core.access import Role
@@ -11,8 +9,6 @@ from loyalty_core.intake import ColumnMapping, FileImport, ImportMode, ImportSta
 from loyalty_core.kernel import new_id
 from tests.pages.test_every_page import page_named, page_of, texts
 from tests.pages.world import COMMAND_LINE, World
-
-pytestmark = pytest.mark.slow
 
 CATALOGUE = ColumnMapping(
     name="catalogue",
