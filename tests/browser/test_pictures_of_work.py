@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import time
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -10,8 +11,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from loyalty_core import intake, verification
-from loyalty_core.kernel import now
+from laurel.registers import DATASETS
+from loyalty_core import intake, products, verification
+from loyalty_core.kernel import new_id, now
 from loyalty_core.verification import Assigned, QueueFilter, QueueOrder
 from tests.browser.pictures import take_picture
 from tests.browser.running_laurel import COMMAND_LINE, RunningLaurel
@@ -21,6 +23,7 @@ pytestmark = pytest.mark.xdist_group("browser")
 
 PHONE = 390
 TAKEN_IN_WITHIN_MS = 45_000
+LONG_FILE_ROWS = 400_000
 SOURCE = "Hurtownia Jaskółka"
 QUESTION = "Your invoice is of another day. Which one stands on the paper?"
 HEADERS = {
@@ -79,6 +82,89 @@ def bring_a_foreign_file(visit: Visit, folder: Path) -> str:
     )
     visit.settled()
     return path.name
+
+
+def bring(visit: Visit, path: Path, *, mode: str = "") -> None:
+    """Bring a file whose columns are understood, and start its import."""
+    visit.open("/uploads")
+    visit.page.get_by_label("Choose a file").set_input_files(path)
+    visit.title(path.name)
+    expect(visit.page.get_by_text("The first rows, and what they were understood as")).to_be_visible(
+        timeout=PATIENCE_MS
+    )
+    visit.settled()
+    if mode:
+        visit.page.get_by_test_id("stForm").get_by_text(mode, exact=False).click()
+    visit.page.get_by_test_id("stFormSubmitButton").get_by_role("button", name="Start").click()
+    expect(visit.page).to_have_url(re.compile(r"/uploads\?import="), timeout=PATIENCE_MS)
+
+
+def look_at_changes_before_they_are_made(visit: Visit, laurel: RunningLaurel, folder: Path) -> None:
+    """Bring new groups and names of products as an update, and leave it waiting with its changes."""
+    with laurel.database.snapshot(COMMAND_LINE) as connection:
+        known = products.list_products(connection, "", limit=6)
+    path = folder / "catalogue_winter.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["Code", "Name", "Brand", "Product group"])
+        for place, one in enumerate(known):
+            name = one.name if place % 2 else f"{one.name}, new recipe"
+            writer.writerow([one.code, name, one.brand, "Household" if place < 4 else one.product_group])
+        writer.writerow(["BR-190", "Brisk Window foam 500 ml", known[0].brand, "Household"])
+    bring(visit, path, mode="Add, and change what is there")
+    visit.says("What it would change")
+    expect(
+        visit.page.locator(".stMarkdownBadge").filter(has_text="waits for a decision").first
+    ).to_be_visible(timeout=TAKEN_IN_WITHIN_MS)
+    visit.settled()
+    take_picture(visit, "import-changes")
+
+
+def look_at_an_import_as_it_runs(visit: Visit, laurel: RunningLaurel, folder: Path) -> None:
+    """Bring a long file, look at it while it is read, and cancel it."""
+    path = folder / f"kasztan_{now():%Y-%m}.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(HEADERS)
+        writer.writerows(
+            (
+                *(f"PL-{row % 900}", f"K/{row // 8}", row % 8 + 1, f"P-{row % 70}", "Soap 300 ml"),
+                *(f"{now():%Y-%m}-{row % 20 + 1:02}", row % 9 + 1, "12.50", "EUR"),
+            )
+            for row in range(LONG_FILE_ROWS)
+        )
+    operator = laurel.scope_of("operator")
+    file_id = intake.receive_local_file(laurel.database, laurel.settings, operator, path)
+    columns = DATASETS["sales"].columns
+    guessed = intake.guess_file(laurel.database, laurel.settings, operator, file_id=file_id, columns=columns)
+    import_id = intake.start_import(
+        laurel.database,
+        operator,
+        file_id=file_id,
+        mapping=guessed.mapping,
+        datasets=DATASETS,
+        creates_missing=False,
+        request_key=new_id(),
+    )
+    until = time.monotonic() + TAKEN_IN_WITHIN_MS / 1000
+    while time.monotonic() < until:
+        # Who holds the import's row holds the worker where it tells how far it is.
+        with laurel.database.transaction(COMMAND_LINE) as connection:
+            found = intake.import_by_id(connection, import_id, lock=True)
+            assert found.state in (intake.ImportState.QUEUED, intake.ImportState.RUNNING), found.state
+            if found.phase is intake.Phase.PARSE and found.phase_rows:
+                visit.open(f"/imports?import={import_id}")
+                visit.says(re.compile(r"rows a second"))
+                # It is drawn anew each second, which a busy machine shows as faded.
+                visit.page.add_style_tag(content='[data-stale="true"] { opacity: 1 !important; }')
+                take_picture(visit, "import-running", most_high=900)
+                break
+        time.sleep(0.05)
+    assert found.phase_rows, "it was never seen while it was read"
+    visit.page.get_by_role("button", name="Cancel the import").click()
+    expect(visit.page.locator(".stMarkdownBadge").filter(has_text="cancelled").first).to_be_visible(
+        timeout=TAKEN_IN_WITHIN_MS
+    )
 
 
 def look_at_what_an_undo_touches(browser: Browser, laurel: RunningLaurel) -> None:
@@ -157,6 +243,8 @@ def test_each_page_of_files_and_claims_has_something_to_show(
         visit.open("/workload")
         visit.says("Overdue")
         take_picture(visit, "workload", most_high=900)
+        look_at_changes_before_they_are_made(visit, laurel, tmp_path)
+        look_at_an_import_as_it_runs(visit, laurel, tmp_path)
     look_at_what_an_undo_touches(browser, laurel)
     with visiting(browser, laurel, "provider", width=PHONE) as phone:
         phone.open("/my-claims")
