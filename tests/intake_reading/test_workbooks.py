@@ -151,7 +151,7 @@ def sheet_from(place: str, rows: Sequence[Sequence[object]], *, below: str = "")
 
 @pytest.mark.parametrize("place", ["A1", "B1", "C3", "AB4"])
 @pytest.mark.parametrize("below", ["", "A20", "B20"])
-@pytest.mark.parametrize("careful", [False, True])
+@pytest.mark.parametrize("careful", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_table_in_any_column_is_read_and_quoted_under_its_headers(
     tmp_path: Path, place: str, below: str, careful: bool
 ) -> None:
