@@ -81,7 +81,10 @@ def copy_parts(
     with ThreadPoolExecutor(max_workers=max(1, len(parts))) as pool:
         list(pool.map(copy_one, parts))
     with database.transaction(scope) as connection:
-        driver_connection(connection).execute(sql.SQL("analyze {}").format(_name(staging.table)))
+        raw = driver_connection(connection)
+        # A small sample of a table that is read whole tells as much as a large one, in a tenth of the time.
+        raw.execute("set local default_statistics_target = 20")
+        raw.execute(sql.SQL("analyze {}").format(_name(staging.table)))
 
 
 def save_reasons(connection: Connection, staging: Staging, path: Path) -> None:

@@ -18,7 +18,14 @@ from loyalty_core.kernel.errors import NotAllowedError, NotFoundError, Refusal, 
 from loyalty_core.kernel.exports import Cell, Sheet, csv_text, write_csv, write_workbook, write_xlsx
 from loyalty_core.kernel.ids import new_id
 from loyalty_core.kernel.logs import configure_logs, get_logger
-from loyalty_core.kernel.money import Money, UnknownCurrencyError, minor_digits, share_minor, to_minor
+from loyalty_core.kernel.money import (
+    Money,
+    UnknownCurrencyError,
+    minor_digits,
+    minor_factors,
+    share_minor,
+    to_minor,
+)
 from loyalty_core.kernel.runtime import Runtime, current_database, current_runtime, use_runtime
 from loyalty_core.kernel.scope import ActorKind, Scope
 from loyalty_core.kernel.settings import PROJECT_FOLDER, Settings
@@ -55,6 +62,7 @@ __all__ = [
     "libpq_url",
     "metadata",
     "minor_digits",
+    "minor_factors",
     "new_id",
     "ngettext",
     "now",

@@ -1,8 +1,11 @@
 """Money is an int of minor units with an ISO 4217 code; rounding happens here and nowhere else."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import MAX_PREC, ROUND_HALF_UP, Context, Decimal
 from fractions import Fraction
+from functools import cache
+from types import MappingProxyType
 
 from babel.numbers import get_currency_precision, list_currencies
 
@@ -30,6 +33,12 @@ def minor_digits(currency: str) -> int:
     if currency not in _KNOWN_CURRENCIES:
         raise UnknownCurrencyError(currency)
     return get_currency_precision(currency)
+
+
+@cache
+def minor_factors() -> Mapping[str, int]:
+    """Return, for every known currency, how many minor units make one (GBP 100, JPY 1, TND 1000)."""
+    return MappingProxyType({code: 10 ** get_currency_precision(code) for code in sorted(_KNOWN_CURRENCIES)})
 
 
 def to_minor(amount: Decimal, currency: str) -> int:

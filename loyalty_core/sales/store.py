@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, TextClause, text
 
 from loyalty_core.intake import Acceptance, FileFigures, ImportContext, Staging
-from loyalty_core.kernel import UnknownCurrencyError, minor_digits, new_id
+from loyalty_core.kernel import minor_factors, new_id
 from loyalty_core.organisation import (
     insert_missing_companies,
     insert_missing_outlets,
@@ -41,24 +41,71 @@ def _sql(staging: Staging, statement: str) -> TextClause:
     return staging.sql(statement)
 
 
-def _factors(connection: Connection, staging: Staging) -> dict[str, int]:
-    """Return, for each known currency in staging, how many minor units make one."""
-    found = connection.execute(_sql(staging, "select distinct currency from {staging}")).scalars()
-    factors = {}
-    for code in found:
-        if code is None:
-            continue
-        try:
-            factors[code] = 10 ** minor_digits(code)
-        except UnknownCurrencyError:
-            # The row rules name it for every row that has it.
-            continue
-    return factors
+# Every currency there is: to see which of them a file has would be a pass over it.
+_CURRENCIES: dict[str, list[str] | list[int]] = {
+    "currencies": list(minor_factors()),
+    "factors": list(minor_factors().values()),
+}
 
 
-def _currency_parameters(connection: Connection, staging: Staging) -> dict[str, list[str] | list[int]]:
-    factors = _factors(connection, staging)
-    return {"currencies": list(factors), "factors": list(factors.values())}
+def _use_every_core(connection: Connection) -> None:
+    """Let the queries of this transaction that read large tables run on every core.
+
+    PostgreSQL charges each row that a worker hands on so much that it takes plans for one core; over a million
+    staged rows they take two to four times as long, and more work in all.
+    """
+    connection.execute(text("set local parallel_setup_cost = 0"))
+    connection.execute(text("set local parallel_tuple_cost = 0.01"))
+
+
+# What may be wrong with a row `s`, in the order in which it is told. `m` is its currency; `c`, `r` and `p` are its
+# company, region and product where they are known.
+_ROW_RULES = (
+    ("missing_company", "s.company_code is null"),
+    ("missing_invoice", "s.invoice_no is null"),
+    ("missing_product", "s.product_code is null"),
+    ("missing_quantity", "s.quantity is null and not coalesce(s.unreadable ? 'quantity', false)"),
+    (
+        "missing_price",
+        "s.unit_price is null and s.amount is null"
+        " and not coalesce(s.unreadable ?| array['unit_price', 'amount'], false)",
+    ),
+    ("missing_date", "s.sold_at is null and not coalesce(s.unreadable ? 'sold_at', false)"),
+    ("missing_currency", "s.currency is null"),
+    ("unreadable_quantity", "s.unreadable ? 'quantity'"),
+    ("unreadable_unit_price", "s.unreadable ? 'unit_price'"),
+    ("unreadable_amount", "s.unreadable ? 'amount'"),
+    ("unreadable_sold_at", "s.unreadable ? 'sold_at'"),
+    ("beyond_last_column", "s.unreadable ? 'beyond_last_column'"),
+    ("zero_quantity", "s.quantity = 0"),
+    ("negative_price", "s.unit_price < 0 or (s.unit_price is null and s.amount * sign(s.quantity) < 0)"),
+    (
+        "amount_differs",
+        "s.unit_price is not null and s.amount is not null"
+        " and round(s.quantity * s.unit_price * m.factor) <> round(s.amount * m.factor)",
+    ),
+    ("amount_too_large", "abs({amount_minor}) > :largest or abs(s.quantity) > :largest"),
+    (
+        "text_too_long",
+        "greatest(length(s.company_code), length(s.company_name), length(s.region), length(s.outlet_code),"
+        " length(s.invoice_no), length(s.line_no), length(s.product_code), length(s.product_name),"
+        " length(s.brand), length(s.product_group)) > 300",
+    ),
+    (
+        "control_character",
+        "concat(s.company_code, s.company_name, s.region, s.outlet_code, s.invoice_no, s.line_no, s.product_code,"
+        " s.product_name, s.brand, s.product_group) like any (array[E'%\\x1f%', E'%\\x1e%'])",
+    ),
+    ("date_too_early", "s.sold_at < '1990-01-01'"),
+    ("date_in_the_future", "s.sold_at > cast(:now as timestamptz) + interval '1 day'"),
+    ("unknown_currency", "s.currency is not null and m.code is null"),
+    ("unknown_company", "s.company_code is not null and c.id is null and not :creates"),
+    ("unknown_region", "s.region is not null and r.id is null and not :creates"),
+    ("unknown_product", "s.product_code is not null and p.id is null and not :creates"),
+    ("missing_region", "s.company_code is not null and c.id is null and s.region is null and :creates"),
+)
+_REASONS = ", ".join(f"case when {condition} then '{reason}' end" for reason, condition in _ROW_RULES)
+_IS_BAD = " or ".join(f"({condition})" for _reason, condition in _ROW_RULES)
 
 
 def judge_rows(connection: Connection, staging: Staging, context: ImportContext) -> None:
@@ -67,64 +114,24 @@ def judge_rows(connection: Connection, staging: Staging, context: ImportContext)
     What is unknown to the scope counts as unknown. With `creates_missing`, unknown companies, regions and
     products are no reasons; a new company without a region is one.
     """
+    _use_every_core(connection)
     # Made anew with its rows: PostgreSQL uses every core to create a table from a query, one to insert into it.
     connection.execute(_sql(staging, "drop table {bad}"))
     connection.execute(
         _sql(
             staging,
-            "create unlogged table {bad} with (autovacuum_enabled = off) as"
-            " select row_no, sheet, reasons from ("
-            " select s.row_no, s.sheet, array_remove(array["
-            " case when s.company_code is null then 'missing_company' end,"
-            " case when s.invoice_no is null then 'missing_invoice' end,"
-            " case when s.product_code is null then 'missing_product' end,"
-            " case when s.quantity is null and not coalesce(s.unreadable ? 'quantity', false)"
-            "   then 'missing_quantity' end,"
-            " case when s.unit_price is null and s.amount is null"
-            "   and not coalesce(s.unreadable ?| array['unit_price', 'amount'], false)"
-            "   then 'missing_price' end,"
-            " case when s.sold_at is null and not coalesce(s.unreadable ? 'sold_at', false)"
-            "   then 'missing_date' end,"
-            " case when s.currency is null then 'missing_currency' end,"
-            " case when s.unreadable ? 'quantity' then 'unreadable_quantity' end,"
-            " case when s.unreadable ? 'unit_price' then 'unreadable_unit_price' end,"
-            " case when s.unreadable ? 'amount' then 'unreadable_amount' end,"
-            " case when s.unreadable ? 'sold_at' then 'unreadable_sold_at' end,"
-            " case when s.unreadable ? 'beyond_last_column' then 'beyond_last_column' end,"
-            " case when s.quantity = 0 then 'zero_quantity' end,"
-            " case when s.unit_price < 0 or (s.unit_price is null and s.amount * sign(s.quantity) < 0)"
-            "   then 'negative_price' end,"
-            " case when s.unit_price is not null and s.amount is not null"
-            "   and round(s.quantity * s.unit_price * m.factor) <> round(s.amount * m.factor)"
-            "   then 'amount_differs' end,"
-            " case when abs({amount_minor}) > :largest or abs(s.quantity) > :largest"
-            "   then 'amount_too_large' end,"
-            " case when greatest(length(s.company_code), length(s.company_name), length(s.region),"
-            "   length(s.outlet_code), length(s.invoice_no), length(s.line_no), length(s.product_code),"
-            "   length(s.product_name), length(s.brand), length(s.product_group)) > 300"
-            "   then 'text_too_long' end,"
-            " case when strpos(k.texts, E'\\x1f') > 0 or strpos(k.texts, E'\\x1e') > 0"
-            "   then 'control_character' end,"
-            " case when s.sold_at < '1990-01-01' then 'date_too_early' end,"
-            " case when s.sold_at > cast(:now as timestamptz) + interval '1 day' then 'date_in_the_future' end,"
-            " case when s.currency is not null and m.code is null then 'unknown_currency' end,"
-            " case when s.company_code is not null and c.id is null and not :creates then 'unknown_company' end,"
-            " case when s.region is not null and r.id is null and not :creates then 'unknown_region' end,"
-            " case when s.product_code is not null and p.id is null and not :creates then 'unknown_product' end,"
-            " case when s.company_code is not null and c.id is null and s.region is null and :creates"
-            "   then 'missing_region' end"
-            " ]::text[], null) as reasons"
-            " from {staging} s cross join lateral (select concat(s.company_code, s.company_name, s.region,"
-            "   s.outlet_code, s.invoice_no, s.line_no, s.product_code, s.product_name, s.brand,"
-            "   s.product_group)) as k (texts)"
+            # The reasons are put together for bad rows only.
+            "create unlogged table {bad} with (autovacuum_enabled = off) as"  # noqa: S608 put together from constants
+            f" select s.row_no, s.sheet, array_remove(array[{_REASONS}]::text[], null) as reasons"
+            " from {staging} s"
             " left join {currencies} on m.code = s.currency"
             " left join company c on c.code = s.company_code"
             " left join region r on r.code = s.region"
             " left join product p on p.code = s.product_code"
-            ") judged where cardinality(reasons) > 0",
+            f" where {_IS_BAD}",
         ),
         {
-            **_currency_parameters(connection, staging),
+            **_CURRENCIES,
             "largest": LARGEST_AMOUNT_MINOR,
             "creates": context.creates_missing,
             "now": context.recorded_at,
@@ -157,21 +164,21 @@ def reject_conflicts(connection: Connection, staging: Staging) -> None:
 
 def staged_figures(connection: Connection, staging: Staging) -> FileFigures:
     """Return the net amounts by currency and the number of companies of the rows without a reason."""
-    amounts = connection.execute(
+    _use_every_core(connection)
+    rows = connection.execute(
         _sql(
             staging,
-            "select s.currency, sum({amount_minor})::bigint as net_minor from {staging} s"
-            " join {currencies} on m.code = s.currency where {good} group by s.currency",
+            "with by_company as (select s.currency, s.company_code, sum({amount_minor}) as net_minor"
+            " from {staging} s join {currencies} on m.code = s.currency where {good}"
+            " group by s.currency, s.company_code)"
+            " select currency, sum(net_minor)::bigint as net_minor,"
+            " (select count(distinct company_code) from by_company) as companies from by_company group by currency",
         ),
-        _currency_parameters(connection, staging),
+        _CURRENCIES,
+    ).all()
+    return FileFigures(
+        {row.currency: row.net_minor for row in rows}, max((row.companies for row in rows), default=0)
     )
-    companies = connection.execute(
-        _sql(
-            staging,
-            "select count(*) from (select s.company_code from {staging} s where {good} group by s.company_code) c",
-        )
-    ).scalar_one()
-    return FileFigures({row.currency: row.net_minor for row in amounts}, int(companies))
 
 
 def create_missing(connection: Connection, staging: Staging, context: ImportContext) -> None:
@@ -180,6 +187,7 @@ def create_missing(connection: Connection, staging: Staging, context: ImportCont
     A company's region is that of its first line; a product's and a company's name the first that stands in
     the file, else the code.
     """
+    _use_every_core(connection)
     regions = connection.execute(
         _sql(
             staging,
@@ -191,29 +199,27 @@ def create_missing(connection: Connection, staging: Staging, context: ImportCont
     companies = connection.execute(
         _sql(
             staging,
-            "with missing as (select s.company_code as code, min(s.row_no) as first_row,"
-            " min(s.row_no) filter (where s.company_name is not null) as named_in,"
-            " min(s.row_no) filter (where s.region is not null) as placed_in"
+            "with found as (select s.company_code as code, s.company_name as name, s.region, min(s.row_no) as row_no"
             " from {staging} s where {good} and not exists (select from company c"
-            " where c.code = s.company_code) group by s.company_code)"
-            " select m.code, coalesce(named.company_name, m.code), placed.region from missing m"
-            " left join {staging} named on named.row_no = m.named_in"
-            " left join {staging} placed on placed.row_no = m.placed_in order by m.first_row",
+            " where c.code = s.company_code) group by s.company_code, s.company_name, s.region)"
+            " select f.code,"
+            " coalesce((array_agg(f.name order by f.row_no, f.name) filter (where f.name is not null))[1], f.code),"
+            " (array_agg(f.region order by f.row_no, f.region) filter (where f.region is not null))[1]"
+            " from found f group by f.code order by min(f.row_no), f.code",
         )
     ).all()
     products = connection.execute(
         _sql(
             staging,
-            "with missing as (select s.product_code as code, min(s.row_no) as first_row,"
-            " min(s.row_no) filter (where s.product_name is not null) as named_in,"
-            " min(s.row_no) filter (where s.brand is not null) as branded_in,"
-            " min(s.row_no) filter (where s.product_group is not null) as grouped_in"
-            " from {staging} s where {good} and not exists (select from product p"
-            " where p.code = s.product_code) group by s.product_code)"
-            " select m.code, coalesce(named.product_name, m.code), branded.brand, grouped.product_group"
-            " from missing m left join {staging} named on named.row_no = m.named_in"
-            " left join {staging} branded on branded.row_no = m.branded_in"
-            " left join {staging} grouped on grouped.row_no = m.grouped_in order by m.first_row",
+            "with found as (select s.product_code as code, s.product_name as name, s.brand, s.product_group,"
+            " min(s.row_no) as row_no from {staging} s where {good} and not exists (select from product p"
+            " where p.code = s.product_code) group by s.product_code, s.product_name, s.brand, s.product_group)"
+            " select f.code,"
+            " coalesce((array_agg(f.name order by f.row_no, f.name) filter (where f.name is not null))[1], f.code),"
+            " (array_agg(f.brand order by f.row_no, f.brand) filter (where f.brand is not null))[1],"
+            " (array_agg(f.product_group order by f.row_no, f.product_group)"
+            " filter (where f.product_group is not null))[1]"
+            " from found f group by f.code order by min(f.row_no), f.code",
         )
     ).all()
     import_id, recorded_at = context.import_id, context.recorded_at
@@ -258,6 +264,7 @@ def insert_lines(connection: Connection, staging: Staging, context: ImportContex
     that bring the same row at once, the second meets the index's refusal (UniqueViolation) and has to begin
     again.
     """
+    _use_every_core(connection)
     # The sort by key is of the import's size; spilling it to disk costs seconds per million rows.
     connection.execute(text("set local work_mem = '256MB'"))
     # Into a table first: keys, joins and the sort then use every core, which an INSERT's query may not.
@@ -279,12 +286,14 @@ def insert_lines(connection: Connection, staging: Staging, context: ImportContex
             " left join outlet o on o.company_id = c.id and o.code = s.outlet_code"
             " where {good}) k",
         ),
-        _currency_parameters(connection, staging),
+        _CURRENCIES,
     ).rowcount
     if context.is_repair:
         _count_on(connection, context)
-    # Without it the planner takes the table for a small one, and looks for duplicates row by row.
-    connection.execute(text("analyze prepared_line"))
+    # Without it the planner takes the table for a small one, and looks for duplicates row by row. A small sample of
+    # the columns that it joins by tells enough.
+    connection.execute(text("set local default_statistics_target = 20"))
+    connection.execute(text("analyze prepared_line (company_id, line_key, occurrence)"))
     # Apart, so that an import of rows that are all new pays nothing for what an undone one left behind.
     connection.execute(
         text(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loyalty_core.kernel import Money, UnknownCurrencyError, minor_digits, to_minor
+from loyalty_core.kernel import Money, UnknownCurrencyError, minor_digits, minor_factors, to_minor
 
 currencies = st.sampled_from(["EUR", "JPY", "TND", "GBP"])
 
@@ -49,3 +49,10 @@ def test_minor_units_and_decimals_are_the_same_amount(minor: int, currency: str)
 def test_a_code_that_is_no_currency_is_refused() -> None:
     with pytest.raises(UnknownCurrencyError, match="“gbp” is not a currency code"):
         minor_digits("gbp")
+
+
+def test_the_factors_of_all_currencies_agree_with_their_digits() -> None:
+    factors = minor_factors()
+    assert (factors["GBP"], factors["JPY"], factors["TND"]) == (100, 1, 1000)
+    assert all(factor == 10 ** minor_digits(code) for code, factor in factors.items())
+    assert "gbp" not in factors
