@@ -20,6 +20,8 @@ from sqlalchemy.exc import OperationalError
 from loyalty_core.kernel import Money, Refusal, Scope, Settings, _, configure_logs, new_id, ngettext, now
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from loyalty_core.corrections import UndoPreview
     from loyalty_core.intake import GuessedFile
 
@@ -319,7 +321,7 @@ def undo_import(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Undo an import: take back its lines with the points and claims that lean on them."""
+    """Undo an import: take back its lines with the points and claims that lean on them, or put master data back."""
     from laurel.workplace import open_workplace
     from loyalty_core import corrections, intake
 
@@ -341,6 +343,7 @@ def undo_import(
             "points": {one.code: one.points for one in shown.points},
             "accounts_in_debt": shown.accounts_in_debt,
             "orders_on_points": shown.orders_on_points,
+            "records": dict(shown.records.counts) if shown.records is not None else None,
         }
         sentence = _touched_in_words(shown)
         if preview:
@@ -368,7 +371,18 @@ def undo_import(
         raise Refusal(report.unsettled)
 
 
+def _records_in_words(counts: "Mapping[str, int]") -> str:
+    from loyalty_core.corrections import Outcome
+    from ui.undo_words import in_words
+
+    return " ".join(
+        in_words(one, counts[one.value], f"{counts[one.value]:,}") for one in Outcome if counts.get(one.value)
+    )
+
+
 def _touched_in_words(shown: "UndoPreview") -> str:
+    if shown.records is not None:
+        return _records_in_words(shown.records.counts)
     points = sum(one.points for one in shown.points)
     return _(
         "{lines}, {kept} by other imports; {reopened}, {withdrawn}; {points}; {debts}; {orders}."

@@ -370,7 +370,7 @@ WRITES = {
     *("intake.move_import", "intake.update_import", "products.insert_missing_products"),
     *("sales.lock_for_reversal", "sales.reverse_lines"),
     *("ledger.open_accounts", "ledger.post", "organisation.insert_company", "organisation.set_distributor"),
-    *("organisation.insert_missing_companies", "organisation.set_salesperson"),
+    *("organisation.insert_missing_companies", "organisation.set_salesperson", "organisation.hold_company"),
     *("organisation.insert_missing_outlets", "organisation.insert_missing_regions"),
     "organisation.set_salesperson",
 }
