@@ -217,10 +217,10 @@ def overlapping_prices(
 
 def put_back(connection: Connection, dataset: str, field: str, changes: Sequence[RecordUndo]) -> None:
     """Let a field of these records hold what it held before; the caller holds them."""
-    undoing = _UNDOING[dataset]
+    table, assignment = _UNDOING[dataset].table, _UNDOING[dataset].put_back[field]
     connection.execute(
         text(
-            f"update {undoing.table} k set {undoing.put_back[field]}"  # noqa: S608 constants
+            f"update {table} k set {assignment}"  # noqa: S608 constants
             " from unnest(cast(:ids as uuid[]), cast(:values as text[])) as v (id, value) where k.id = v.id"
         ),
         {"ids": [one.record_id for one in changes], "values": [one.before for one in changes]},
