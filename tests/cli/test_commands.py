@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -17,22 +16,6 @@ pytestmark = pytest.mark.xdist_group("command line")
 HEADER = "CustomerID,InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,Country\n"
 GOOD = "14646,{},22423,CAKESTAND,{},2011-03-10 12:00,12.75,Netherlands\n"
 SALES = ("--dataset", "sales", "--mapping", "online-retail")
-
-
-@pytest.fixture(scope="module")
-def home() -> Iterator[Path]:
-    """A home whose server stays up between the commands."""
-    with fresh_home() as made:
-        server = fast_server(made)
-        server.hold()
-        yield made
-        server.release()
-
-
-@pytest.fixture
-def laurel(home: Path, tmp_path: Path) -> CommandLine:
-    """The command in an empty folder."""
-    return CommandLine(home, tmp_path)
 
 
 def test_a_first_command_starts_the_database_and_stops_it_again(tmp_path: Path) -> None:

@@ -1,12 +1,8 @@
 """Companies by the command line: added, and changed by an update that waits."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from tests.cli.command_line import CommandLine
-from tests.server.homes import fast_server, fresh_home
 
 pytestmark = [pytest.mark.xdist_group("command line"), pytest.mark.slow]
 
@@ -14,22 +10,6 @@ SALES = (
     "CustomerID,InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,Country\n"
     "14646,A1,22423,CAKESTAND,4,2011-03-10 12:00,12.75,Netherlands\n"
 )
-
-
-@pytest.fixture(scope="module")
-def home() -> Iterator[Path]:
-    """A home whose server stays up between the commands."""
-    with fresh_home() as made:
-        server = fast_server(made)
-        server.hold()
-        yield made
-        server.release()
-
-
-@pytest.fixture
-def laurel(home: Path, tmp_path: Path) -> CommandLine:
-    """The command in an empty folder."""
-    return CommandLine(home, tmp_path)
 
 
 def test_files_of_records_by_the_command_line(laurel: CommandLine) -> None:
