@@ -1,19 +1,21 @@
 """Claims come in by phone, on paper and in files; what agrees is approved by rule, the operator decides the rest."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
+from uuid import UUID
 
-from loyalty_core import participants, settlement, verification
-from loyalty_core.demo import claims, files, trade
+from loyalty_core import organisation, participants, settlement, verification
+from loyalty_core.demo import claims, files, invoices, people, trade
 from loyalty_core.demo.claims import Claims, DemoClaim, Fate
 from loyalty_core.demo.market import companies
 from loyalty_core.demo.sign_ins import PEOPLE
 from loyalty_core.demo.stage import Stage, key_of, moment_of
 from loyalty_core.intake import ImportState
 from loyalty_core.kernel import Refusal, Scope
-from loyalty_core.verification import ClaimOutcome, ClaimSource, ClaimState
+from loyalty_core.verification import UNDECIDED, ClaimOutcome, ClaimSource, ClaimState
 
 _USER_OF = {one.participant: one.name for one in PEOPLE if one.participant is not None}
 
@@ -42,6 +44,7 @@ def make_claims(stage: Stage, planned: Claims) -> None:
         _decide(
             stage, [claim for claim in planned.decided if _is_of(claim, period)], numbers, period.last_day
         )
+    _work_on_open(stage, planned.open)
 
 
 def _is_of(claim: DemoClaim, period: files.Period) -> bool:
@@ -59,6 +62,14 @@ def _enter(stage: Stage, found: Sequence[DemoClaim]) -> None:
         for place, claim in enumerate(mine):
             phone = claim.source is ClaimSource.PHONE
             with stage.when(moment_of(claims.entered_on(claim, today), 8 + place % 9 + place % 60 / 60)):
+                photo = None
+                if claim.fate is Fate.WAITS and (phone or place % 2 == 0):
+                    photo = _document(
+                        stage,
+                        stage.scope_of(_USER_OF[claim.participant]) if phone else office,
+                        claim,
+                        invoices.photo_of(claim),
+                    )
                 verification.enter_claim(
                     stage.database,
                     stage.scope_of(_USER_OF[claim.participant]) if phone else office,
@@ -71,6 +82,7 @@ def _enter(stage: Stage, found: Sequence[DemoClaim]) -> None:
                     sold_on=claim.said_day,
                     source=claim.source,
                     note=claim.note,
+                    document_id=photo,
                     claim_no=claim.claim_no,
                     request_key=key_of("claim", claim.company, claim.claim_no),
                 )
@@ -105,6 +117,112 @@ def _import_claims(stage: Stage, found: Sequence[DemoClaim], last_day: date) -> 
             ImportState.ACCEPTED,
             lambda path: files.write_rows(path, rows, files.CLAIM_COLUMNS),
         )
+
+
+# Of the open claims: how many are decided once, how many each operator has, how many come with a scan.
+_PROPOSED, _ASSIGNED, _SCANNED = 3, 9, 3
+
+
+def _work_on_open(stage: Stage, found: Sequence[DemoClaim]) -> None:
+    """Begin the work on what waits: some is assigned, asked back, answered, or decided by a first person."""
+    operator = stage.scope_of("operator")
+    numbers = _undecided_numbers(stage)
+    known = [claim for claim in found if claim.product_code != claims.UNKNOWN_PRODUCT]
+    filed = sorted(
+        (claim for claim in known if claim.source is ClaimSource.FILE),
+        key=lambda one: (-one.stake, one.claim_no),
+    )
+    proposed = filed[:_PROPOSED]
+    trade.ask_for_two_people(stage, proposed[-1].stake - 100)
+
+    def number_of(claim: DemoClaim) -> int:
+        return numbers[claim.company, claim.claim_no]
+
+    own = {
+        name: [claim for claim in found if claim.participant == name and claim.source is ClaimSource.PHONE]
+        for name in (people.PROVIDER, people.CLEANER)
+    }
+    for name, question in (
+        (people.PROVIDER, "The invoice is of another day. Which of the two did you mean?"),
+        (people.CLEANER, "Which day stands on the invoice? Send a photo of it, please."),
+    ):
+        with stage.at(stage.last_day, 18):
+            verification.ask_claimant(
+                stage.database,
+                operator,
+                number_of(own[name][0]),
+                question=question,
+                request_key=key_of("ask", name),
+            )
+    answered = own[people.CLEANER][0]
+    with stage.at(stage.last_day, 20):
+        cleaner = stage.scope_of(_USER_OF[people.CLEANER])
+        verification.answer_question(
+            stage.database,
+            cleaner,
+            number_of(answered),
+            answer="The day of the order, I mixed them up. Here is the invoice.",
+            document_id=_document(stage, cleaner, answered, invoices.photo_of(answered)),
+            request_key=key_of("answer", people.CLEANER),
+        )
+    with stage.at(stage.last_day + timedelta(days=1), 9.5):
+        for claim in filed[-_SCANNED:]:
+            scan = _document(stage, operator, claim, invoices.scan_of(claim))
+            verification.attach_document(stage.database, operator, number_of(claim), scan)
+        for name, mine in (
+            ("operator", [claim for claim in found if claim.source is not ClaimSource.FILE][:_ASSIGNED]),
+            # Who keyed forms in decides others.
+            ("office", filed[_PROPOSED : _PROPOSED + _ASSIGNED // 2]),
+        ):
+            _all_done(
+                verification.assign_claims(
+                    stage.database,
+                    operator,
+                    [number_of(one) for one in mine],
+                    user_id=stage.scope_of(name).user_id,
+                )
+            )
+    with stage.at(stage.last_day + timedelta(days=1), 10):
+        for claim in proposed:
+            _propose(stage, operator, claim, number_of(claim))
+
+
+def _propose(stage: Stage, scope: Scope, claim: DemoClaim, number: int) -> None:
+    """Decide a claim that is worth so much that somebody else must agree."""
+    key = key_of("propose", claim.company, claim.claim_no)
+    if claim.units > claim.sold_units:
+        _correct(
+            stage, scope, replace(claim, reason="The invoice has fewer pieces."), number, request_key=key
+        )
+    elif claim.claimed_day is not None:
+        _all_done(verification.approve_claims(stage.database, scope, [number], request_key=key))
+    else:
+        _all_done(
+            verification.reject_claims(
+                stage.database, scope, [number], reason="", reason_code="no-invoice", request_key=key
+            )
+        )
+
+
+def _document(stage: Stage, scope: Scope, claim: DemoClaim, data: bytes) -> UUID:
+    with stage.database.snapshot(scope) as connection:
+        company = organisation.company_by_code(connection, claim.company)
+    return verification.add_document(stage.database, stage.settings, scope, company_id=company.id, data=data)
+
+
+def _undecided_numbers(stage: Stage) -> dict[tuple[str, str], int]:
+    """Return the numbers of the claims that nobody has decided for good, by company and claim number."""
+    with stage.database.snapshot(stage.scope_of("operator")) as connection:
+        return {
+            (one.claim.company_code, one.claim.claim_no): one.claim.number
+            for state in UNDECIDED
+            for one in verification.claims_queue(
+                connection,
+                verification.QueueFilter(state=state),
+                verification.QueueOrder.AGE,
+                limit=10**5,
+            )
+        }
 
 
 def _waiting_numbers(stage: Stage) -> dict[tuple[str, str], int]:
@@ -150,7 +268,9 @@ def _decide(
         settlement.settle_programme(stage.database, manager, trade.CLAIMS_PROGRAMME_CODE)
 
 
-def _correct(stage: Stage, scope: Scope, claim: DemoClaim, number: int) -> None:
+def _correct(
+    stage: Stage, scope: Scope, claim: DemoClaim, number: int, *, request_key: UUID | None = None
+) -> None:
     with stage.database.snapshot(scope) as connection:
         best = verification.candidates(connection, number)[0]
     verification.correct_claim(
@@ -160,6 +280,7 @@ def _correct(stage: Stage, scope: Scope, claim: DemoClaim, number: int) -> None:
         sales_line_id=best.sales_line_id,
         quantity=Decimal(claim.sold_units),
         reason=claim.reason or "",
+        request_key=request_key,
     )
 
 

@@ -21,7 +21,7 @@ from loyalty_core.verification import ClaimSource
 # What the programme's only rule gives.
 POINTS, PER_CENTS = 20, 1000
 
-_UNKNOWN_PRODUCT = "MO-250W"
+UNKNOWN_PRODUCT = "MO-250W"
 
 
 class Fate(StrEnum):
@@ -52,6 +52,18 @@ class DemoClaim:
     note: str | None = None
     # The day that the claim says, where it is not the invoice's.
     claimed_day: date | None = None
+    # The number on the invoice, where the claim has another one.
+    true_invoice: str | None = None
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the claim says what was sold, in everything."""
+        return self.true_invoice is None and self.claimed_day is None and self.units == self.sold_units
+
+    @property
+    def stake(self) -> int:
+        """What the claim comes to at the invoice's price, in cents."""
+        return round(self.cents * self.units / self.sold_units)
 
     @property
     def said_day(self) -> date:
@@ -71,11 +83,8 @@ _USUAL_CLAIMS = 3
 # How many open claims a company has at most.
 _TURNS = 5
 
-_REASONS = (
-    "The invoice was claimed by a colleague before.",
-    "No such invoice was written; please look at the number again.",
-    "The goods went back a week later.",
-)
+_NO_SUCH_INVOICE = "No such invoice was written; please look at the number again."
+_OTHER_SALE = "The invoice with a number like it is your colleague's."
 
 
 @dataclass(frozen=True)
@@ -134,9 +143,20 @@ class Claims:
                 # One more claim is all that is missing: it waits.
                 return
             if claimant == people.SUSPICIOUS and number >= 6:
-                claim = _wrong_invoice(claim, number, _REASONS[number % len(_REASONS)])
+                claim = _invented(claim, number)
             elif claimant not in ON_PHONE and (place + number) % 11 == 5:
-                claim = _wrong_invoice(claim, number, _REASONS[(place + number) % len(_REASONS)])
+                # Most people mean the sale that it was taken for.
+                claim = _one_sign_more(claim, number)
+                if (place + number) % 44 == 5:
+                    claim = replace(claim, fate=Fate.REJECTED, reason=_OTHER_SALE)
+            elif claimant not in ON_PHONE and (place + number) % 13 == 7:
+                claim = _other_day(claim, place, self.begin)
+                if place % 4 == 3:
+                    claim = replace(
+                        claim, fate=Fate.REJECTED, reason="That day was before the goods were there."
+                    )
+            elif claimant not in ON_PHONE and (place + number) % 19 == 4:
+                claim = _invented(claim, number)
             elif claimant not in ON_PHONE and (place + number) % 17 == 3:
                 claim = replace(
                     claim,
@@ -176,7 +196,7 @@ class Claims:
     @cached_property
     def open(self) -> list[DemoClaim]:
         """Sixty claims that wait, of every verdict that waits: each differs from a sale in one thing."""
-        taken = {(claim.invoice_no, claim.product_code) for claim in self.decided}
+        taken = {(claim.true_invoice or claim.invoice_no, claim.product_code) for claim in self.decided}
         fresh = {
             company: [row for row in rows if (row["invoice_no"], row["product_code"]) not in taken]
             for company, rows in self._by_company.items()
@@ -205,7 +225,7 @@ class Claims:
         ]
         misdated = spread[: 60 - len(own) - 38]
         rest = spread[len(misdated) :]
-        others = [claim for claim in self.decided if claim.fate is Fate.APPROVED]
+        others = [claim for claim in self.decided if claim.fate is Fate.APPROVED and claim.is_exact]
         return [
             *(_other_day(claim, place, self.begin) for place, claim in enumerate([*own, *misdated])),
             *(_other_quantity(claim, place) for place, claim in enumerate(rest[:10])),
@@ -222,8 +242,19 @@ def _day(row: dict[str, object]) -> date:
     return day
 
 
-def _wrong_invoice(claim: DemoClaim, number: int, reason: str) -> DemoClaim:
-    return replace(claim, invoice_no=f"{claim.invoice_no}{number % 10}", fate=Fate.REJECTED, reason=reason)
+def _one_sign_more(claim: DemoClaim, number: int) -> DemoClaim:
+    return replace(claim, invoice_no=f"{claim.invoice_no}{number % 10}", true_invoice=claim.invoice_no)
+
+
+def _invented(claim: DemoClaim, number: int) -> DemoClaim:
+    """Return the claim with a number that no invoice has, nor one like it."""
+    return replace(
+        claim,
+        invoice_no=f"X{claim.company}/{7000 + 37 * number}",
+        true_invoice=claim.invoice_no,
+        fate=Fate.REJECTED,
+        reason=_NO_SUCH_INVOICE,
+    )
 
 
 def _other_day(claim: DemoClaim, place: int, begin: date) -> DemoClaim:
@@ -248,12 +279,12 @@ def _typed_wrong(claim: DemoClaim) -> DemoClaim:
     """Return the claim with the last two signs of its invoice the wrong way round, or one more of them."""
     number = claim.invoice_no
     swapped = number[:-2] + number[-1] + number[-2]
-    return replace(claim, invoice_no=swapped if swapped != number else f"{number}1")
+    return replace(claim, invoice_no=swapped if swapped != number else f"{number}1", true_invoice=number)
 
 
 def _unknown_product(claim: DemoClaim) -> DemoClaim:
-    assert _UNKNOWN_PRODUCT not in {article.code for article in products()}
-    return replace(claim, product_code=_UNKNOWN_PRODUCT, note="Winter coffee, the red bag")
+    assert UNKNOWN_PRODUCT not in {article.code for article in products()}
+    return replace(claim, product_code=UNKNOWN_PRODUCT, note="Winter coffee, the red bag")
 
 
 def _of_others(claims: Iterable[DemoClaim], others: Iterable[DemoClaim]) -> Iterator[DemoClaim]:
@@ -264,6 +295,7 @@ def _of_others(claims: Iterable[DemoClaim], others: Iterable[DemoClaim]) -> Iter
             invoice_no=other.invoice_no,
             product_code=other.product_code,
             units=other.units,
+            sold_units=other.sold_units,
             cents=other.cents,
             sold_on=other.sold_on,
         )

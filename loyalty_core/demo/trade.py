@@ -59,8 +59,11 @@ rules:
 """
 
 
-def claims_document(last_day: date, goal: int) -> str:
-    """Return the younger programme's document: nine months from the first of a month some four months ago."""
+def claims_document(last_day: date, goal: int, *, second_above: int | None = None) -> str:
+    """Return the younger programme's document: nine months from the first of a month some four months ago.
+
+    `second_above` is the value in cents above which two people decide a claim; with it come reasons to reject.
+    """
     starts = claims_begin(last_day)
     months = starts.month - 1 + 9
     ends = starts.replace(year=starts.year + months // 12, month=months % 12 + 1) - timedelta(days=1)
@@ -81,7 +84,19 @@ rules:
   - id: star
     per: line
     award: {{points: 20, per_amount: 10.00}}
+""" + (
+        ""
+        if second_above is None
+        else f"""\
+verification:
+  second_person_above: {second_above / 100:.2f}
+  reject_reasons:
+    - {{code: no-invoice, text: No such invoice was written.}}
+    - {{code: claimed, text: A colleague claimed this sale before.}}
+    - {{code: returned, text: The goods went back.}}
+    - {{code: unreadable, text: The photo of the invoice can't be read.}}
 """
+    )
 
 
 def claims_begin(last_day: date) -> date:
@@ -94,16 +109,40 @@ def apply_programmes(stage: Stage) -> None:
     """Apply both documents; their goals lie a little above what is sold."""
     manager = stage.scope_of("manager")
     begin = first_day_of(stage.last_day)
-    days = (stage.last_day - begin).days + 1
-    a_day = int(stage.lines["cents"].sum()) / 100 / days
+    a_day = _sold_a_day(stage)
     with stage.at(begin - timedelta(days=20), 16):
         programmes.apply_programme(
             stage.database, manager, programme_document(stage.last_day, _round(a_day * 731 * 1.06))
         )
+    with stage.database.transaction(manager) as connection:
+        known = {one.code for one in programmes.list_programmes(connection, manager)}
+    if CLAIMS_PROGRAMME_CODE in known:
+        # It may have its second version already.
+        return
     with stage.at(claims_begin(stage.last_day) - timedelta(days=9), 16):
         programmes.apply_programme(
-            stage.database, manager, claims_document(stage.last_day, _round(a_day * 365 * 1.12))
+            stage.database, manager, claims_document(stage.last_day, _claims_goal(a_day))
         )
+
+
+def ask_for_two_people(stage: Stage, above: int) -> None:
+    """Let two people decide the claims that are worth more than so many cents, from the last day on."""
+    with stage.at(stage.last_day, 7):
+        programmes.apply_programme(
+            stage.database,
+            stage.scope_of("manager"),
+            claims_document(stage.last_day, _claims_goal(_sold_a_day(stage)), second_above=above),
+        )
+
+
+def _sold_a_day(stage: Stage) -> float:
+    """Return what is sold a day, in whole currency."""
+    days = (stage.last_day - first_day_of(stage.last_day)).days + 1
+    return int(stage.lines["cents"].sum()) / 100 / days
+
+
+def _claims_goal(a_day: float) -> int:
+    return _round(a_day * 365 * 1.12)
 
 
 def _round(euro: float) -> int:
@@ -113,6 +152,7 @@ def _round(euro: float) -> int:
 def import_sales(stage: Stage) -> None:
     """Bring in each period's sales the morning after it ends, and settle them."""
     operator, manager = stage.scope_of("operator"), stage.scope_of("manager")
+    keep_mappings(stage)
     for place, period in enumerate(files.periods(stage.last_day)):
         after = period.last_day + timedelta(days=1)
         with stage.at(after, 6.5):
@@ -127,6 +167,15 @@ def import_sales(stage: Stage) -> None:
             )
         with stage.at(after, 7.5):
             _settle(stage, manager, runs=place + 1)
+
+
+def keep_mappings(stage: Stage) -> None:
+    """Keep how each source's files are read, as the operator does with its first file."""
+    with stage.at(files.periods(stage.last_day)[0].last_day + timedelta(days=1), 6):
+        for mapping in (files.REPORTS, files.LISTS, files.CLAIMS):
+            intake.save_mapping(
+                stage.database, stage.scope_of("operator"), mapping, list(mapping.columns.values())
+            )
 
 
 def import_lists(stage: Stage) -> None:

@@ -149,7 +149,8 @@ def test_something_waits_for_everyone(made: Made) -> None:
     returns = imports_of(made.database)["returns_2026-10-14"]
     assert returns.state is intake.ImportState.WAITING
     assert [check["name"] for check in intake.ImportReport(returns).failed_checks] == ["returns_share"]
-    assert made.counts("select state, count(*) from claim group by 1")["waiting"] == 60
+    states = made.counts("select state, count(*) from claim group by 1")
+    assert sum(states[state] for state in ("waiting", "asked", "proposed")) == 60
     assert set(made.counts("select verdict, count(*) from claim where state = 'waiting' group by 1")) == {
         *("inflated_quantity", "typo_in_invoice", "unknown_invoice", "duplicate_claim"),
         *("claimed_by_another_customer", "wrong_date"),
@@ -164,6 +165,38 @@ def test_something_waits_for_everyone(made: Made) -> None:
     assert made.counts("select state, count(*) from participant group by 1")["waiting"] == 6
     assert made.counts("select state, count(*) from company_registration group by 1")["waiting"] == 3
     assert made.counts("select state, count(*) from budget_change group by 1")["waiting"] == 1
+
+
+def test_work_on_claims_has_begun_and_verdicts_were_mostly_right(made: Made) -> None:
+    states = made.counts("select state, count(*) from claim group by 1")
+    assert (states["asked"], states["proposed"]) == (1, 3)
+    assert made.counts("select kind, count(*) from claim_event group by 1") == {
+        "asked": 2,
+        "answered": 1,
+        "proposed": 3,
+        "assigned": 13,
+        "document_added": 3,
+        **made.counts("select kind, count(*) from claim_event where kind = 'escalated' group by 1"),
+    }
+    assert len(made.counts("select coalesce(assigned_to_name, ''), count(*) from claim group by 1")) == 3
+    kinds = made.counts("select media_type, count(*) from claim_document group by 1")
+    assert kinds["application/pdf"] == 3
+    assert kinds["image/jpeg"] > 10
+    decided = made.counts(
+        "select c.verdict || ' ' || d.kind, count(*) from claim c join claim_decision d on d.claim_number = c.number"
+        " and not d.is_by_rule group by 1"
+    )
+    assert decided["typo_in_invoice approve"] > decided.get("typo_in_invoice reject", 0)
+    assert decided["wrong_date approve"] > decided.get("wrong_date reject", 0)
+    assert decided["unknown_invoice reject"] > 5
+    assert decided["inflated_quantity correct"] >= 1
+    assert set(made.counts("select name, count(*) from source_mapping group by 1")) == {
+        *("distributors-report", "typed-list", "claim-forms"),
+    }
+    # What the programme's document says of second people and of reasons came with its second version.
+    assert made.counts(
+        "select code, count(*) from programme p join programme_version v on v.programme_id = p.id group by 1"
+    ) == {"partner-points": 1, "service-stars": 2}
 
 
 def test_finance_meets_an_own_order_one_over_budget_and_one_of_a_suspicious_claimant(made: Made) -> None:
