@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import cast
 from uuid import UUID
 
 import streamlit as st
@@ -326,7 +325,7 @@ def _choose_date_order(
     swapped = st.radio(
         _("Which day is “{cell}”?").format(cell=wording.plain(cell)),
         [False, True],
-        format_func=lambda is_swapped: wording.day(cast("date", days[is_swapped])),
+        format_func=lambda is_swapped: wording.day(days[is_swapped]),
         horizontal=True,
         key=f"own_days_{key}",
     )

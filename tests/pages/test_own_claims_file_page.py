@@ -1,5 +1,8 @@
 """A participant's file of claims on “My claims”: chosen, looked at, brought in, and what came of each row in words."""
 
+from typing import Any
+from uuid import UUID
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -24,6 +27,16 @@ def opened(world: World, role: Role = Role.PARTICIPANT, **query: str) -> AppTest
     app = page_of(world, role, page_named("my-claims"), **query)
     assert not app.exception, app.exception
     return app
+
+
+def result_of(world: World, import_id: UUID) -> AppTest:
+    return opened(world, Role.PARTICIPANT, **{"import": str(import_id)})
+
+
+def choose(app: AppTest, name: str, data: bytes) -> AppTest:
+    chooser: Any = app.get("file_uploader")[0]
+    chooser.upload(name, data, "text/csv")
+    return app.run()
 
 
 def press(app: AppTest, label: str) -> AppTest:
@@ -54,20 +67,15 @@ def brought_in(world: World, app: AppTest) -> AppTest:
     with world.database.snapshot(COMMAND_LINE) as connection:
         (last,) = intake.find_imports(connection, limit=1)
     run_import(world.database, world.settings, last.id)
-    return opened(world, **{"import": str(last.id)})
+    return result_of(world, last.id)
 
 
 def test_a_file_is_chosen_and_leads_to_the_look_at_it(world: World) -> None:
     assert {"Claim a sale", "Bring a file"} <= labels(opened(world))
     app = press(opened(world), "Bring a file")
     assert "Up to 2,000 rows and 10 MB" in texts(app)
-    app.get("file_uploader")[0].upload("empty.csv", b"", "text/csv")
-    assert "“empty.csv” is empty" in texts(app.run())
-    app = opened(world, file="new")
-    app.get("file_uploader")[0].upload(
-        "mine.csv", f"{HEADER}\nINV-1;P-10;1;02.03.2026\n".encode(), "text/csv"
-    )
-    app.run()
+    assert "“empty.csv” is empty" in texts(choose(app, "empty.csv", b""))
+    app = choose(opened(world, file="new"), "mine.csv", f"{HEADER}\nINV-1;P-10;1;02.03.2026\n".encode())
     assert not app.exception, app.exception
     assert "Bring it in" in labels(app)
     template = press(opened(world, file="new"), "A template to fill in")
@@ -173,10 +181,10 @@ def test_files_that_can_t_be_read_or_are_too_long_are_told(world: World) -> None
 def test_nobody_opens_somebody_elses_file_or_its_result(world: World) -> None:
     app = opened(world, file=str(world.new_file))
     assert "There is no file" in texts(app)
-    app = opened(world, **{"import": str(world.accepted)})
+    app = result_of(world, world.accepted)
     assert "There is no import" in texts(app)
     assert "april.csv" not in texts(app)
-    assert "There is no import" in texts(opened(world, **{"import": str(new_id())}))
+    assert "There is no import" in texts(result_of(world, new_id()))
     mine = kept(world, "INV-1;P-10;1;02.03.2026")
     # An administrator sees everything, and takes part in nothing.
     assert "Bring it in" not in labels(opened(world, Role.ADMIN, file=mine))

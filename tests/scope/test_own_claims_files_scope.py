@@ -1,12 +1,13 @@
 """Files that participants bring for themselves: nobody else who takes part sees anything of them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from loyalty_core import intake, verification
 from loyalty_core.access import Role, ScopeGrant, ScopeKind, SignedInUser
@@ -85,7 +86,7 @@ def brought(database: Database, everything: Scope, tmp_path: Path) -> Brought:
 def answers(brought: Brought, user: SignedInUser) -> dict[str, Any]:
     """Return what each read function tells the user of the file; None where it is not there for them."""
     scope = user.scope
-    asked = {
+    asked: dict[str, Callable[[Connection], Any]] = {
         "verification.own_claims_file": lambda c: verification.own_claims_file(c, scope, brought.import_id),
         "verification.own_claims_files": lambda c: verification.own_claims_files(c, scope, limit=9),
         "verification.own_received_file": lambda c: verification.own_received_file(c, scope, brought.file_id),

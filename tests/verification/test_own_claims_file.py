@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -562,7 +563,7 @@ def test_operators_see_who_brought_it_and_what_they_put_right_stays_the_claimant
     )
     assert (repair.accepted, repair.still_bad, repair.refusal) == (1, 1, None)
     (put_right,) = claims_of(field, found.import_id)
-    assert (put_right.participant_code, put_right.quantity) == ("ana", 1)
+    assert (put_right.participant_code, put_right.quantity) == ("ana", Decimal(1))
     (outcome,) = verification.approve_claims(field.database, field.operator.scope, [put_right.number])
     assert "yourself" in (outcome.refusal or "")
     assert all(check.ok for check in check_books(field.database))
