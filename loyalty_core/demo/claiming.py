@@ -138,33 +138,28 @@ def _work_on_open(stage: Stage, found: Sequence[DemoClaim]) -> None:
     def number_of(claim: DemoClaim) -> int:
         return numbers[claim.company, claim.claim_no]
 
+    # A small demo may leave one of them nothing that is not decided.
     own = {
-        name: [claim for claim in found if claim.participant == name and claim.source is ClaimSource.PHONE]
-        for name in (people.PROVIDER, people.CLEANER)
+        claim.participant: claim
+        for claim in reversed(found)
+        if claim.participant in (people.PROVIDER, people.CLEANER) and claim.source is ClaimSource.PHONE
     }
     for name, question in (
         (people.PROVIDER, "The invoice is of another day. Which of the two did you mean?"),
         (people.CLEANER, "Which day stands on the invoice? Send a photo of it, please."),
     ):
+        if name not in own:
+            continue
         with stage.at(stage.last_day, 18):
             verification.ask_claimant(
                 stage.database,
                 operator,
-                number_of(own[name][0]),
+                number_of(own[name]),
                 question=question,
                 request_key=key_of("ask", name),
             )
-    answered = own[people.CLEANER][0]
-    with stage.at(stage.last_day, 20):
-        cleaner = stage.scope_of(_USER_OF[people.CLEANER])
-        verification.answer_question(
-            stage.database,
-            cleaner,
-            number_of(answered),
-            answer="The day of the order, I mixed them up. Here is the invoice.",
-            document_id=_document(stage, cleaner, answered, invoices.photo_of(answered)),
-            request_key=key_of("answer", people.CLEANER),
-        )
+    if people.CLEANER in own:
+        _answer(stage, own[people.CLEANER], number_of(own[people.CLEANER]))
     with stage.at(stage.last_day + timedelta(days=1), 9.5):
         for claim in filed[-_SCANNED:]:
             scan = _document(stage, operator, claim, invoices.scan_of(claim))
@@ -185,6 +180,20 @@ def _work_on_open(stage: Stage, found: Sequence[DemoClaim]) -> None:
     with stage.at(stage.last_day + timedelta(days=1), 10):
         for claim in proposed:
             _propose(stage, operator, claim, number_of(claim))
+
+
+def _answer(stage: Stage, claim: DemoClaim, number: int) -> None:
+    """Let the claimant answer what was asked, with a photo of the invoice."""
+    claimant = stage.scope_of(_USER_OF[claim.participant])
+    with stage.at(stage.last_day, 20):
+        verification.answer_question(
+            stage.database,
+            claimant,
+            number,
+            answer="The day of the order, I mixed them up. Here is the invoice.",
+            document_id=_document(stage, claimant, claim, invoices.photo_of(claim)),
+            request_key=key_of("answer", claim.participant),
+        )
 
 
 def _propose(stage: Stage, scope: Scope, claim: DemoClaim, number: int) -> None:
