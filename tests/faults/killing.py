@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import psycopg
 from bench.phase_log import PhaseLog
 from laurel.embedded import embedded_server
 from loyalty_core.kernel import PROJECT_FOLDER
+from tests.server.homes import fast_server, fresh_home
 
 LAUREL = Path(sys.executable).with_name("laurel")
 PROGRAMME = """\
@@ -97,6 +100,31 @@ class Home:
         assert done.returncode == 0, done.stderr
         found: dict[str, Any] = json.loads(done.stdout)
         return found
+
+
+@contextmanager
+def running_home() -> Iterator[Home]:
+    """A home whose server runs and has the programme."""
+    with fresh_home() as folder:
+        server = fast_server(folder)
+        server.hold()
+        try:
+            made = Home(folder)
+            document = folder / "faults.yaml"
+            document.write_text(PROGRAMME)
+            made.answer("programme", "apply", document)
+            yield made
+        finally:
+            server.release()
+
+
+def settled(home: Home) -> dict[str, object]:
+    """Settle, see that the books are right, and return the settlement without its time."""
+    answer = home.answer("settle", "--programme", "faults")
+    books = home.answer("check-books")
+    assert books["ok"], books
+    del answer["seconds"]
+    return answer
 
 
 def import_of(path: Path) -> tuple[str | Path, ...]:

@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,8 +15,17 @@ from laurel.embedded import app_url
 from laurel.registers import DATASETS
 from loyalty_core.intake import drop_orphaned_staging, load_shipped_mapping, receive_local_file, start_import
 from loyalty_core.kernel import Database, Scope, Settings, new_id
-from tests.faults.killing import PROGRAMME, Books, Home, Moment, import_of, wait_for, was_killed_in
-from tests.server.homes import fast_server, fresh_home, kill_postmaster
+from tests.faults.killing import (
+    Books,
+    Home,
+    Moment,
+    import_of,
+    running_home,
+    settled,
+    wait_for,
+    was_killed_in,
+)
+from tests.server.homes import fast_server, kill_postmaster
 
 Undisturbed = tuple[Books, dict[str, object]]
 
@@ -34,22 +42,6 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_csv(tmp_path_factory.mktemp("faults") / "sales.csv", 60_000, bad_share=0.02)
 
 
-@contextmanager
-def running_home() -> Iterator[Home]:
-    """A home whose server runs and has the programme."""
-    with fresh_home() as folder:
-        server = fast_server(folder)
-        server.hold()
-        try:
-            made = Home(folder)
-            document = folder / "faults.yaml"
-            document.write_text(PROGRAMME)
-            made.answer("programme", "apply", document)
-            yield made
-        finally:
-            server.release()
-
-
 @pytest.fixture
 def home() -> Iterator[Home]:
     """A home of the test's own."""
@@ -63,15 +55,6 @@ def undisturbed(file: Path) -> Undisturbed:
     with running_home() as made:
         made.answer(*import_of(file))
         return Books.of(made), settled(made)
-
-
-def settled(home: Home) -> dict[str, object]:
-    """Settle, see that the books are right, and return the settlement without its time."""
-    answer = home.answer("settle", "--programme", "faults")
-    books = home.answer("check-books")
-    assert books["ok"], books
-    del answer["seconds"]
-    return answer
 
 
 def assert_stands_once(home: Home, undisturbed: Undisturbed, *, may_be_repeated: bool = False) -> None:
