@@ -253,8 +253,8 @@ def correct_claim(
     Without a line (`sales_line_id` None, `quantity` 0) it is rejected, and what it earned is taken back. The next
     settlement posts the difference. What it is laid to already is refused, unless units of that sale came back: then
     somebody says that it stands all the same. Above the programme's value it waits for a second person, and a claim
-    that was decided before stands as it was until then. Raises UnknownClaimError, UnknownLineError, LineOfOtherCompanyError,
-    ReturnClaimedError, LineTakenBackError, UnitsTakenError, CorrectionChangesNothingError, ClaimDecidedError,
+    that was decided before stands as it was until then. Raises UnknownClaimError, UnknownLineError,
+    LineOfOtherCompanyError, ReturnClaimedError, LineTakenBackError, UnitsTakenError, CorrectionChangesNothingError, ClaimDecidedError,
     ProposalWaitsError, OwnClaimError, KeyedInError, ClaimQuantityError, ReasonMissingError, ClaimTextError,
     NeedsPersonError, NotAllowedError.
     """

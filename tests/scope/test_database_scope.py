@@ -303,6 +303,24 @@ def test_lines_that_would_be_taken_back_and_codes_of_others_are_not_told(
     assert held == set(field.own["line"])
 
 
+def test_of_an_imports_lines_only_those_of_the_own_companies_are_listed(
+    field: Field, everything: Scope
+) -> None:
+    with field.database.transaction(everything) as connection:
+        found = [one.id for one in intake.find_imports(connection, limit=99)]
+        whole = sum(settlement.count_lines_of_import(connection, one) for one in found)
+    with field.database.transaction(field.north) as connection:
+        listed = [
+            line.sales_line_id
+            for one in found
+            for line in settlement.lines_of_import(connection, one, None, limit=99)
+        ]
+        counted = sum(settlement.count_lines_of_import(connection, one) for one in found)
+    assert whole == len(field.own["line"]) + len(field.foreign["line"])
+    assert sorted(listed) == sorted(field.own["line"])
+    assert counted == len(listed)
+
+
 def test_an_award_leads_to_the_row_of_its_file_but_does_not_name_a_file_that_one_may_not_see(
     field: Field,
 ) -> None:
@@ -346,6 +364,7 @@ ASKED_ELSEWHERE = {
     *("intake.sources", "intake.quality_over_time", "intake.usual_seconds_a_row", "intake.known_codes"),
     *("corrections.import_id_of_number", "corrections.undone_import", "corrections.preview_undo"),
     *("sales.lines_to_reverse", "sales.hold_lines"),
+    *("settlement.lines_of_import", "settlement.count_lines_of_import"),
 }
 NOT_OF_COMPANIES = {
     # How a source's files are read and checked: nothing in it is a company's, and pages ask for a permission.
@@ -367,7 +386,12 @@ NOT_OF_COMPANIES = {
 }
 COUNTS_FOR_JOBS = {"settlement.count_lines_since", "standings.facts_version", "standings.sold_days"}
 WRITES = {
-    *("intake.move_import", "intake.update_import", "products.insert_missing_products"),
+    *(
+        "intake.move_import",
+        "intake.queue_import",
+        "intake.update_import",
+        "products.insert_missing_products",
+    ),
     *("sales.lock_for_reversal", "sales.reverse_lines"),
     *("ledger.open_accounts", "ledger.post", "organisation.insert_company", "organisation.set_distributor"),
     *("organisation.insert_missing_companies", "organisation.set_salesperson", "organisation.hold_company"),
