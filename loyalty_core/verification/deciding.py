@@ -254,9 +254,9 @@ def correct_claim(
     settlement posts the difference. What it is laid to already is refused, unless units of that sale came back: then
     somebody says that it stands all the same. Above the programme's value it waits for a second person, and a claim
     that was decided before stands as it was until then. Raises UnknownClaimError, UnknownLineError,
-    LineOfOtherCompanyError, ReturnClaimedError, LineTakenBackError, UnitsTakenError, CorrectionChangesNothingError, ClaimDecidedError,
-    ProposalWaitsError, OwnClaimError, KeyedInError, ClaimQuantityError, ReasonMissingError, ClaimTextError,
-    NeedsPersonError, NotAllowedError.
+    LineOfOtherCompanyError, ReturnClaimedError, LineTakenBackError, UnitsTakenError,
+    CorrectionChangesNothingError, ClaimDecidedError, ProposalWaitsError, OwnClaimError, KeyedInError,
+    ClaimQuantityError, ReasonMissingError, ClaimTextError, NeedsPersonError, NotAllowedError.
     """
     why = policy.clean_reason(reason)
     if sales_line_id is not None:

@@ -1,6 +1,7 @@
 """Claims as operators decide them, and as participants enter them and read what became of them."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -129,7 +130,8 @@ def test_a_photo_or_scan_is_added_to_a_claim_later_and_shows_at_once(world: Worl
         app = record(world, claims["rejected"])
         next(button for button in app.button if button.label == "Add it to the claim").click().run()
         assert [one.value for one in app.error] == ["Take or choose a photo or scan first."]
-        app.get("file_uploader")[0].upload(kind, data, "text/plain")
+        chooser: Any = app.get("file_uploader")[0]
+        chooser.upload(kind, data, "text/plain")
         next(button for button in app.button if button.label == "Add it to the claim").click().run()
         assert not app.exception, app.exception
         assert "lies with claim" in texts(app)
@@ -140,7 +142,8 @@ def test_a_photo_or_scan_is_added_to_a_claim_later_and_shows_at_once(world: Worl
             "Document added" in one.value and str(last.document_id) in one.value for one in app.markdown
         )
     refused = record(world, claims["rejected"])
-    refused.get("file_uploader")[0].upload("photo.jpg", b"MZ no photo", "image/jpeg")
+    rejecting: Any = refused.get("file_uploader")[0]
+    rejecting.upload("photo.jpg", b"MZ no photo", "image/jpeg")
     next(button for button in refused.button if button.label == "Add it to the claim").click().run()
     assert ["neither a picture" in one.value for one in refused.error] == [True]
 
@@ -170,7 +173,7 @@ def test_the_dialogs_say_what_a_decision_comes_to(world: World, claims: Claims) 
     app = queue(world)
     frame = app.dataframe[0]
     both = [numbers(app).index(claims[name].claim_no) for name in ("agrees", "again")]
-    app.session_state[frame.key] = {"selection": {"rows": both, "columns": [], "cells": []}}
+    app.session_state[str(frame.key)] = {"selection": {"rows": both, "columns": [], "cells": []}}
     app.run()
     assert "1 of 2 can be approved" in texts(app)
     asked = next(button for button in app.button if button.label == "Approve…").click().run()
