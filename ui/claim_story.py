@@ -113,8 +113,8 @@ def show_candidates(claim: Claim, lines: Sequence[LineBeside]) -> None:
             _("Product"): [one.product_name or one.product_code for one in lines],
             _("Sold"): [wording.day(one.sold_on) for one in lines],
             _("Units"): [wording.decimal(one.quantity) for one in lines],
-            _("Claimed"): [wording.decimal(one.quantity - one.units_left) for one in lines],
-            _("Left"): [wording.decimal(one.units_left) for one in lines],
+            _("Claimed"): [wording.decimal(one.quantity - one.units_left + one.units_own) for one in lines],
+            _("Left"): [wording.decimal(one.units_left - one.units_own) for one in lines],
             _("Differs in"): [
                 blocks.differences_in_words(verification.differences(claim, one)) for one in lines
             ],

@@ -355,11 +355,18 @@ def show_beside(user: SignedInUser, queued: QueuedClaim) -> None:
         claimed.append(f":orange-background[≠ {wording.plain(left)}]" if differs else wording.plain(left))
         sold.append(f":orange-background[≠ {wording.plain(right)}]" if differs else wording.plain(right))
     if line is not None:
-        names += [_("Units claimed"), _("Units not claimed yet"), _("Amount")]
+        own_at = [_("Units that this claim holds")] if line.units_own else []
+        names += [*own_at, _("Units that other claims hold"), _("Units that nobody holds"), _("Amount")]
         taken = Difference.UNITS_TAKEN in queued.differences
-        left_units = wording.plain(wording.decimal(line.units_left))
-        claimed += ["", "", wording.plain(value_in_words(queued))]
+        left_units = wording.plain(wording.decimal(line.units_left - line.units_own))
+        claimed += [
+            *(wording.plain(wording.decimal(claim.approved_quantity or 0)) for _one in own_at),
+            "",
+            "",
+        ]
+        claimed.append(wording.plain(value_in_words(queued)))
         sold += [
+            *(wording.plain(wording.decimal(line.units_own)) for _one in own_at),
             wording.plain(wording.decimal(line.quantity - line.units_left)),
             f":red-background[! {left_units}]" if taken else left_units,
             wording.plain(wording.money(Money(line.amount_minor, line.currency))),
@@ -673,7 +680,7 @@ def _done(sentence: str) -> None:
 
 
 def _line_title(line: LineBeside) -> str:
-    return _("{invoice} · {quantity} × {product} · {day} · {left} not claimed").format(
+    return _("{invoice} · {quantity} × {product} · {day} · {left} for this claim").format(
         invoice=line.invoice_no,
         quantity=wording.decimal(line.quantity),
         product=line.product_name or line.product_code,

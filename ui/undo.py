@@ -214,6 +214,7 @@ def _why_left(one: RecordUndo) -> str:
             "outlets": _("outlets"),
             "participants": _("participants"),
             "points": _("points"),
+            "documents": _("photos of claims"),
             "grants": _("users' rights"),
             "prices": _("prices"),
             "buyers": _("companies that buy through it"),

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from loyalty_core.access import Role, ScopeKind, UserState
 from loyalty_core.corrections.records_policy import KnownRecord, ListedChange, RecordUndo
 
 _MINE = "(select record from import_change where import_id = :import_id)"
@@ -49,7 +50,11 @@ _UNDOING = {
                 claims="exists (select from claim c where c.company_id = k.id)",
                 outlets="exists (select from outlet o where o.company_id = k.id)",
                 participants="exists (select from participant p where p.company_id = k.id)",
-                points="exists (select from account a where a.company_id = k.id or a.owner_id = k.id)",
+                # Two questions: asked as one, they would cost a pass over all accounts for each company.
+                points="exists (select from account a where a.company_id = k.id)"
+                " or k.id in (select owner_id from account where owner_id is not null)",
+                # A photo is kept before the claim that it belongs to.
+                documents="k.id in (select company_id from claim_document)",
                 grants="k.id in (select target_id from user_scope where kind = 'company')",
             )
             + " as leaning, false as is_decided,"
@@ -160,7 +165,10 @@ def listed_changes(connection: Connection, dataset: str, import_id: UUID) -> lis
             "with mine as materialized (select * from import_change where import_id = :import_id),"
             " later as (select m.id, max(array[l.id, i.number]) as last from mine m join import_change l"
             "   on l.record = m.record and l.id > m.id and l.import_id <> m.import_id"
-            "   and (m.field is null or l.field is null or l.field = m.field)"
+            "   and (m.field is null or l.field is null or l.field = m.field"
+            # An amount means nothing without its currency.
+            "   or :dataset = 'prices' and m.field in ('currency', 'unit_price')"
+            "     and l.field in ('currency', 'unit_price'))"
             "   join file_import i on i.id = l.import_id and i.state = 'accepted' and i.dataset = :dataset"
             "   group by m.id)"
             " select m.sheet, m.row_no, m.record, m.field, coalesce(m.before, ''), coalesce(m.after, ''), l.last[2]"
@@ -190,13 +198,53 @@ def buyers(connection: Connection, distributor_ids: Collection[UUID]) -> list[tu
     return [(row.id, row.distributor_id) for row in rows]
 
 
-def usable_codes(connection: Connection, field: str, codes: Collection[str]) -> frozenset[str]:
-    """Return those of the codes that a company's distributor or salesperson may have: who is there and fit."""
-    query = {
-        "distributor_code": "select code from company where kind = 'distributor' and code = any(:codes)",
-        "salesperson": "select name from app_user where state = 'active' and name = any(:codes)",
-    }[field]
-    return frozenset(connection.execute(text(query), {"codes": list(codes)}).scalars())
+def unfit_distributors(connection: Connection, wanted: Sequence[tuple[UUID, str]]) -> frozenset[UUID]:
+    """Return those of the companies, each with a distributor's code, whose distributor is none or is gone."""
+    rows = connection.execute(
+        text(
+            "select v.id from unnest(cast(:ids as uuid[]), cast(:codes as text[])) as v (id, code)"
+            " where not exists (select from company d where d.code = v.code and d.kind = 'distributor')"
+        ),
+        {"ids": [one[0] for one in wanted], "codes": [one[1] for one in wanted]},
+    )
+    return frozenset(rows.scalars())
+
+
+def unfit_salespeople(
+    connection: Connection, wanted: Sequence[tuple[UUID, str, str | None]]
+) -> frozenset[UUID]:
+    """Return those of the companies, each with a user's name, who can't be responsible for them.
+
+    Who can is active sales staff that see the company, as where it is assigned. The third is the code of the region
+    that the company will be in, None where it stays in its own.
+    """
+    rows = connection.execute(
+        text(
+            "with recursive above as (select id as region_id, id as above_id, parent_id from region"
+            " union select a.region_id, p.id, p.parent_id from above a join region p on p.id = a.parent_id),"
+            " staff as (select u.id, u.name from app_user u where u.state = :active"
+            "   and exists (select from user_role o where o.user_id = u.id and o.role in (:sales, :head)))"
+            " select v.id from unnest(cast(:ids as uuid[]), cast(:names as text[]), cast(:regions as text[]))"
+            "   as v (id, name, region) join company k on k.id = v.id"
+            " left join region g on g.code = v.region where not exists (select from staff f"
+            "   join user_scope o on o.user_id = f.id where f.name = v.name and (o.kind = :everything"
+            "   or o.kind = :region and (coalesce(g.id, k.region_id), o.target_id)"
+            "     in (select a.region_id, a.above_id from above a)"
+            "   or o.kind = :company and o.target_id = k.id))"
+        ),
+        {
+            "ids": [one[0] for one in wanted],
+            "names": [one[1] for one in wanted],
+            "regions": [one[2] for one in wanted],
+            "active": UserState.ACTIVE.value,
+            "sales": Role.SALES.value,
+            "head": Role.HEAD_OF_SALES.value,
+            "everything": ScopeKind.EVERYTHING.value,
+            "region": ScopeKind.REGION.value,
+            "company": ScopeKind.COMPANY.value,
+        },
+    )
+    return frozenset(rows.scalars())
 
 
 def overlapping_prices(

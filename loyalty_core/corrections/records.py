@@ -56,7 +56,7 @@ def plan(connection: Connection, found: FileImport) -> list[RecordUndo]:
     if found.dataset == "companies":
         return _without_broken_companies(connection, planned)
     if found.dataset == "prices":
-        return _without_broken_prices(connection, planned)
+        return _without_broken_prices(connection, planned, listed)
     return planned
 
 
@@ -101,20 +101,30 @@ def carry_out(
 
 def _without_broken_companies(connection: Connection, planned: list[RecordUndo]) -> list[RecordUndo]:
     """Leave what would take a distributor from a company that stays, or give one what is no longer fit for it."""
-    for field in ("distributor_code", "salesperson"):
-        wanted = {
-            one.before
+
+    def put_back(field: str) -> dict[UUID, str]:
+        return {
+            one.record_id: one.before
             for one in planned
-            if one.field == field and one.outcome is Outcome.PUT_BACK and one.before
+            if one.field == field
+            and one.outcome is Outcome.PUT_BACK
+            and one.before
+            and one.record_id is not None
         }
-        usable = store.usable_codes(connection, field, wanted) if wanted else frozenset()
-        unfit = wanted - usable
-        planned = [
-            replace(one, outcome=Outcome.UNUSABLE)
-            if one.field == field and one.outcome is Outcome.PUT_BACK and one.before in unfit
-            else one
-            for one in planned
-        ]
+
+    regions = put_back("region_code")
+    unfit = {
+        "distributor_code": store.unfit_distributors(connection, list(put_back("distributor_code").items())),
+        "salesperson": store.unfit_salespeople(
+            connection, [(id, name, regions.get(id)) for id, name in put_back("salesperson").items()]
+        ),
+    }
+    planned = [
+        replace(one, outcome=Outcome.UNUSABLE)
+        if one.outcome is Outcome.PUT_BACK and one.before and one.record_id in unfit.get(one.field or "", ())
+        else one
+        for one in planned
+    ]
 
     def ends_distributor(one: RecordUndo) -> bool:
         return one.outcome is Outcome.REMOVED or (
@@ -142,11 +152,17 @@ def _without_broken_companies(connection: Connection, planned: list[RecordUndo])
         ]
 
 
-def _without_broken_prices(connection: Connection, planned: list[RecordUndo]) -> list[RecordUndo]:
+def _without_broken_prices(
+    connection: Connection, planned: list[RecordUndo], listed: Sequence[ListedChange]
+) -> list[RecordUndo]:
     """Leave prices whose other fields were changed since, and last days that would reach into another price."""
-    changed = {one.record for one in planned if one.outcome is Outcome.CHANGED_SINCE}
+    changed: dict[str, int | None] = {
+        one.record: one.later_import for one in planned if one.outcome is Outcome.CHANGED_SINCE
+    }
+    # Also those of which a later file gave one field back its old value.
+    changed |= {one.record: one.later_import for one in listed if one.later_import is not None}
     planned = [
-        replace(one, outcome=Outcome.CHANGED_SINCE)
+        replace(one, outcome=Outcome.CHANGED_SINCE, later_import=changed[one.record])
         if one.outcome is Outcome.PUT_BACK and one.record in changed
         else one
         for one in planned

@@ -84,7 +84,7 @@ class RecordUndo:
     """What becomes of one addition or change; `record_id` is None where it was not found.
 
     `later_import` says for CHANGED_SINCE which import that was (None: a person), `leaning` for LEANED_ON what leans
-    on it: sales, claims, outlets, participants, buyers, grants, prices, registrations.
+    on it: sales, claims, documents, outlets, participants, points, buyers, grants, prices.
     """
 
     record: str

@@ -18,11 +18,18 @@ from loyalty_core.verification.store import claim_by_number
 # A return is never laid beside a claim, nor is what was taken back with its import.
 _SOLD = f"l.quantity > 0 and {NOT_REVERSED}"
 
+# How many units of a line `l` the claim `c` holds; an approval may hold units of several lines of one invoice.
+UNITS_OWN = (
+    "coalesce((select f.quantity from claim_further_line f where f.claim_number = c.number and f.revision = c.revision"
+    " and f.sales_line_id = l.id), case when c.sales_line_id = l.id then c.approved_quantity - coalesce((select"
+    " sum(f.quantity) from claim_further_line f where f.claim_number = c.number and f.revision = c.revision), 0) end, 0)"
+)
+
 # Candidates for the claims in the array :numbers, each with its rank: the smaller, the nearer.
 _CANDIDATES = f"""
 with wanted as materialized (
     select c.number, c.programme_id, c.company_id, c.invoice_no, c.product_code, p.id as product_id, c.quantity,
-        c.sold_on, c.sales_line_id, c.approved_quantity
+        c.sold_on, c.sales_line_id
     from claim c left join product p on p.code = c.product_code
     where c.number in (select unnest(cast(:numbers as bigint[])))
 ),
@@ -63,9 +70,9 @@ beside as (
         l.product_id is not distinct from w.product_id as same_product,
         l.quantity = w.quantity as same_quantity,
         abs(l.sold_on - w.sold_on) as days_apart,
-        l.quantity - coalesce(n.units_claimed, 0)
-            + case when w.sales_line_id = l.id then w.approved_quantity else 0 end as units_left
+        l.quantity - coalesce(n.units_claimed, 0) + own.units as units_left, own.units as units_own
     from found f join wanted w on w.number = f.number join sales_line l on l.id = f.id
+    join claim c on c.number = w.number cross join lateral (select {UNITS_OWN} as units) own
     left join claimed_line n on n.sales_line_id = l.id and n.programme_id is not distinct from w.programme_id
 ),
 ranked as (
@@ -84,7 +91,7 @@ _LINES = (
     _CANDIDATES
     + """
 select r.number, l.id as sales_line_id, l.company_id, k.code as company_code, k.name as company_name,
-    l.invoice_no, p.code as product_code, p.name as product_name, l.quantity, r.units_left, l.sold_on, l.sold_at,
+    l.invoice_no, p.code as product_code, p.name as product_name, l.quantity, r.units_left, r.units_own, l.sold_on, l.sold_at,
     l.unit_price, l.amount_minor, l.currency, l.import_id, i.number as import_number, f.file_name, l.sheet,
     l.row_no, case when r.same_product then round(r.amount_minor * r.wanted_quantity / r.quantity)::bigint
     end as at_stake_minor
@@ -156,12 +163,13 @@ def line_beside(connection: Connection, number: int, sales_line_id: int) -> Line
     """Return a certain sold line of the scope as it stands beside a claim, None where there is none."""
     row = connection.execute(
         text(
-            "select l.id as sales_line_id, l.company_id, k.code as company_code, k.name as company_name,"
+            "select l.id as sales_line_id, l.company_id, k.code as company_code, k.name as company_name,"  # noqa: S608 put together from constants
             " l.invoice_no, p.code as product_code, p.name as product_name, l.quantity,"
-            " l.quantity - coalesce(n.units_claimed, 0) + case when c.sales_line_id = l.id"
-            " then c.approved_quantity else 0 end as units_left, l.sold_on, l.sold_at, l.unit_price,"
+            " l.quantity - coalesce(n.units_claimed, 0) + own.units as units_left, own.units as units_own,"
+            " l.sold_on, l.sold_at, l.unit_price,"
             " l.amount_minor, l.currency, l.import_id, i.number as import_number, f.file_name, l.sheet, l.row_no"
             " from claim c join sales_line l on l.id = :line join company k on k.id = l.company_id"
+            f" cross join lateral (select {UNITS_OWN} as units) own"
             " join product p on p.id = l.product_id left join claimed_line n on n.sales_line_id = l.id"
             " and n.programme_id is not distinct from c.programme_id"
             " left join file_import i on i.id = l.import_id left join received_file f on f.id = i.file_id"

@@ -171,8 +171,8 @@ class Claim:
 class LineBeside:
     """A sold line that may be what a claim means.
 
-    `units_left` are the units that no other claim of the same programme has. `amount_minor` is the whole line's,
-    in minor units of `currency`. `file_name` and `import_number` are None for those who don't see the import.
+    `units_left` are the units that no other claim of the same programme has, `units_own` those of them that the claim
+    itself holds. `amount_minor` is the whole line's, in minor units of `currency`. `file_name` and `import_number` are None for those who don't see the import.
     """
 
     sales_line_id: int
@@ -184,6 +184,7 @@ class LineBeside:
     product_name: str
     quantity: Decimal
     units_left: Decimal
+    units_own: Decimal
     sold_on: date
     sold_at: datetime
     unit_price: Decimal | None

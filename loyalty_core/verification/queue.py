@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 from loyalty_core.kernel import share_minor
 from loyalty_core.verification.coming_back import came_back
 from loyalty_core.verification.deadlines import OVERDUE, deadlines
-from loyalty_core.verification.matching import candidates
+from loyalty_core.verification.matching import UNITS_OWN, candidates
 from loyalty_core.verification.policy import (
     Claim,
     Difference,
@@ -188,14 +188,15 @@ def count_queue(connection: Connection, found: QueueFilter) -> int:
 
 
 _BESIDE = (
-    "select c.number, l.id as sales_line_id, l.company_id, k.code as company_code, k.name as company_name,"
+    "select c.number, l.id as sales_line_id, l.company_id, k.code as company_code, k.name as company_name,"  # noqa: S608 put together from constants
     " l.invoice_no, p.code as product_code, p.name as product_name, l.quantity,"
-    " l.quantity - coalesce(n.units_claimed, 0) + case when c.sales_line_id = l.id"
-    " then c.approved_quantity else 0 end as units_left, l.sold_on, l.sold_at, l.unit_price,"
+    " l.quantity - coalesce(n.units_claimed, 0) + own.units as units_left, own.units as units_own,"
+    " l.sold_on, l.sold_at, l.unit_price,"
     " l.amount_minor, l.currency, l.import_id, i.number as import_number, f.file_name, l.sheet, l.row_no"
     " from claim c join sales_line l on l.id = coalesce(c.sales_line_id, c.best_line_id)"
     " join company k on k.id = l.company_id join product p on p.id = l.product_id"
     " left join claimed_line n on n.sales_line_id = l.id and n.programme_id is not distinct from c.programme_id"
+    f" cross join lateral (select {UNITS_OWN} as units) own"
     " left join file_import i on i.id = l.import_id left join received_file f on f.id = i.file_id"
     " where c.number = any(:numbers)"
 )

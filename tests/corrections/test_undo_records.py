@@ -268,6 +268,54 @@ def test_a_distributor_or_salesperson_who_no_longer_fits_is_not_put_back(
     assert stored(database, everything, COMPANY)[0] == ("C1", "Hotel", "North", "wholesaler", None, None)
 
 
+def test_a_salesperson_is_put_back_only_where_a_file_could_name_them(
+    database: Database, everything: Scope
+) -> None:
+    for name in ("sela", "sami", "sue"):
+        somebody(database, Role.SALES, name=name)
+    names = {"C1": "sela", "C2": "sami", "C3": "sue"}
+    taken(database, everything, COMPANIES, [company(code, salesperson=names[code]) for code in names])
+    wrong = update(database, everything, COMPANIES, *(company(code, salesperson="-") for code in names))
+    with database.transaction(everything) as connection:
+        # One has another work since, the other sees another region only.
+        connection.execute(
+            text(
+                "update user_role set role = 'operator' where user_id = (select id from app_user where name = 'sela')"
+            )
+        )
+        connection.execute(
+            text(
+                "update user_scope set kind = 'region', target_id = (select id from region where code = 'South')"
+                " where user_id = (select id from app_user where name = 'sami')"
+            )
+        )
+    assert left(database, everything, wrong) == [
+        ("C1", "salesperson", Outcome.UNUSABLE),
+        ("C2", "salesperson", Outcome.UNUSABLE),
+    ]
+    undo(database, everything, wrong)
+    assert [each[5] for each in stored(database, everything, COMPANY)] == [None, None, "sue"]
+
+
+def test_a_company_with_a_photo_that_belongs_to_no_claim_yet_stays(
+    database: Database, everything: Scope
+) -> None:
+    wrong = taken(database, everything, COMPANIES, [company("C1"), company("C2")])
+    with database.transaction(everything) as connection:
+        connection.execute(
+            text(
+                "insert into claim_document (id, company_id, sha256, media_type, size_bytes, added_by_name,"
+                " recorded_at) select gen_random_uuid(), id, repeat('0', 64), 'image/png', 1, 'ana', now()"
+                " from company where code = 'C1'"
+            )
+        )
+    records = look(database, everything, wrong).records
+    assert records is not None
+    assert [(each.record, each.leaning) for each in records.left] == [("C1", ("documents",))]
+    undo(database, everything, wrong)
+    assert [each[0] for each in stored(database, everything, COMPANY)] == ["C1"]
+
+
 def test_a_company_stays_distributor_while_others_buy_through_it(
     database: Database, everything: Scope
 ) -> None:
@@ -354,6 +402,39 @@ def test_prices_that_a_later_file_leans_on_stay_and_no_period_reaches_into_anoth
         ("4", "2026-07-01", "2026-12-31"),
         ("5", "2027-01-01", None),
     ]
+
+
+def test_no_price_is_put_back_under_a_currency_that_a_later_file_gave_it(
+    database: Database, everything: Scope
+) -> None:
+    amounts = "select currency::text, trim_scale(unit_price)::text from product_price order by valid_from"
+    taken(database, everything, PRODUCTS, [{"code": "A", "name": "Cup"}])
+    taken(database, everything, PRICES, [price("10", "2026-01-01", "2026-06-30"), price("20", "2026-07-01")])
+    wrong = update(
+        database,
+        everything,
+        PRICES,
+        price("12", "2026-01-01", "2026-06-30"),
+        {**price("22", "2026-07-01"), "currency": "USD"},
+        price("30", "2025-01-01", "2025-06-30"),
+    )
+    # The same amounts, of another currency.
+    later = update(
+        database,
+        everything,
+        PRICES,
+        {**price("12", "2026-01-01", "2026-06-30"), "currency": "USD"},
+        price("22", "2026-07-01"),
+    )
+    number = one(database, everything, "select number from file_import where id = :id", id=later)[0]
+    records = look(database, everything, wrong).records
+    assert records is not None
+    assert [(each.record, each.field, each.outcome, each.later_import) for each in records.left] == [
+        ("PL / A / 2026-01-01", "unit_price", Outcome.CHANGED_SINCE, number),
+        ("PL / A / 2026-07-01", "unit_price", Outcome.CHANGED_SINCE, number),
+    ]
+    undo(database, everything, wrong)
+    assert stored(database, everything, amounts) == [("USD", "12"), ("EUR", "22")]
 
 
 def test_people_who_wait_go_away_and_those_somebody_decided_about_stay(

@@ -341,7 +341,7 @@ HOSTILE: list[tuple[str, Callable[[], bytes], str, type[FileRefusal], str]] = [
         ),
         "sales.csv",
         MixedEncodingsError,
-        "at row 100003 it is no longer CP1252",
+        "at row 100003 it is no longer windows-1252",
     ),
     (
         "a gzip bomb",

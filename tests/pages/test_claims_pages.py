@@ -107,6 +107,15 @@ def test_a_record_lays_the_claim_beside_the_sale_and_marks_in_words_what_differs
     assert "april.csv › row 3" in texts(app)
 
 
+def test_a_record_says_whose_the_sold_units_are(world: World, claims: Claims) -> None:
+    beside = record(world, claims["approved"]).table[0].value
+    sold = dict(zip(beside["What"], beside["Sold"], strict=True))
+    units = [sold[f"Units that {who}"] for who in ("this claim holds", "other claims hold", "nobody holds")]
+    assert [sold["Quantity"], *units] == ["10", "10", "0", "0"]
+    beside = record(world, claims["differs"]).table[0].value
+    assert "Units that this claim holds" not in list(beside["What"])
+
+
 def test_a_record_shows_points_document_and_history(world: World, claims: Claims) -> None:
     waiting = record(world, claims["agrees"])
     figures = {metric.label: metric.value for metric in waiting.metric}

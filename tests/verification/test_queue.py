@@ -154,3 +154,25 @@ def test_candidates_are_lines_that_come_near_the_best_first_and_the_claims_own_u
     with database.snapshot(everything) as connection:
         assert verification.candidates(connection, made.number)[0].units_left == 5
         assert verification.candidates(connection, other.number)[0].units_left == 1
+
+
+def test_each_line_beside_a_claim_tells_the_units_that_it_holds_itself_and_others_hold(
+    database: Database, everything: Scope
+) -> None:
+    club(database)
+    bring(database, everything, [row(quantity="5", line_no="1"), row(quantity="3", line_no="2")])
+    made = claim(database, everything, person(database), quantity=Decimal(7))
+    other = claim(database, everything, person(database, code="A2"), quantity=Decimal(1))
+    for one in (made, other):
+        (done,) = verification.approve_claims(database, everything, [one.number])
+        assert done.refusal is None
+    with database.snapshot(everything) as connection:
+        near = verification.candidates(connection, made.number)
+        best = verification.queued_claim(connection, made.number).best
+        assert best is not None and best.sales_line_id == near[0].sales_line_id
+        assert best.units_own == near[0].units_own
+    # (sold, held by this claim, held by others, held by nobody)
+    assert sorted(
+        (one.quantity, one.units_own, one.quantity - one.units_left, one.units_left - one.units_own)
+        for one in near
+    ) == [(3, 3, 0, 0), (5, 4, 1, 0)]
