@@ -22,7 +22,8 @@ _SOLD = f"l.quantity > 0 and {NOT_REVERSED}"
 UNITS_OWN = (
     "coalesce((select f.quantity from claim_further_line f where f.claim_number = c.number and f.revision = c.revision"
     " and f.sales_line_id = l.id), case when c.sales_line_id = l.id then c.approved_quantity - coalesce((select"
-    " sum(f.quantity) from claim_further_line f where f.claim_number = c.number and f.revision = c.revision), 0) end, 0)"
+    " sum(f.quantity) from claim_further_line f where f.claim_number = c.number and f.revision = c.revision), 0) end,"
+    " 0)"
 )
 
 # Candidates for the claims in the array :numbers, each with its rank: the smaller, the nearer.
@@ -91,8 +92,8 @@ _LINES = (
     _CANDIDATES
     + """
 select r.number, l.id as sales_line_id, l.company_id, k.code as company_code, k.name as company_name,
-    l.invoice_no, p.code as product_code, p.name as product_name, l.quantity, r.units_left, r.units_own, l.sold_on, l.sold_at,
-    l.unit_price, l.amount_minor, l.currency, l.import_id, i.number as import_number, f.file_name, l.sheet,
+    l.invoice_no, p.code as product_code, p.name as product_name, l.quantity, r.units_left, r.units_own, l.sold_on,
+    l.sold_at, l.unit_price, l.amount_minor, l.currency, l.import_id, i.number as import_number, f.file_name, l.sheet,
     l.row_no, case when r.same_product then round(r.amount_minor * r.wanted_quantity / r.quantity)::bigint
     end as at_stake_minor
 from ranked r join sales_line l on l.id = r.id join company k on k.id = l.company_id

@@ -172,7 +172,8 @@ class LineBeside:
     """A sold line that may be what a claim means.
 
     `units_left` are the units that no other claim of the same programme has, `units_own` those of them that the claim
-    itself holds. `amount_minor` is the whole line's, in minor units of `currency`. `file_name` and `import_number` are None for those who don't see the import.
+    itself holds. `amount_minor` is the whole line's, in minor units of `currency`. `file_name` and `import_number` are
+    None for those who don't see the import.
     """
 
     sales_line_id: int

@@ -169,7 +169,8 @@ def test_each_line_beside_a_claim_tells_the_units_that_it_holds_itself_and_other
     with database.snapshot(everything) as connection:
         near = verification.candidates(connection, made.number)
         best = verification.queued_claim(connection, made.number).best
-        assert best is not None and best.sales_line_id == near[0].sales_line_id
+        assert best is not None
+        assert best.sales_line_id == near[0].sales_line_id
         assert best.units_own == near[0].units_own
     # (sold, held by this claim, held by others, held by nobody)
     assert sorted(
