@@ -278,17 +278,15 @@ def test_a_salesperson_is_put_back_only_where_a_file_could_name_them(
     wrong = update(database, everything, COMPANIES, *(company(code, salesperson="-") for code in names))
     with database.transaction(everything) as connection:
         # One has another work since, the other sees another region only.
-        connection.execute(
-            text(
-                "update user_role set role = 'operator' where user_id = (select id from app_user where name = 'sela')"
-            )
-        )
-        connection.execute(
-            text(
-                "update user_scope set kind = 'region', target_id = (select id from region where code = 'South')"
-                " where user_id = (select id from app_user where name = 'sami')"
-            )
-        )
+        for statement in (
+            "delete from user_role where user_id = (select id from app_user where name = 'sela')",
+            "insert into user_role (user_id, role, granted_at) select id, 'operator', now() from app_user"
+            " where name = 'sela'",
+            "delete from user_scope where user_id = (select id from app_user where name = 'sami')",
+            "insert into user_scope (id, user_id, kind, target_id, granted_at) select gen_random_uuid(), u.id,"
+            " 'region', r.id, now() from app_user u, region r where u.name = 'sami' and r.code = 'South'",
+        ):
+            connection.execute(text(statement))
     assert left(database, everything, wrong) == [
         ("C1", "salesperson", Outcome.UNUSABLE),
         ("C2", "salesperson", Outcome.UNUSABLE),
