@@ -16,19 +16,19 @@ def _standing(line: str) -> str:
     )
 
 
-# `was_known`: whoever corrected the claim had every return before them, and left it so.
+# `was_known`: whoever corrected the claim had all that came back before them, and left it so.
 _CAME_BACK = f"""
 with hit as materialized (
     select c.number, c.programme_id, c.approved_quantity, l.company_id, l.invoice_no, l.product_id,
         -sum(r.quantity) as back, max(r.sold_on) as last_day,
-        d.kind = 'correct' and bool_and(r.txid < d.txid) as was_known
+        coalesce(-sum(r.quantity) <= d.units_back, false) as was_known
     from claim c
     join claim_decision d on d.claim_number = c.number and d.revision = c.revision
     join sales_line l on l.id = c.sales_line_id
     join sales_line r on r.company_id = l.company_id and r.invoice_no = l.invoice_no
         and r.product_id = l.product_id and r.quantity < 0 and {_standing("r")}
     where c.state = 'approved' and (cast(:numbers as bigint[]) is null or c.number = any(cast(:numbers as bigint[])))
-    group by c.number, c.programme_id, c.approved_quantity, l.company_id, l.invoice_no, l.product_id, d.kind, d.txid
+    group by c.number, c.programme_id, c.approved_quantity, l.company_id, l.invoice_no, l.product_id, d.units_back
 ), beside as (
     select h.number, sum(o.quantity) as sold, coalesce(sum(n.units_claimed), 0) as claimed
     from hit h

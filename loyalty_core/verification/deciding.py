@@ -475,6 +475,9 @@ def carry_out(
         amount_minor=plan.amount_minor,
         reason_code=plan.reason_code,
         reason=plan.reason,
+        units_back=matching.units_returned(connection, plan.line)
+        if plan.line is not None and plan.kind is DecisionKind.CORRECT
+        else None,
         request_key=request_key,
         decided_at=now(),
     )

@@ -160,6 +160,8 @@ claim_decision = Table(
     Column("reason", Text),
     # Decided by the rule for its verdict, not by a person.
     Column("is_by_rule", Boolean, nullable=False, server_default=text("false")),
+    # Of a correction: how many units of the sale had come back by then, for all that it could see.
+    Column("units_back", Numeric),
     # Of the form that it was decided in: the same form sent again finds its work done.
     Column("request_key", Uuid),
     Column("decided_by", Uuid),

@@ -202,6 +202,7 @@ def move_claim(
     request_key: UUID | None,
     decided_at: datetime,
     reason_code: str | None = None,
+    units_back: Decimal | None = None,
 ) -> Decision:
     """Add a person's decision on a claim, whose row the caller has locked, and repeat it in the claim.
 
@@ -214,10 +215,10 @@ def move_claim(
     connection.execute(
         text(
             "insert into claim_decision (claim_number, revision, programme_id, company_id, participant_id, kind,"
-            " sales_line_id, quantity, amount_minor, currency, sold_on, sold_at, reason_code, reason, request_key,"
-            " decided_by, decided_by_name, decided_at) values (:number, :revision, :programme_id, :company_id,"
-            " :participant_id, :kind, :sales_line_id, :quantity, :amount_minor, :currency, :sold_on, :sold_at,"
-            " :reason_code, :reason, :request_key, :by, :by_name, :decided_at)"
+            " sales_line_id, quantity, amount_minor, currency, sold_on, sold_at, reason_code, reason, units_back,"
+            " request_key, decided_by, decided_by_name, decided_at) values (:number, :revision, :programme_id,"
+            " :company_id, :participant_id, :kind, :sales_line_id, :quantity, :amount_minor, :currency, :sold_on, :sold_at,"
+            " :reason_code, :reason, :units_back, :request_key, :by, :by_name, :decided_at)"
         ),
         {
             "number": claim.number,
@@ -234,6 +235,7 @@ def move_claim(
             "sold_at": line.sold_at if line else None,
             "reason_code": reason_code,
             "reason": reason,
+            "units_back": units_back,
             "request_key": request_key,
             "by": scope.user_id,
             "by_name": scope.actor_name,

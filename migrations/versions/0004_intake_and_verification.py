@@ -349,6 +349,7 @@ def upgrade() -> None:
     op.add_column('file_import', sa.Column('waits_for', sa.Text(), nullable=True))
     op.add_column('file_import', sa.Column('phase_started_at', sa.DateTime(timezone=True), nullable=True))
     op.add_column('file_import', sa.Column('rows_expected', sa.BigInteger(), nullable=True))
+    op.add_column('claim_decision', sa.Column('units_back', sa.Numeric(), nullable=True))
     op.add_column('file_import', sa.Column('changed', sa.BigInteger(), nullable=True))
     op.add_column('file_import', sa.Column('cancel_asked_at', sa.DateTime(timezone=True), nullable=True))
     op.add_column('file_import', sa.Column('cancel_asked_by_name', sa.Text(), nullable=True))

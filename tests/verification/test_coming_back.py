@@ -4,6 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import text
 
 from loyalty_core import verification
 from loyalty_core.access import Role, ScopeGrant, ScopeKind
@@ -113,3 +114,35 @@ def test_what_the_rule_approved_is_found_too_and_a_return_under_another_number_i
             grants=frozenset({ScopeGrant(ScopeKind.COMPANY, company_id)}),
         ).scope
         assert list(_found(database, narrow)) == seen
+
+
+def test_a_return_that_nobody_could_see_yet_when_the_claim_was_corrected_is_shown(
+    committed_database: Database, everything: Scope
+) -> None:
+    database = committed_database
+    club(database)
+    olga = somebody(database, Role.OPERATOR, name="olga")
+    bring(database, everything, [row(quantity="3")])
+    made = claim(database, everything, person(database), quantity=Decimal(3))
+    verification.approve_claims(database, olga.scope, [made.number])
+    line = line_id(database, everything, invoice_no="I1")
+    # An import that began before the correction ends after it.
+    with database.transaction(everything) as slow:
+        slow.execute(
+            text(
+                "insert into sales_line (line_key, occurrence, edition, import_id, row_no, company_id, region_id,"
+                " product_id, quantity, unit_price, amount_minor, currency, sold_at, sold_on, recorded_at, invoice_no)"
+                " select gen_random_uuid(), 1, 1, import_id, 9, company_id, region_id, product_id, -2, unit_price,"
+                " -2 * amount_minor / 3, currency, sold_at, sold_on, recorded_at, invoice_no from sales_line"
+            )
+        )
+        verification.correct_claim(
+            database,
+            olga.scope,
+            made.number,
+            sales_line_id=line,
+            quantity=Decimal(2),
+            reason="One was broken.",
+        )
+    (found,) = _found(database, everything).values()
+    assert (found.claim_number, found.back, found.too_many) == (made.number, Decimal(2), Decimal(1))
