@@ -42,7 +42,7 @@ company = Table(
     Column("salesperson_id", Uuid, index=True),
     Column("kind", Text, nullable=False, server_default=text("'wholesaler'")),
     # The distributor that it buys through, where it does.
-    Column("distributor_id", Uuid, ForeignKey("company.id")),
+    Column("distributor_id", Uuid, ForeignKey("company.id"), index=True),
     Column("created_by_import", Uuid),
     Column("recorded_at", DateTime(timezone=True), nullable=False),
     # The transaction that last changed the row; a trigger keeps it, for the replica.

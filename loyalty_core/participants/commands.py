@@ -24,6 +24,7 @@ from loyalty_core.organisation import (
     CompanyKind,
     all_regions,
     company_by_code,
+    hold_company,
     insert_company,
     set_distributor,
     set_salesperson,
@@ -203,7 +204,7 @@ def register_participant(
     phone, email = policy.checked_phone(phone), policy.checked_email(email)
     with database.transaction(scope) as connection:
         check_permission(connection, scope, Permission.REGISTER_PARTNERS)
-        company = company_by_code(connection, company_code)
+        company = hold_company(connection, company_code)
         if user_id is not None:
             _check_link(connection, scope, user_id)
         participant_id = new_id()
@@ -514,7 +515,7 @@ def assign_salesperson(database: Database, scope: Scope, *, company_code: str, u
     """
     with database.transaction(scope) as connection:
         check_permission(connection, scope, Permission.ASSIGN_SALESPEOPLE)
-        company = company_by_code(connection, company_code)
+        company = hold_company(connection, company_code)
         if company.salesperson_id == user_id:
             return
         if user_id is not None:
@@ -546,8 +547,9 @@ def assign_distributor(
     """
     with database.transaction(scope) as connection:
         check_permission(connection, scope, Permission.ASSIGN_SALESPEOPLE)
-        company = company_by_code(connection, company_code)
-        distributor = company_by_code(connection, distributor_code) if distributor_code is not None else None
+        company = hold_company(connection, company_code)
+        # Nobody takes its kind from it meanwhile, as undoing an import does.
+        distributor = hold_company(connection, distributor_code) if distributor_code is not None else None
         if distributor is not None and (
             distributor.kind is not CompanyKind.DISTRIBUTOR or distributor.id == company.id
         ):

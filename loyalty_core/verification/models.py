@@ -316,7 +316,7 @@ claim_document = Table(
     "claim_document",
     metadata,
     Column("id", Uuid, primary_key=True),
-    Column("company_id", Uuid, ForeignKey("company.id"), nullable=False),
+    Column("company_id", Uuid, ForeignKey("company.id"), nullable=False, index=True),
     # The file lies in LAUREL_HOME by this hash.
     Column("sha256", Text, nullable=False),
     Column("media_type", Text, nullable=False),

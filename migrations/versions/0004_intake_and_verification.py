@@ -278,6 +278,11 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_removed_record_txid'), 'removed_record', ['txid'], unique=False)
     op.add_column('participant', sa.Column('created_by_import', sa.UUID(), nullable=True))
+    # For each company and participant that goes, the database looks who names it.
+    op.create_index(op.f('ix_company_distributor_id'), 'company', ['distributor_id'], unique=False)
+    op.create_index(op.f('ix_claim_document_company_id'), 'claim_document', ['company_id'], unique=False)
+    op.create_index(op.f('ix_entitlement_company_id'), 'entitlement', ['company_id'], unique=False)
+    op.create_index(op.f('ix_entitlement_participant_id'), 'entitlement', ['participant_id'], unique=False)
     op.create_table('claim_attachment',
     sa.Column('claim_number', sa.BigInteger(), nullable=False),
     sa.Column('document_id', sa.UUID(), nullable=False),
@@ -344,12 +349,12 @@ def upgrade() -> None:
     op.create_index('ix_claim_undecided', 'claim', ['recorded_at'], unique=False, postgresql_where=sa.text("state in ('waiting', 'asked', 'proposed')"))
     op.add_column('claim_decision', sa.Column('reason_code', sa.Text(), nullable=True))
     op.add_column('claim_decision', sa.Column('is_by_rule', sa.Boolean(), server_default=sa.text('false'), nullable=False))
+    op.add_column('claim_decision', sa.Column('units_back', sa.Numeric(), nullable=True))
     op.add_column('file_import', sa.Column('mode', sa.Text(), server_default=sa.text("'add'"), nullable=False))
     op.add_column('file_import', sa.Column('options', postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False))
     op.add_column('file_import', sa.Column('waits_for', sa.Text(), nullable=True))
     op.add_column('file_import', sa.Column('phase_started_at', sa.DateTime(timezone=True), nullable=True))
     op.add_column('file_import', sa.Column('rows_expected', sa.BigInteger(), nullable=True))
-    op.add_column('claim_decision', sa.Column('units_back', sa.Numeric(), nullable=True))
     op.add_column('file_import', sa.Column('changed', sa.BigInteger(), nullable=True))
     op.add_column('file_import', sa.Column('cancel_asked_at', sa.DateTime(timezone=True), nullable=True))
     op.add_column('file_import', sa.Column('cancel_asked_by_name', sa.Text(), nullable=True))

@@ -521,3 +521,19 @@ def test_the_application_can_delete_nothing_that_no_undone_import_added(
     with pytest.raises(DBAPIError) as refused, database.transaction(everything) as connection:
         connection.execute(text("delete from company where code = 'C1'"))
     assert isinstance(refused.value.orig, psycopg.errors.InsufficientPrivilege)
+
+
+def test_whatever_names_a_record_that_may_go_is_found_by_an_index(
+    database: Database, everything: Scope
+) -> None:
+    # The database looks for each deleted row in each of these columns: without an index all rows, each time.
+    unindexed = stored(
+        database,
+        everything,
+        "select c.conrelid::regclass::text, a.attname from pg_constraint c"
+        " join pg_attribute a on a.attrelid = c.conrelid and a.attnum = c.conkey[1]"
+        " where c.contype = 'f' and c.confrelid::regclass::text in"
+        " ('company', 'outlet', 'product', 'product_price', 'participant') and not exists (select from pg_index i"
+        "   where i.indrelid = c.conrelid and i.indkey[0] = c.conkey[1] and i.indpred is null) order by 1, 2",
+    )
+    assert unindexed == []
