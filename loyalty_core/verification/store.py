@@ -217,8 +217,8 @@ def move_claim(
             "insert into claim_decision (claim_number, revision, programme_id, company_id, participant_id, kind,"
             " sales_line_id, quantity, amount_minor, currency, sold_on, sold_at, reason_code, reason, units_back,"
             " request_key, decided_by, decided_by_name, decided_at) values (:number, :revision, :programme_id,"
-            " :company_id, :participant_id, :kind, :sales_line_id, :quantity, :amount_minor, :currency, :sold_on, :sold_at,"
-            " :reason_code, :reason, :units_back, :request_key, :by, :by_name, :decided_at)"
+            " :company_id, :participant_id, :kind, :sales_line_id, :quantity, :amount_minor, :currency, :sold_on,"
+            " :sold_at, :reason_code, :reason, :units_back, :request_key, :by, :by_name, :decided_at)"
         ),
         {
             "number": claim.number,

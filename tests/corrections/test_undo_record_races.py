@@ -1,20 +1,27 @@
 """Undo of master data while others import it, or what stands on it."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
-from loyalty_core import corrections
+from loyalty_core import corrections, organisation, participants
+from loyalty_core.access import Role, ScopeGrant, ScopeKind
 from loyalty_core.analytics import Replica
-from loyalty_core.corrections import record_store
+from loyalty_core.corrections import record_store, records
 from loyalty_core.intake import ImportContext, ImportMode
 from loyalty_core.kernel import Database, Scope, now
-from loyalty_core.organisation import add_region
+from loyalty_core.organisation import UnknownCompanyError, add_region
+from loyalty_core.participants import commands as registrations
 from loyalty_core.sales import SalesDataset
 from loyalty_core.sales import dataset as sales_dataset
-from tests.corrections.test_undo_races import begun
+from loyalty_core.verification import ClaimsDataset
+from tests.access.people import somebody
+from tests.corrections.test_undo_races import A_WHILE, begun
 from tests.corrections.test_undo_records import COMPANIES, COMPANY, company, stored, taken, update
 from tests.corrections.undoing import broken, undo
 from tests.records.staged import new_import, stage
@@ -99,6 +106,83 @@ def test_rows_that_were_judged_before_their_company_went_are_judged_again_and_wo
         told = connection.execute(staging.sql("select reasons from {bad}")).scalars().all()
     assert (accepted.accepted, told) == (0, [["unknown_company"]] if judges_again else [])
     assert broken(database) == []
+
+
+@pytest.mark.parametrize("is_held", [True, False])
+def test_a_person_is_not_registered_with_a_company_that_goes_meanwhile(
+    database: Database, everything: Scope, monkeypatch: pytest.MonkeyPatch, is_held: bool
+) -> None:
+    wrong = taken(database, everything, COMPANIES, [company("C1")])
+    if not is_held:
+        monkeypatch.setattr(registrations, "hold_company", organisation.company_by_code)
+    going, may_end = threading.Event(), threading.Event()
+    done = records.carry_out
+
+    def carries_out(*arguments: Any, **values: Any) -> None:
+        done(*arguments, **values)
+        going.set()
+        may_end.wait(10)
+
+    monkeypatch.setattr(records, "carry_out", carries_out)
+    with ThreadPoolExecutor(2) as pool:
+        undoing = pool.submit(undo, database, everything, wrong, settles=False)
+        assert going.wait(10)
+        registering = pool.submit(
+            participants.register_participant,
+            database,
+            everything,
+            company_code="C1",
+            code="P1",
+            display_name="Anna",
+            group=participants.ParticipantGroup.WHOLESALER,
+        )
+        threading.Event().wait(A_WHILE / 3)
+        assert not registering.done(), "it waits for what becomes of the company"
+        may_end.set()
+        undoing.result()
+        with pytest.raises(UnknownCompanyError if is_held else IntegrityError):
+            registering.result()
+    assert broken(database) == []
+
+
+def test_claims_that_were_judged_before_their_company_went_are_put_aside(
+    database: Database, everything: Scope
+) -> None:
+    wrong = taken(database, everything, COMPANIES, [company("C1"), company("C2")])
+    with database.transaction(everything) as connection:
+        [north] = connection.execute(text("select id from region where code = 'North'")).scalars()
+    # Who sees all gets the verdict that the company is unknown; who sees a region, the row.
+    narrow = somebody(
+        database,
+        Role.OPERATOR,
+        name="olga",
+        grants=frozenset({ScopeGrant(ScopeKind.REGION, north)}),
+    ).scope
+    dataset = ClaimsDataset()
+    with database.transaction(narrow) as connection:
+        import_id = new_import(connection, narrow, "claims")
+        claims = [
+            {"claim_no": str(number), "company_code": code, "invoice_no": "I1", "product_code": "A"}
+            | {"quantity": "1", "sold_on": "2026-03-10 12:00+00"}
+            for number, code in enumerate(("C1", "C2"))
+        ]
+        staging = stage(connection, dataset, import_id, claims)  # type: ignore[arg-type]  # it has columns too
+        context = ImportContext(import_id, mapping_of("files"), False, narrow, now())
+        dataset.judge(connection, staging, context)
+        assert connection.execute(staging.sql("select count(*) from {bad}")).scalar_one() == 0
+        taken_in = new_import(connection, narrow, "claims")
+        kept = stage(connection, dataset, taken_in, claims[1:])  # type: ignore[arg-type]  # as above
+        dataset.judge(connection, kept, replace(context, import_id=taken_in))
+        assert dataset.accept(connection, kept, replace(context, import_id=taken_in)).accepted == 1
+    undo(database, everything, wrong)
+    with database.transaction(narrow) as connection:
+        accepted = dataset.accept(connection, staging, context)
+        told = connection.execute(staging.sql("select row_no, reasons from {bad}")).all()
+    assert (accepted.accepted, accepted.duplicates, [tuple(one) for one in told]) == (
+        0,
+        1,
+        [(2, ["unknown_company"])],
+    )
 
 
 def test_the_replica_drops_what_went(database: Database, everything: Scope) -> None:
