@@ -162,6 +162,7 @@ class ClaimsDataset:
         A company's claim is known by its number: the same again is there already, another under a known number
         goes to quarantine.
         """
+        staged.hold_companies(connection, staging, context)
         # Again: another import may have come in since the rows were judged.
         staged.reject_conflicts(connection, staging, context)
         accepted = staged.insert_claims(connection, staging, context)

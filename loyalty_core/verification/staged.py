@@ -120,6 +120,29 @@ def reject_conflicts(connection: Connection, staging: Staging, context: ImportCo
     )
 
 
+def hold_companies(connection: Connection, staging: Staging, context: ImportContext) -> None:
+    """Hold the companies that the rows name until the transaction ends: none goes with an import that is undone.
+
+    Rows whose company has gone since they were judged get their reason, as far as they need to know it.
+    """
+    connection.execute(
+        _sql(
+            staging,
+            "select from company c where c.code in (select s.company_code from {staging} s) order by c.id"
+            " for key share",
+        )
+    )
+    connection.execute(
+        _sql(
+            staging,
+            "insert into {bad} (row_no, sheet, reasons) select s.row_no, s.sheet, array['unknown_company']"
+            " from {named} where {good} and s.company_code is not null and c.id is null"
+            " and not (:sees_all and s.participant_code is null)",
+        ),
+        {"sees_all": context.scope.sees_everything},
+    )
+
+
 def staged_figures(connection: Connection, staging: Staging) -> FileFigures:
     """Return how many companies the good rows claim for; claims carry no amounts."""
     companies = connection.execute(
@@ -132,16 +155,8 @@ def insert_claims(connection: Connection, staging: Staging, context: ImportConte
     """Make waiting claims of the good rows whose claim number is not there yet, and count them.
 
     The programme is the only one that earns from claims of the day (of those that the row names, if it names
-    one), and that needs no participant where the row has none; else none.
+    one), and that needs no participant where the row has none; else none. The caller has held the companies.
     """
-    # Until the claims are in, no company that they name goes away with an import that is undone.
-    connection.execute(
-        _sql(
-            staging,
-            "select from company c where c.code in (select s.company_code from {staging} s) order by c.id"
-            " for key share",
-        )
-    )
     good = int(
         connection.execute(_sql(staging, "select count(*) from {staging} s where {good}")).scalar_one()
     )
