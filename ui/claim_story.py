@@ -21,8 +21,8 @@ from loyalty_core.verification import (
     StoryEntry,
     StoryKind,
 )
+from ui import cached, elements, wording
 from ui import claims as blocks
-from ui import elements, wording
 
 _MOST_MEGABYTES = verification.LARGEST_DOCUMENT_BYTES // (1024 * 1024)
 
@@ -188,6 +188,8 @@ def show_second(user: SignedInUser, claim: Claim, proposal: Proposal, *, may_dec
     except Refusal as refusal:
         st.error(wording.plain_lines(refusal.sentence), icon=":material/block:")
         return
+    # A correction may change nothing but this, and then nothing is settled.
+    cached.claims_come_back.clear()
     elements.say_after_rerun(
         _("It counts from now on.") if agrees else _("The claim waits for a new decision.")
     )

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from loyalty_core import access, settlement, verification
+from loyalty_core import access, programmes, settlement, verification
 from loyalty_core.access import Role, ScopeGrant, ScopeKind
 from loyalty_core.kernel import new_id
 from loyalty_core.verification import Claim, ClaimSource, ClaimState
-from tests.access.people import PASSWORD, sign_in
-from tests.pages.claim_world import PNG, add_claims
+from tests.access.people import PASSWORD, sign_in, somebody
+from tests.pages.claim_world import CLUB, PNG, add_claims
 from tests.pages.test_every_page import app_of, page_named, page_of, texts
 from tests.pages.world import COMMAND_LINE, World
 from tests.sales.files import bring, row
@@ -303,3 +303,45 @@ def test_a_rejected_claim_corrected_brings_its_points(world: World, claims: Clai
     with world.database.snapshot(COMMAND_LINE) as connection:
         state = verification.claim_by_number(connection, claims["agrees"].number).state
     assert state is ClaimState.APPROVED
+
+
+def test_once_a_second_person_agrees_that_a_claim_stands_all_the_same_nobody_is_told_of_it(
+    world: World, claims: Claims
+) -> None:
+    if "came back" not in texts(queue(world)):
+        bring(
+            world.database,
+            COMMAND_LINE,
+            [
+                row(
+                    company_code="C-200",
+                    region="Serbia",
+                    invoice_no="INV-2",
+                    product_code="P-10",
+                    quantity="-3",
+                    sold_at="2026-04-20",
+                )
+            ],
+        )
+    assert "1 approved claim holds units that came back" in texts(queue(world))
+    programmes.apply_programme(
+        world.database, COMMAND_LINE, CLUB + "verification: {second_person_above: 1.00}\n"
+    )
+    first = somebody(world.database, Role.OPERATOR, name="first")
+    with world.database.snapshot(COMMAND_LINE) as connection:
+        approved = verification.claim_by_number(connection, claims["approved"].number)
+    assert approved.approved_quantity is not None
+    verification.correct_claim(
+        world.database,
+        first.scope,
+        approved.number,
+        sales_line_id=approved.sales_line_id,
+        quantity=approved.approved_quantity,
+        reason="The goods were exchanged.",
+    )
+    assert "1 approved claim holds units that came back" in texts(queue(world))
+    app = record(world, claims["approved"])
+    next(button for button in app.button if button.label == "Agree").click()
+    app.run()
+    assert not app.exception, app.exception
+    assert "came back" not in texts(queue(world))
