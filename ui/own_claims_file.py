@@ -72,9 +72,6 @@ def thing_title(name: str) -> str:
     }.get(name) or column_title(name)
 
 
-# Choosing a file
-
-
 def show_choice(user: SignedInUser) -> None:
     """Draw what such a file looks like, its template and the choice of one; lead on once it has arrived."""
     with elements.card(_("Bring claims in a file")):
@@ -116,9 +113,6 @@ def show_choice(user: SignedInUser) -> None:
                 )
             if st.button(_("Not now")):
                 registry.open_page(PAGE)
-
-
-# Looking at it
 
 
 @st.cache_data(max_entries=50, ttl=3600, show_spinner=False)
@@ -372,9 +366,6 @@ def _say_others(preview: FilePreview, columns: Mapping[str, str], person: Partic
             )
 
 
-# Its way in and what came of it
-
-
 def show_result(user: SignedInUser, import_id: UUID) -> None:
     """Draw how far a file of the reader's is, and then what came of it, row by row. Raises UnknownImportError."""
     registry.link(user, PAGE, _("My claims"), icon="arrow_back")
@@ -512,9 +503,6 @@ def _show_not_taken(user: SignedInUser, found: OwnFile, rows: Sequence[verificat
             write,
             media_type=XLSX if name.endswith(".xlsx") else CSV,
         )
-
-
-# Those that were brought
 
 
 def show_files(user: SignedInUser) -> None:

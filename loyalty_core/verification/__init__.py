@@ -68,12 +68,17 @@ from loyalty_core.verification.own_files import (
     OWN_FILES_SOURCE,
     NoProgrammeEarnsError,
     NotTakingPartError,
-    OwnFile,
     OwnFileEmptyError,
     OwnFileNameRefused,
     OwnFileTooLargeError,
     OwnFileUnderWayError,
     ProgrammeNotOfferedError,
+    receive_own_claims_file,
+    start_own_claims_file,
+    write_own_claims_template,
+)
+from loyalty_core.verification.own_results import (
+    OwnFile,
     RowNotTaken,
     claims_of_own_file,
     own_claims_file,
@@ -82,10 +87,7 @@ from loyalty_core.verification.own_files import (
     own_reason_text,
     own_received_file,
     programmes_to_choose_from,
-    receive_own_claims_file,
     rows_not_taken,
-    start_own_claims_file,
-    write_own_claims_template,
     write_rows_not_taken,
 )
 from loyalty_core.verification.own_rows import (

@@ -607,3 +607,23 @@ def test_the_programme_is_asked_for_where_two_give_points_that_day(field: Field)
     assert [one.programme_name for one in claims_of(field, clear.import_id)] == ["Rival", "Club"]
     with pytest.raises(verification.ProgrammeNotOfferedError):
         started(field, field.ana, [sold(invoice_no="R4")], programme="spring")
+
+
+def test_rows_of_an_own_file_are_claims_whatever_the_mapping_calls_them(field: Field) -> None:
+    import_id = verification.start_own_claims_file(
+        field.database,
+        field.ana.scope,
+        file_id=kept(field, field.ana, [sold()]),
+        mapping=MAPPING.model_copy(update={"dataset": "sales"}),
+        programme_code=None,
+        request_key=new_id(),
+        defers=False,
+    )
+    with field.database.snapshot(field.ana.scope) as connection:
+        found = intake.import_by_id(connection, import_id)
+    assert (found.dataset, found.source, found.mapping["dataset"]) == (
+        "claims",
+        f"claims:{verification.OWN_FILES_SOURCE}",
+        "claims",
+    )
+    intake.cancel_import(field.database, field.ana.scope, import_id)
