@@ -44,6 +44,9 @@ with named as (
     left join app_user u on u.id = c.salesperson_id
     join product p on p.id = s.product_id
     where s.currency = $currency
+        -- Nothing that was taken back with its import.
+        and s.reverses_id is null
+        and not exists (select 1 from sales_line b where b.reverses_id = s.id and b.reverses_id is not null)
         and (s.sold_on between $since and $until or s.sold_on between $before_since and $before_until)
         and (cast($region_ids as uuid[]) is null or list_contains(cast($region_ids as uuid[]), c.region_id))
         and ($kind is null or c.kind = $kind)

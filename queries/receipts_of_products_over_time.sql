@@ -21,6 +21,9 @@ join company c on c.id = l.company_id
 join product p on p.id = l.product_id
 where l.sold_on between $since and $until
     and l.currency = $currency
+    -- Nothing that was taken back with its import.
+    and l.reverses_id is null
+    and not exists (select 1 from sales_line b where b.reverses_id = l.id and b.reverses_id is not null)
     and (cast($region_ids as uuid[]) is null or list_contains(cast($region_ids as uuid[]), c.region_id))
     and ($kind is null or c.kind = $kind)
     and (cast($company_id as uuid) is null or c.id = cast($company_id as uuid))

@@ -3,9 +3,8 @@
 `{lines}` and `{awards}` are the rows that just came; each row comes once. They are merged in the order
 of days, so that after a first load a span of days lies together.
 
-A line that takes another back, because its import was undone, counts as that one less: it is no return of goods. A
-receipt stays counted on its first day even where all of its lines were taken back: what it was known by is the
-invoice, which the right file brings again; amounts, units and points are right at once.
+A line that takes another back, because its import was undone, counts as that one less: it is no return of goods. The
+receipts that such lines touch are looked for anew among all lines that stand; one without any is none.
 """
 
 AFTER_LINES = (
@@ -62,24 +61,38 @@ AFTER_LINES = (
         came.returned_minor
     )
     """,
-    # The first line of each invoice, before and after.
+    # The first line of each invoice that stands, before and after; null where none does any longer.
     """
     create or replace temp table receipt_moves as
-    with came as (
+    with touched as (
+        select distinct company_id, invoice_no from {lines} where reverses_id is not null
+    ),
+    came as (
         select company_id, invoice_no, min(sold_on) as first_on,
-            arg_min(id, (sold_on, id)) as first_id, arg_min(currency, (sold_on, id)) as currency
-        from {lines}
+            arg_min(id, (sold_on, id)) as first_id, arg_min(currency, (sold_on, id)) as currency, false as is_anew
+        from {lines} anti join touched using (company_id, invoice_no)
         group by company_id, invoice_no
+        union all
+        select t.company_id, t.invoice_no, min(l.sold_on), arg_min(l.id, (l.sold_on, l.id)),
+            arg_min(l.currency, (l.sold_on, l.id)), true
+        from touched t
+        left join (
+            select * from raw.sales_line s
+            where s.reverses_id is null and not exists (select 1 from raw.sales_line r where r.reverses_id = s.id)
+        ) l on l.company_id = t.company_id and l.invoice_no = t.invoice_no
+        group by t.company_id, t.invoice_no
     )
     select came.*, kept.first_on as kept_on, kept.currency as kept_currency
     from came
     left join raw.receipt as kept on kept.company_id = came.company_id and kept.invoice_no = came.invoice_no
-    where kept.first_on is null or (came.first_on, came.first_id) < (kept.first_on, kept.first_id)
+    where case when is_anew then came.first_id is distinct from kept.first_id
+        else kept.first_on is null or (came.first_on, came.first_id) < (kept.first_on, kept.first_id) end
     """,
     """
     merge into raw.receipt as kept
     using receipt_moves as came
     on kept.company_id = came.company_id and kept.invoice_no = came.invoice_no
+    when matched and came.first_id is null then delete
     when matched then update set first_on = came.first_on, first_id = came.first_id, currency = came.currency
     when not matched then insert values (
         came.company_id, came.invoice_no, came.first_on, came.first_id, came.currency
@@ -91,6 +104,7 @@ AFTER_LINES = (
         select sold_on, company_id, currency, sum(receipts) as receipts
         from (
             select first_on as sold_on, company_id, currency, 1 as receipts from receipt_moves
+            where first_on is not null
             union all
             select kept_on, company_id, kept_currency, -1 from receipt_moves where kept_on is not null
         ) as moves

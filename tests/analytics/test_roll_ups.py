@@ -163,3 +163,31 @@ def test_a_line_that_is_taken_back_is_one_less_and_no_return() -> None:
             assert replica.ask(
                 f"select lines, return_lines, amount_minor, returned_minor from raw.{name}"
             ) == [(1, 0, 100, 0)]
+
+
+def test_a_receipt_counts_on_the_first_day_of_its_lines_that_stand_and_not_at_all_without_one() -> None:
+    line = {"company_id": COMPANIES[0], "product_id": PRODUCTS[0], "quantity": Decimal(1), "amount_minor": 25}
+    first = {"id": 1, **line, "invoice_no": "I-1", "sold_on": DAY, "currency": "EUR"}
+    later = {"id": 2, **line, "invoice_no": "I-1", "sold_on": DAY + timedelta(days=2), "currency": "EUR"}
+    alone = {"id": 3, **line, "invoice_no": "I-2", "sold_on": DAY, "currency": "EUR"}
+    again = {**alone, "id": 21, "sold_on": DAY + timedelta(days=1), "currency": "GBP"}
+    against = [
+        {**one, "id": 10 + one["id"], "reverses_id": one["id"], "quantity": Decimal(-1), "amount_minor": -25}
+        for one in (first, later, alone)
+    ]
+    pulls: list[list[Line]] = [[first, later, alone], [against[0], against[2]], [again], [against[1]]]
+    counted = "select sold_on, currency, receipts from raw.receipt_day order by 1"
+    on = [DAY + timedelta(days=n) for n in range(3)]
+    expected = [
+        [(on[0], "EUR", 2)],
+        [(on[2], "EUR", 1)],
+        [(on[1], "GBP", 1), (on[2], "EUR", 1)],
+        [(on[1], "GBP", 1)],
+    ]
+    with given_replica() as replica:
+        for pull, then in zip(pulls, expected, strict=True):
+            replica.take({"sales_line": pull})
+            assert replica.ask(counted) == then
+    with given_replica({"sales_line": [one for pull in pulls for one in pull]}) as replica:
+        assert replica.ask(counted) == expected[-1]
+        assert replica.ask("select count(*) from raw.receipt") == [(1,)]

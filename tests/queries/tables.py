@@ -27,7 +27,7 @@ COLUMNS = {
     "app_user": "id uuid, display_name varchar",
     "sales_line": "id bigint, company_id uuid, region_id uuid, product_id uuid, invoice_no varchar,"
     " quantity decimal(18, 4), amount_minor bigint, currency varchar, sold_on date, sold_at timestamptz,"
-    " import_id uuid, sheet varchar, row_no bigint",
+    " import_id uuid, sheet varchar, row_no bigint, reverses_id bigint",
     "award": "id bigint, sales_line_id bigint, claim_number bigint, programme_id uuid, company_id uuid,"
     " points bigint, basis_minor bigint, happened_on date, rule_id varchar",
     "account": "id uuid, programme_id uuid, kind varchar, owner_id uuid, company_id uuid, balance bigint",

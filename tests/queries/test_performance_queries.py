@@ -202,6 +202,20 @@ def test_receipts_with_a_product_are_counted_once_a_company_and_invoice(suffix: 
     ]
 
 
+@pytest.mark.parametrize("suffix", ["", "_roughly"])
+def test_what_was_taken_back_with_its_import_is_no_receipt(suffix: str) -> None:
+    undone = line(8, day(3, 10), "c1", "paint", "INV-8", 2490)
+    against = {**line(18, day(3, 10), "c1", "paint", "INV-8", -2490, quantity=-1), "reverses_id": 8}
+    world = {**LINES, "sales_line": [*LINES["sales_line"], undone, against]}
+    name = f"receipts_of_products_over_time{suffix}"
+    rows = rows_of(name, world, bucket="month", brand="Aster", **MARCH)
+    assert table_of(rows, "bucket", "receipts") == [(day(3, 1), 3)]
+    rows = rows_of(
+        f"receipts_of_products_by{suffix}", world, dimension="brand", brand="Aster", **MARCH, limit=10
+    )
+    assert table_of(rows, "label", "receipts") == [("Aster", 3)]
+
+
 def test_lines_show_the_programmes_points_and_their_row_in_the_file() -> None:
     rows = rows_of("sales_lines", LINES, programme_id=SPRING, only_returns=False, limit=2, offset=2, **MARCH)
     assert table_of(rows, "id", "invoice_no", "company_code", "product_code", "points", "row_no") == [
