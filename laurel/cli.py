@@ -375,9 +375,10 @@ def _records_in_words(counts: "Mapping[str, int]") -> str:
     from loyalty_core.corrections import Outcome
     from ui.undo_words import in_words
 
-    return " ".join(
+    said = " ".join(
         in_words(one, counts[one.value], f"{counts[one.value]:,}") for one in Outcome if counts.get(one.value)
     )
+    return said or _("The file added and changed nothing.")
 
 
 def _touched_in_words(shown: "UndoPreview") -> str:

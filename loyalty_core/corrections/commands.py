@@ -115,7 +115,7 @@ def undo_import(
     why = policy.clean_reason(reason)
     for attempt in range(1, _MOST_COLLISIONS + 1):
         try:
-            number, undone = _undo(database, scope, import_id, why, payload_hash, request_key)
+            found, undone = _undo(database, scope, import_id, why, payload_hash, request_key)
             break
         except STATEMENT_FAILED as error:
             # Whoever moves a claim, or repairs an import that keeps lines, takes the same rows from the other end.
@@ -124,19 +124,23 @@ def undo_import(
             if attempt == _MOST_COLLISIONS:
                 raise policy.InTheWayError from error
             _log.warning("undo_collision", import_id=str(import_id), attempt=attempt)
-    settled, unsettled = None, None
-    if settles:
+    settled: int | None = None
+    unsettled: str | None = None
+    if found.dataset in policy.RECORDS:
+        # It takes no line back: whoever undoes it does not answer for what a programme refuses.
+        settled = 0
+    elif settles:
         try:
             settled = settlement.settle_due(database)
         except Refusal as refusal:
             # The import is undone; what a programme refuses stays due, and the worker tries again.
             settled, unsettled = 0, refusal.sentence
-    return UndoReport(number, undone, settled, unsettled)
+    return UndoReport(found.number, undone, settled, unsettled)
 
 
 def _undo(
     database: Database, scope: Scope, import_id: UUID, reason: str, payload_hash: str, request_key: UUID
-) -> tuple[int, UndoneImport]:
+) -> tuple[intake.FileImport, UndoneImport]:
     with database.transaction(scope) as connection:
         access.check_permission(connection, scope, access.Permission.UNDO_IMPORTS)
         # First of all, as who brings lines has its own import's row before it waits for this.
@@ -145,12 +149,12 @@ def _undo(
         if before is not None:
             if before.import_id != import_id:
                 raise policy.UndoFormUsedError
-            return found.number, before
+            return found, before
         policy.check_can_be_undone(scope, found)
         if found.dataset in policy.RECORDS:
             undone = _undo_records(connection, scope, found, reason, payload_hash)
             store.insert_undo(connection, scope, undone, id=new_id(), request_key=request_key)
-            return found.number, undone
+            return found, undone
         sales.lock_for_reversal(connection, import_id)
         store.wait_briefly(connection)
         preview = _preview(connection, found)
@@ -194,7 +198,7 @@ def _undo(
                 "payload_hash": payload_hash,
             },
         )
-    return found.number, undone
+    return found, undone
 
 
 def _undo_records(

@@ -202,11 +202,14 @@ UNDO_CHECKS: dict[str, str] = {
         "select count(*) from removed_record r where exists (select from company where id = r.record_id)"
         " or exists (select from product where id = r.record_id)"
         " or exists (select from participant where id = r.record_id)"
+        " or exists (select from outlet where id = r.record_id)"
+        " or exists (select from product_price where id = r.record_id)"
     ),
     "nothing stands on a record that is gone": (
         "select count(*) from removed_record r where exists (select from sales_line where company_id = r.record_id)"
         " or exists (select from claim where company_id = r.record_id or participant_id = r.record_id)"
         " or r.table_name = 'product' and r.record_id in (select product_id from sales_line)"
+        " or r.table_name = 'outlet' and r.record_id in (select outlet_id from sales_line where outlet_id is not null)"
     ),
     "claims of an undone import are withdrawn": (
         "select count(*) from claim c join file_import i on i.id = c.import_id"

@@ -69,3 +69,21 @@ def test_one_of_a_thing_is_told_as_one(laurel: CommandLine) -> None:
     ).json
     shown = laurel("undo-import", str(brought["import"]), "--preview").out
     assert shown.startswith("1 line, 0 of them stay by other imports;")
+
+
+def test_of_master_data_it_is_said_what_goes_and_what_is_put_back(laurel: CommandLine) -> None:
+    def brought(name: str, *rows: str) -> str:
+        (laurel.folder / name).write_text("\n".join(("code,name", *rows)) + "\n")
+        done = laurel("import", name, "--dataset", "products", "--mapping", "auto", "--json")
+        assert done.code == 0, done.err
+        return str(done.json["import"])
+
+    number = brought("products.csv", "MUG-1,Mug", "CUP-1,Cup")
+    again = brought("again.csv", "MUG-1,Mug")
+    assert laurel("undo-import", again, "--preview").out == "The file added and changed nothing.\n"
+    shown = laurel("undo-import", number, "--preview")
+    assert (shown.out, shown.err) == ("2 that the file added go away.\n", "")
+    assert laurel("undo-import", number, "--preview", "--json").json["records"] == {"removed": 2}
+    undone = laurel("undo-import", number, "--reason", "Of another brand.")
+    assert undone.out == f"Import {number} is undone: 2 that the file added go away.\n"
+    assert laurel("check-books", "--json").json["ok"] is True

@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from loyalty_core import corrections
+from loyalty_core import corrections, settlement
 from loyalty_core.access import Permission, Role
 from loyalty_core.corrections import Outcome
 from loyalty_core.intake import ImportMode, ImportState, RecordsDataset, import_by_id
-from loyalty_core.kernel import Database, NotAllowedError, Scope, new_id
+from loyalty_core.kernel import Database, NotAllowedError, Refusal, Scope, new_id
 from loyalty_core.organisation import add_region
 from loyalty_core.participants import (
     CompaniesDataset,
@@ -500,6 +500,45 @@ def test_what_changed_since_the_look_is_looked_at_again(database: Database, ever
             database, everything, wrong, reason="Wrong file.", payload_hash=shown, request_key=new_id()
         )
     assert len(stored(database, everything, COMPANY)) == 2
+
+
+def test_no_points_are_settled_for_master_data(
+    database: Database, everything: Scope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = taken(database, everything, COMPANIES, [company("C1")])
+
+    def refuses(_database: Database) -> int:
+        raise Refusal("The programme can't be settled.")
+
+    monkeypatch.setattr(settlement, "settle_due", refuses)
+    report = undo(database, everything, wrong)
+    assert (report.programmes_settled, report.unsettled) == (0, None)
+
+
+def test_the_books_tell_what_is_there_though_it_is_said_to_be_gone(
+    database: Database, everything: Scope
+) -> None:
+    taken(database, everything, COMPANIES, [company("C1")])
+    outlets = taken(database, everything, OUTLETS, [{"company_code": "C1", "code": "O1", "name": "Bar"}])
+    products = taken(database, everything, PRODUCTS, [{"code": "A", "name": "Cup"}])
+    taken(database, everything, PRICES, [price("2", "2026-01-01")])
+    bring_sales(database, everything, [row(company_code="C1", outlet_code="O1", product_code="P9")])
+    for table, import_id, said in (
+        ("outlet", outlets, ["what an undone", "nothing stands on"]),
+        ("product_price", products, ["what an undone"]),
+    ):
+        with database.transaction(everything) as connection:
+            nested = connection.begin_nested()
+            connection.execute(
+                text(
+                    "insert into removed_record (record_id, table_name, import_id, recorded_at)"
+                    f" select id, :table, :import_id, now() from {table}"
+                ),
+                {"table": table, "import_id": import_id},
+            )
+            told = [name for name, count in corrections.broken_undos(connection).items() if count]
+            nested.rollback()
+        assert [name.startswith(words) for name, words in zip(told, said, strict=True)] == [True] * len(said)
 
 
 def test_only_who_may_undo_imports_undoes_them(database: Database, everything: Scope) -> None:
