@@ -211,6 +211,9 @@ def show_again(user: SignedInUser, found: FileImport) -> None:
     """Offer to import the same file once more: where nothing of it was kept, or where it would change what is there."""
     if not user.may(Permission.UPLOAD_FILES) or found.dataset not in registered_datasets():
         return
+    if found.is_for_owner:
+        # Its rows are those of who brought it, and say neither whose they are nor a number: nobody else can bring it.
+        return
     changes = _may_change_what_differs(found)
     if found.state not in _AGAIN and not changes:
         return

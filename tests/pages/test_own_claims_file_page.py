@@ -219,3 +219,29 @@ def test_the_programme_is_asked_for_where_it_is_not_clear(world: World) -> None:
     app = opened(world, file=kept(world, *lines))
     next(box for box in app.selectbox if box.label == "Programme").select("rival")
     assert "1 row became a claim" in texts(brought_in(world, app.run()))
+
+
+def test_operators_are_not_offered_to_import_a_participants_file_as_one_of_theirs(world: World) -> None:
+    scope = world.signed_in(Role.PARTICIPANT).scope
+    columns = dict(zip(("invoice_no", "product_code", "quantity", "sold_on"), HEADER.split(";"), strict=True))
+    import_id = verification.start_own_claims_file(
+        world.database,
+        scope,
+        file_id=UUID(kept(world, "INV-8;P-10;1;02.03.2026", name="stopped.csv")),
+        mapping=intake.ColumnMapping(
+            name="own",
+            dataset="claims",
+            columns=columns,
+            date_formats=("%d.%m.%Y",),
+            time_zone="UTC",
+        ),
+        programme_code=None,
+        request_key=new_id(),
+        defers=False,
+    )
+    intake.cancel_import(world.database, scope, import_id)
+    app = page_of(world, Role.ADMIN, page_named("imports"), **{"import": str(import_id)})
+    assert not app.exception, app.exception
+    said = texts(app)
+    assert "stopped.csv" in said
+    assert "Import this file again" not in said
