@@ -30,18 +30,20 @@ with hit as materialized (
     where c.state = 'approved' and (cast(:numbers as bigint[]) is null or c.number = any(cast(:numbers as bigint[])))
     group by c.number, c.programme_id, c.approved_quantity, l.company_id, l.invoice_no, l.product_id, d.units_back
 ), beside as (
-    select h.number, sum(o.quantity) as sold, coalesce(sum(n.units_claimed), 0) as claimed
+    select h.number, sum(o.quantity) as sold, h.back, coalesce(sum(n.units_claimed), 0) as claimed,
+        h.approved_quantity, h.last_day
     from hit h
     join sales_line o on o.company_id = h.company_id and o.invoice_no = h.invoice_no
         and o.product_id = h.product_id and o.quantity > 0 and {_standing("o")}
     left join claimed_line n on n.sales_line_id = o.id and n.programme_id is not distinct from h.programme_id
-    group by h.number
+    where not h.was_known
+    group by h.number, h.back, h.approved_quantity, h.last_day
 )
-select h.number, b.sold, h.back, b.claimed,
-    least(b.claimed - greatest(b.sold - h.back, 0), h.approved_quantity) as too_many, h.last_day
-from hit h join beside b on b.number = h.number
-where b.claimed > greatest(b.sold - h.back, 0) and not h.was_known
-order by h.number
+select b.number, b.sold, b.back, b.claimed,
+    least(b.claimed - greatest(b.sold - b.back, 0), b.approved_quantity) as too_many, b.last_day
+from beside b
+where b.claimed > greatest(b.sold - b.back, 0)
+order by b.number
 """  # noqa: S608 put together from constants
 
 
