@@ -41,7 +41,8 @@ class QueueFilter:
 
     Without a `state`: what waits for an operator, second decisions among it; with `every_state`, all there is.
     `assigned_to` is a person, or Assigned.NOBODY. `needs_second`: a decision waits for a second person. `came_back`:
-    approved, and units of the sale came back afterwards, as `coming_back.came_back` finds them.
+    approved, and units of the sale came back afterwards, as `coming_back.came_back` finds them, or found them before:
+    then `known_back` are their numbers.
     """
 
     verdict: Verdict | None = None
@@ -56,6 +57,7 @@ class QueueFilter:
     is_overdue: bool = False
     needs_second: bool = False
     came_back: bool = False
+    known_back: frozenset[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,7 @@ def _where(connection: Connection, found: QueueFilter) -> tuple[str, dict[str, o
         conditions.append(_SECOND)
     if found.came_back:
         conditions.append("c.number in (select unnest(cast(:came_back as bigint[])))")
-        values["came_back"] = list(came_back(connection))
+        values["came_back"] = list(came_back(connection) if found.known_back is None else found.known_back)
     if found.words.strip():
         conditions.append(
             "position(lower(:words) in lower(concat_ws(' ', c.claim_no, c.invoice_no, c.product_code, k.code,"

@@ -15,8 +15,8 @@ from loyalty_core.verification import (
     QueueOrder,
     Verdict,
 )
+from ui import cached, elements, registry, wording
 from ui import claims as blocks
-from ui import elements, registry, wording
 from ui import programmes as programme_blocks
 from ui.identity import require
 
@@ -101,6 +101,10 @@ def chosen_filter() -> tuple[QueueFilter, QueueOrder]:
         is_overdue=state == OVERDUE,
         needs_second=state == SECOND,
         came_back=state == CAME_BACK,
+        # To look for them anew in all lines, twice for each drawing, would take seconds.
+        known_back=frozenset(cached.claims_come_back(cached.facts_version(), user.scope))
+        if state == CAME_BACK
+        else None,
     ), QueueOrder(order)
 
 
