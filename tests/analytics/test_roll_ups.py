@@ -166,10 +166,21 @@ def test_a_line_that_is_taken_back_is_one_less_and_no_return() -> None:
 
 
 def test_a_receipt_counts_on_the_first_day_of_its_lines_that_stand_and_not_at_all_without_one() -> None:
-    line = {"company_id": COMPANIES[0], "product_id": PRODUCTS[0], "quantity": Decimal(1), "amount_minor": 25}
-    first = {"id": 1, **line, "invoice_no": "I-1", "sold_on": DAY, "currency": "EUR"}
-    later = {"id": 2, **line, "invoice_no": "I-1", "sold_on": DAY + timedelta(days=2), "currency": "EUR"}
-    alone = {"id": 3, **line, "invoice_no": "I-2", "sold_on": DAY, "currency": "EUR"}
+    line: Line = {
+        "company_id": COMPANIES[0],
+        "product_id": PRODUCTS[0],
+        "quantity": Decimal(1),
+        "amount_minor": 25,
+    }
+    first: Line = {"id": 1, **line, "invoice_no": "I-1", "sold_on": DAY, "currency": "EUR"}
+    later: Line = {
+        "id": 2,
+        **line,
+        "invoice_no": "I-1",
+        "sold_on": DAY + timedelta(days=2),
+        "currency": "EUR",
+    }
+    alone: Line = {"id": 3, **line, "invoice_no": "I-2", "sold_on": DAY, "currency": "EUR"}
     again = {**alone, "id": 21, "sold_on": DAY + timedelta(days=1), "currency": "GBP"}
     against = [
         {**one, "id": 10 + one["id"], "reverses_id": one["id"], "quantity": Decimal(-1), "amount_minor": -25}

@@ -174,6 +174,11 @@ def test_each_line_beside_a_claim_tells_the_units_that_it_holds_itself_and_other
         assert best.units_own == near[0].units_own
     # (sold, held by this claim, held by others, held by nobody)
     assert sorted(
-        (one.quantity, one.units_own, one.quantity - one.units_left, one.units_left - one.units_own)
+        tuple(
+            map(
+                int,
+                (one.quantity, one.units_own, one.quantity - one.units_left, one.units_left - one.units_own),
+            )
+        )
         for one in near
     ) == [(3, 3, 0, 0), (5, 4, 1, 0)]
