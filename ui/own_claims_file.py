@@ -199,7 +199,7 @@ def show_look(user: SignedInUser, person: Participant, file_id: UUID) -> None:
                     "decimal_separator": guess.decimal_separator,
                     "thousands_separator": guess.thousands_separator,
                     "date_formats": formats,
-                    "time_zone": str(st.context.timezone or "UTC"),
+                    "time_zone": str(wording.reader_time_zone()),
                 }
             ),
             programme_code=programme,

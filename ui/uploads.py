@@ -612,7 +612,7 @@ def _show_formats(guess: MappingGuess, fields: Mapping[str, str], dataset: str, 
     has_days = any(
         column.kind is ColumnKind.TIMESTAMP for column in registered_datasets()[dataset].columns.columns
     )
-    zone = known.time_zone if known else str(st.context.timezone or "UTC")
+    zone = known.time_zone if known else str(wording.reader_time_zone())
     dates = list(guess.date_formats)
     with st.expander(_("How it is written"), expanded=known is None, icon=":material/format_list_numbered:"):
         first, second, third = st.columns(3)

@@ -245,3 +245,9 @@ def test_operators_are_not_offered_to_import_a_participants_file_as_one_of_their
     said = texts(app)
     assert "stopped.csv" in said
     assert "Import this file again" not in said
+
+
+def test_a_browser_whose_time_zone_nobody_knows_brings_a_file_too(world: World) -> None:
+    app = opened(world, file=kept(world, "INV-9;P-10;1;02.03.2026", name="zone.csv"))
+    app.context = {**app.context, "timezone": "Etc/Unknown"}
+    assert "became a claim" in texts(brought_in(world, app.run()))
