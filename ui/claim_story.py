@@ -36,7 +36,7 @@ def show_documents(documents: Sequence[AttachedDocument]) -> None:
         address = f"/documents/{one.document_id}"
         if one.media_type == "application/pdf":
             st.markdown(f"![{_('First pages of the scan')}]({address}/pages)")
-            st.markdown(f":material/picture_as_pdf: [{_('Open the whole scan (PDF)')}]({address})")
+            st.markdown(f":material/picture_as_pdf: **[{_('Open the whole scan (PDF)')}]({address})**")
         else:
             st.markdown(f"![{_('Photo of the invoice')}]({address})")
             st.markdown(f"[{_('Open it in full size')}]({address})")
@@ -52,7 +52,8 @@ def show_documents(documents: Sequence[AttachedDocument]) -> None:
 def link_own_documents(user: SignedInUser, documents: Sequence[AttachedDocument]) -> None:
     """Draw the way to each photo and scan that the user brought."""
     links = [
-        f"[{wording.plain(wording.moment(one.added_at))}](/documents/{one.document_id})"
+        # Bold, as in the dark its colour alone does not tell a link from the text around it.
+        f"**[{wording.plain(wording.moment(one.added_at))}](/documents/{one.document_id})**"
         for one in documents
         if one.kept_for == user.id
     ]
@@ -320,5 +321,5 @@ def show_story(claim: Claim, story: Sequence[StoryEntry]) -> None:
             lines.append(f"*{wording.plain(one.words)}*")
         document = one.detail.get("document_id")
         if document:
-            lines.append(f"[{_('Document')}](/documents/{document})")
+            lines.append(f"**[{_('Document')}](/documents/{document})**")
         st.markdown("  \n".join(lines))
