@@ -251,8 +251,11 @@ def test_each_page_of_files_and_claims_has_something_to_show(
         phone.says(QUESTION)
         assert not phone.scrolls_sideways()
         take_picture(phone, "my-claims-question-phone", most_high=844)
-        phone.page.get_by_label("Your answer").fill("The order was of that day; the invoice came later.")
-        phone.page.get_by_role("button", name="Send the answer").click()
+        # The demo's own question stands on another card: the innermost block with both is this claim's.
+        card = phone.page.get_by_test_id("stVerticalBlock").filter(has_text=QUESTION)
+        card = card.filter(has=phone.page.get_by_label("Your answer")).last
+        card.get_by_label("Your answer").fill("The order was of that day; the invoice came later.")
+        card.get_by_role("button", name="Send the answer").click()
         expect(phone.page.get_by_text(QUESTION)).to_have_count(0, timeout=PATIENCE_MS)
         phone.open("/my-claims?new=yes")
         phone.says("Photo or scan of the invoice")
