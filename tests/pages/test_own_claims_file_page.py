@@ -203,24 +203,6 @@ def test_who_is_suspended_is_offered_no_file(world: World, claims: dict[str, Cla
         participants.reinstate(world.database, COMMAND_LINE, own)
 
 
-# Last: from here on two programmes give points for claims.
-def test_the_programme_is_asked_for_where_it_is_not_clear(world: World) -> None:
-    lines = ("INV-P;P-10;1;02.03.2026",)
-    app = opened(world, file=kept(world, *lines))
-    assert "Programme" not in {box.label for box in app.selectbox}
-    programmes.apply_programme(
-        world.database,
-        COMMAND_LINE,
-        CLUB.replace("code: club", "code: rival").replace("Painters' club", "Rival"),
-    )
-    app = opened(world, file=kept(world, *lines))
-    said = texts(brought_in(world, app))
-    assert "Several programmes give points for claims of that day." in said
-    app = opened(world, file=kept(world, *lines))
-    next(box for box in app.selectbox if box.label == "Programme").select("rival")
-    assert "1 row became a claim" in texts(brought_in(world, app.run()))
-
-
 def test_operators_are_not_offered_to_import_a_participants_file_as_one_of_theirs(world: World) -> None:
     scope = world.signed_in(Role.PARTICIPANT).scope
     columns = dict(zip(("invoice_no", "product_code", "quantity", "sold_on"), HEADER.split(";"), strict=True))
@@ -251,3 +233,21 @@ def test_a_browser_whose_time_zone_nobody_knows_brings_a_file_too(world: World) 
     app = opened(world, file=kept(world, "INV-9;P-10;1;02.03.2026", name="zone.csv"))
     app.context = {**app.context, "timezone": "Etc/Unknown"}
     assert "became a claim" in texts(brought_in(world, app.run()))
+
+
+# Last: from here on two programmes give points for claims.
+def test_the_programme_is_asked_for_where_it_is_not_clear(world: World) -> None:
+    lines = ("INV-P;P-10;1;02.03.2026",)
+    app = opened(world, file=kept(world, *lines))
+    assert "Programme" not in {box.label for box in app.selectbox}
+    programmes.apply_programme(
+        world.database,
+        COMMAND_LINE,
+        CLUB.replace("code: club", "code: rival").replace("Painters' club", "Rival"),
+    )
+    app = opened(world, file=kept(world, *lines))
+    said = texts(brought_in(world, app))
+    assert "Several programmes give points for claims of that day." in said
+    app = opened(world, file=kept(world, *lines))
+    next(box for box in app.selectbox if box.label == "Programme").select("rival")
+    assert "1 row became a claim" in texts(brought_in(world, app.run()))
