@@ -1,11 +1,11 @@
 """How fast pages rerun, alone and while files come in.
 
-    python -m bench.pages --rows 200000 --files 10 --people 4 --seconds 20
+    python -m bench.pages --rows 200000 --files 10 --people 100 --think 10 --seconds 30
 
 A web process and a worker run as they do in production. Each of `--people` sits at a socket of their own and reruns
-one page after the other, as a browser asks for them, for `--seconds`: first with nothing else going on, then while
-the worker takes in `--files` files at once. The peer of the second figure is the first, of the same run. After that
-each page is rerun alone, a second long.
+one page after the other, as a browser asks for them, with `--think` seconds between two, for `--seconds`: first with
+nothing else going on, then while the worker takes in `--files` files at once. The peer of the second figure is the
+first, of the same run. After that each page is rerun alone, a second long.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
@@ -43,13 +44,22 @@ _GOAL_MS = 150
 _PATIENCE_SECONDS = 900.0
 
 
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """How many people rerun pages at once, and how long each looks at one before the next."""
+
+    people: int
+    think_seconds: float
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the benchmark and print its figures."""
     parser = argparse.ArgumentParser(prog="bench.pages")
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--files", type=int, default=10)
-    parser.add_argument("--people", type=int, default=4)
-    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--people", type=int, default=100)
+    parser.add_argument("--think", type=float, default=10.0)
+    parser.add_argument("--seconds", type=float, default=30.0)
     options = parser.parse_args(arguments)
     with workshop() as place:
         first = write_csv(place.folder / "first.csv", options.rows, bad_share=0.01)
@@ -66,7 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             token = _signed_in(database)
             files = [_another(first, number) for number in range(options.files)]
             with _running(place) as address:
-                _measure(database, place, address, token, files, options.people, options.seconds)
+                crowd = Crowd(options.people, options.think)
+                _measure(database, place, address, token, files, crowd, options.seconds)
         finally:
             database.close()
 
@@ -77,21 +88,22 @@ def _measure(
     address: str,
     token: str,
     files: Sequence[Path],
-    people: int,
+    crowd: Crowd,
     seconds: float,
 ) -> None:
     keys = [entry.key for entry in registry.pages() if not entry.is_record]
     with _socket(address, token) as socket:
         for key in keys:
             _rerun(socket, key)
-    alone = _sit(address, token, keys, people, seconds)
+    print(f"{crowd.people} people who look at each page for {crowd.think_seconds:g} s")
+    alone = _sit(address, token, keys, crowd, seconds)
     _tell("pages alone", alone)
     begun = time.perf_counter()
     ids = _hand_in(database, place, files)
     still_running = threading.Event()
     waiting = threading.Thread(target=_wait_for, args=(database, ids, still_running))
     waiting.start()
-    during = _sit(address, token, keys, people, None, until=still_running)
+    during = _sit(address, token, keys, crowd, None, until=still_running)
     waiting.join()
     lines = sum(_accepted(database, one) for one in ids)
     _tell(f"pages while {len(files)} files come in", during)
@@ -221,7 +233,7 @@ def _sit(
     address: str,
     token: str,
     keys: Sequence[str],
-    people: int,
+    crowd: Crowd,
     seconds: float | None,
     *,
     until: threading.Event | None = None,
@@ -229,17 +241,21 @@ def _sit(
     """Let people rerun pages, each at a socket and place of their own, and return how long every rerun took."""
     times: list[float] = []
     ends = None if seconds is None else time.perf_counter() + seconds
+    stops = until or threading.Event()
 
     def one(number: int) -> None:
         own = []
-        place = number * len(keys) // people
+        place = number * len(keys) // crowd.people
         with _socket(address, token) as socket:
-            while (ends is None or time.perf_counter() < ends) and not (until is not None and until.is_set()):
+            # Not all at once: whoever thinks long comes at a moment of their own.
+            stops.wait(crowd.think_seconds * number / crowd.people)
+            while not stops.is_set() and (ends is None or time.perf_counter() < ends):
                 own.append(_rerun(socket, keys[place % len(keys)]))
                 place += 1
+                stops.wait(crowd.think_seconds)
         times.extend(own)
 
-    threads = [threading.Thread(target=one, args=(number,)) for number in range(people)]
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(crowd.people)]
     for thread in threads:
         thread.start()
     for thread in threads:
