@@ -10,6 +10,7 @@ from loyalty_core.sales.reversal import (
     hold_lines,
     lines_to_reverse,
     lock_for_reversal,
+    not_reversed,
     reverse_lines,
 )
 
@@ -23,6 +24,7 @@ __all__ = [
     "hold_lines",
     "lines_to_reverse",
     "lock_for_reversal",
+    "not_reversed",
     "reason_text",
     "reverse_lines",
 ]

@@ -7,9 +7,19 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-# Of a line called `l`: nothing was taken back of it, and it takes back nothing. What looks for sold lines, to lay a
-# claim to one or to see whether a row came before, must ask so.
-NOT_REVERSED = "(l.reverses_id is null and not exists (select from sales_line r where r.reverses_id = l.id))"
+
+def not_reversed(line: str) -> str:
+    """Return SQL that holds of a sales line of this alias when it was not taken back and takes back nothing.
+
+    What looks for sold lines, to lay a claim to one or to see whether a row came before, must ask so.
+    """
+    return (
+        f"({line}.reverses_id is null"
+        f" and not exists (select from sales_line reversal where reversal.reverses_id = {line}.id))"
+    )
+
+
+NOT_REVERSED = not_reversed("l")
 
 _BRINGING = "hashtextextended('laurel.sales_lines', 0)"
 _OF_IMPORT = "hashtextextended('laurel.lines_of:' || {import_id}, 0)"

@@ -7,14 +7,7 @@ from decimal import Decimal
 
 from sqlalchemy import Connection, text
 
-
-def _standing(line: str) -> str:
-    """Return the condition that a sales line counts: neither taken back with its file nor a line against one."""
-    return (
-        f"({line}.reverses_id is null"
-        f" and not exists (select from sales_line x where x.reverses_id = {line}.id))"
-    )
-
+from loyalty_core.sales import not_reversed
 
 # `was_known`: whoever corrected the claim had all that came back before them, and left it so.
 _CAME_BACK = f"""
@@ -26,7 +19,7 @@ with hit as materialized (
     join claim_decision d on d.claim_number = c.number and d.revision = c.revision
     join sales_line l on l.id = c.sales_line_id
     join sales_line r on r.company_id = l.company_id and r.invoice_no = l.invoice_no
-        and r.product_id = l.product_id and r.quantity < 0 and {_standing("r")}
+        and r.product_id = l.product_id and r.quantity < 0 and {not_reversed("r")}
     where c.state = 'approved' and (cast(:numbers as bigint[]) is null or c.number = any(cast(:numbers as bigint[])))
     group by c.number, c.programme_id, c.approved_quantity, l.company_id, l.invoice_no, l.product_id, d.units_back
 ), beside as (
@@ -34,7 +27,7 @@ with hit as materialized (
         h.approved_quantity, h.last_day
     from hit h
     join sales_line o on o.company_id = h.company_id and o.invoice_no = h.invoice_no
-        and o.product_id = h.product_id and o.quantity > 0 and {_standing("o")}
+        and o.product_id = h.product_id and o.quantity > 0 and {not_reversed("o")}
     left join claimed_line n on n.sales_line_id = o.id and n.programme_id is not distinct from h.programme_id
     where not h.was_known
     group by h.number, h.back, h.approved_quantity, h.last_day

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 
 from loyalty_core import audit, programmes
 from loyalty_core.kernel import Database, Scope, now, set_scope, to_minor
-from loyalty_core.sales import hold_lines
+from loyalty_core.sales import NOT_REVERSED, hold_lines
 from loyalty_core.verification import proposals
 from loyalty_core.verification.judgement import (
     Beside,
@@ -278,7 +278,7 @@ def _hold(connection: Connection, numbers: Sequence[int]) -> None:
         text(
             "select l.id from (select distinct company_id, invoice_no, product_id from claim_at_hand) w"  # noqa: S608 put together from constants
             " join sales_line l on l.company_id = w.company_id and l.invoice_no = w.invoice_no"
-            f" and l.product_id = w.product_id where l.quantity > 0 and {_STANDS}"
+            f" and l.product_id = w.product_id where l.quantity > 0 and {NOT_REVERSED}"
         )
     ).scalars()
     _lock_units(connection, list(lines))
@@ -374,13 +374,10 @@ _COLUMNS = (
     "l.id, l.company_id, l.invoice_no, l.product_id, l.quantity, l.amount_minor, l.currency, l.sold_on,"
     " l.sold_at"
 )
-# What was undone is as if it had never been reported.
-_STANDS = "l.reverses_id is null and not exists (select from sales_line r where r.reverses_id = l.id)"
-
 _OWN = (
     f"select {_COLUMNS} from (select distinct company_id, invoice_no, product_id from claim_at_hand) w"  # noqa: S608 put together from constants
     " join sales_line l on l.company_id = w.company_id and l.invoice_no = w.invoice_no"
-    f" and l.product_id = w.product_id where {_STANDS} order by l.id"
+    f" and l.product_id = w.product_id where {NOT_REVERSED} order by l.id"
 )
 # Claims whose company, invoice and product name no sale. Their first and last day bound what the index reads.
 _LOST = (
@@ -394,12 +391,12 @@ _AROUND = (
 )
 _NEAR = (
     f"with lost as materialized ({_LOST}) select w.number, {_COLUMNS} from lost w join sales_line l"  # noqa: S608 put together from constants
-    f" on l.company_id = w.company_id and l.product_id = w.product_id where {_STANDS}{_AROUND} order by l.id"
+    f" on l.company_id = w.company_id and l.product_id = w.product_id where {NOT_REVERSED}{_AROUND} order by l.id"
 )
 _OTHERS = (
     f"with lost as materialized ({_LOST}) select w.number, {_COLUMNS} from lost w join sales_line l"  # noqa: S608 put together from constants
     " on l.invoice_no = w.invoice_no and l.product_id = w.product_id"
-    f" where l.company_id is distinct from w.company_id and {_STANDS}{_AROUND} order by l.id"
+    f" where l.company_id is distinct from w.company_id and {NOT_REVERSED}{_AROUND} order by l.id"
 )
 
 
