@@ -562,7 +562,7 @@ def verify_audit(as_json: AsJson = False) -> None:
     from loyalty_core import audit
 
     with open_workplace(Settings.from_environment()) as place:
-        proof = audit.verify(place.database, place.settings.home)
+        proof = audit.verify(place.database, place.settings)
     _answer(
         as_json,
         {"ok": proof.ok, "records": proof.records, "head": proof.head},

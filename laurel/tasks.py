@@ -36,7 +36,7 @@ def settle_programme(database: Database, request_id: UUID) -> None:
 
 def chain_audit(database: Database, settings: Settings) -> None:
     """Chain what was recorded since."""
-    audit.chain_pending(database, settings.home)
+    audit.chain_pending(database, settings)
 
 
 def escalate_overdue(database: Database) -> None:

@@ -1,24 +1,14 @@
 """Record what is done, chain what is committed, prove that nothing was touched since."""
 
-import fcntl
-import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
 
 from loyalty_core.audit import store
-from loyalty_core.audit.policy import GENESIS, chained_hash
-from loyalty_core.kernel import Database, Scope, _, now
-
-_HEADS_FILE = "audit-heads.jsonl"
-_LOCK_FILE = "audit-heads.lock"
-_HEADS_APART = timedelta(minutes=1)
+from loyalty_core.audit.heads import Head, Heads
+from loyalty_core.audit.policy import GENESIS, AuditRecord, chained_hash, unkeyed_hash
+from loyalty_core.kernel import Database, Refusal, Scope, Settings, _, now
 
 
 def record(
@@ -44,102 +34,76 @@ def record(
     )
 
 
-def chain_pending(database: Database, home: Path | None = None) -> int:
+def chain_pending(database: Database, settings: Settings) -> int:
     """Link every committed record that has no link yet and return how many were linked.
 
-    Only transactions below the snapshot's oldest running one are taken: of those, everything is there. With
-    `home`, the head of the chain is also kept in a file outside the database, where it moved and at most once
-    a minute.
+    Links are keyed with the home's audit key. The head is kept in a file outside the database, sealed with the
+    same key, whenever it moved: what is cut off the chain afterwards shows. Raises HeadsNotReadableError,
+    HeadNotOursError.
     """
-    return _chain(database, home, apart=_HEADS_APART)
-
-
-def _chain(database: Database, home: Path | None, *, apart: timedelta) -> int:
+    heads = Heads(settings)
     with database.transaction(Scope.of_system("audit chain")) as connection:
         store.lock_chain(connection)
+        position, head = store.chain_head(connection) or (0, GENESIS)
+        # Before the first keyed link is made, so that no crash leaves keyed links that no head tells of.
+        _begin_heads(connection, heads, position, head)
+        # Asked for before the records are: of transactions below, all records are seen and get their links.
         below = store.settled_txid(connection)
         low = store.low_txid(connection)
-        pending = store.unchained_records(connection, low, below)
-        position, head = store.chain_head(connection) or (0, GENESIS)
         links: list[tuple[int, int, bytes]] = []
-        for entry in pending:
-            position, head = position + 1, chained_hash(head, entry)
+        for entry in store.unchained_records(connection, low):
+            position, head = position + 1, chained_hash(heads.key, head, entry)
             links.append((position, entry.id, head))
         if links:
             store.insert_links(connection, links)
         if links or not low:
             store.move_low_txid(connection, below)
-    if home is not None and position:
-        _keep_head(database, home, _Head(now(), position, head.hex()), apart=apart)
+    _keep_head(database, heads, position, head)
     return len(links)
 
 
-@dataclass(frozen=True, slots=True)
-class _Head:
-    """The chain's last link at some moment: its position and its hash in hex."""
+def _begin_heads(connection: Connection, heads: Heads, position: int, hash_: bytes) -> None:
+    """Keep a first sealed head: of an empty chain, or of one whose links had no key until now.
 
-    at: datetime
-    position: int
-    hash: str
-
-    @property
-    def line(self) -> str:
-        return json.dumps({"at": self.at.isoformat(), "position": self.position, "hash": self.hash}) + "\n"
-
-
-def _heads(home: Path) -> list[_Head]:
-    """Return the heads that were kept, oldest first: the last of each day."""
-    path = home / _HEADS_FILE
-    if not path.exists():
-        return []
-    kept = [json.loads(line) for line in path.read_text().splitlines() if line]
-    return [_Head(datetime.fromisoformat(one["at"]), one["position"], one["hash"]) for one in kept]
+    A chain that has links and no head at all lost its heads: it gets none, for `verify` to tell of.
+    """
+    kept = heads.read()
+    if kept and kept[-1].keyed_from is not None:
+        return
+    if bool(kept) != bool(position) or (kept and not _holds(connection, kept[-1])):
+        return
+    with heads.locked():
+        if heads.read() == kept:
+            heads.write([*kept, Head(now(), position, hash_.hex(), keyed_from=position + 1)])
 
 
-def _keep_head(database: Database, home: Path, head: _Head, *, apart: timedelta) -> None:
-    """Keep the head in place of the day's one before, unless it did not move or that is less than `apart` old.
+def _keep_head(database: Database, heads: Heads, position: int, hash_: bytes) -> None:
+    """Keep the head in place of the day's one before, unless it did not move.
 
     One that the chain no longer holds stays the last, for `verify` to tell of.
     """
-    if not _is_due(_heads(home), head, apart):
+    if not _is_behind(heads.read(), position):
         return
-    with _heads_locked(home):
-        heads = _heads(home)
-        if not _is_due(heads, head, apart):
+    with heads.locked():
+        kept = heads.read()
+        if not _is_behind(kept, position):
             return
-        if heads:
-            with database.transaction(Scope.of_system("audit chain")) as connection:
-                if not _holds(connection, heads[-1]):
-                    return
-            if heads[-1].at.date() == head.at.date():
-                heads.pop()
-        draft = home / f".{_HEADS_FILE}"
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.writelines(one.line for one in [*heads, head])
-            file.flush()
-            os.fsync(descriptor)
-        draft.replace(home / _HEADS_FILE)
+        with database.transaction(Scope.of_system("audit chain")) as connection:
+            if not _holds(connection, kept[-1]):
+                return
+        head = Head(now(), position, hash_.hex(), kept[-1].keyed_from)
+        if kept[-1].at.date() == head.at.date():
+            kept.pop()
+        heads.write([*kept, head])
 
 
-def _is_due(heads: list[_Head], head: _Head, apart: timedelta) -> bool:
-    return not heads or (head.position > heads[-1].position and head.at - heads[-1].at >= apart)
+def _is_behind(kept: list[Head], position: int) -> bool:
+    return bool(kept) and kept[-1].keyed_from is not None and kept[-1].position < position
 
 
-def _holds(connection: Connection, head: _Head) -> bool:
-    found = store.link_hash(connection, head.position)
+def _holds(connection: Connection, head: Head) -> bool:
+    found = store.link_hash(connection, head.position) if head.position else GENESIS
     return found is not None and found.hex() == head.hash
-
-
-@contextmanager
-def _heads_locked(home: Path) -> Iterator[None]:
-    """Let one process at a time write the heads."""
-    descriptor = os.open(home / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,17 +116,28 @@ class AuditProof:
     faults: tuple[str, ...]
 
 
-def verify(database: Database, home: Path | None = None) -> AuditProof:
+def verify(database: Database, settings: Settings) -> AuditProof:
     """Chain what is pending, then walk the whole chain and prove every link.
 
     Finds an edited record (its hash differs), a deleted one (its link points nowhere), reordered or missing
-    links (positions have gaps) and a cut-off tail (a head kept outside the database, in `home`, is not
-    reached).
+    links (positions have gaps), a cut-off tail (a head kept outside the database is not reached), links that
+    were computed anew without the key, and heads that are missing, changed or sealed with another key.
     """
-    _chain(database, home, apart=timedelta(0))
-    # Before the snapshot: what was kept by now, it holds.
-    heads = _heads(home) if home is not None else []
-    faults: list[str] = []
+    heads, kept, faults = Heads(settings), list[Head](), list[str]()
+    try:
+        chain_pending(database, settings)
+        # Before the snapshot: what was kept by now, it holds.
+        kept = heads.read()
+        if not kept:
+            faults.append(
+                _(
+                    "The file of the chain's heads, {file}, is missing, so nothing shows that the chain was not "
+                    "cut off. Put it back from a backup."
+                ).format(file=heads.file)
+            )
+    except Refusal as refusal:
+        faults.append(refusal.sentence)
+    keyed_from = kept[-1].keyed_from if kept else None
     with database.snapshot(Scope.of_system("audit verification")) as connection:
         expected_position, head = 0, GENESIS
         for position, record_id, stored_hash, entry in store.chained_records(connection):
@@ -180,7 +155,7 @@ def verify(database: Database, home: Path | None = None) -> AuditProof:
                         id=record_id, position=position
                     )
                 )
-            elif chained_hash(head, entry) != stored_hash:
+            elif not _is_link(heads.key, keyed_from, position, head, entry, stored_hash):
                 faults.append(
                     _("Record {id} at position {position} is not what was recorded.").format(
                         id=record_id, position=position
@@ -193,9 +168,18 @@ def verify(database: Database, home: Path | None = None) -> AuditProof:
             faults.append(_("{number} records have lost their place in the chain.").format(number=unlinked))
         faults += [
             _("The chain no longer holds what its head was on {day}, at position {position}.").format(
-                day=kept.at.date().isoformat(), position=kept.position
+                day=one.day, position=one.position
             )
-            for kept in heads
-            if not _holds(connection, kept)
+            for one in kept
+            if not _holds(connection, one)
         ]
     return AuditProof(not faults, expected_position, head.hex(), tuple(faults))
+
+
+def _is_link(
+    key: bytes, keyed_from: int | None, position: int, previous: bytes, entry: AuditRecord, found: bytes
+) -> bool:
+    """Whether a link is of its record. Without a head that says from where on links are keyed, either way counts."""
+    if (keyed_from is None or position >= keyed_from) and chained_hash(key, previous, entry) == found:
+        return True
+    return (keyed_from is None or position < keyed_from) and unkeyed_hash(previous, entry) == found

@@ -1,6 +1,7 @@
 """How a record becomes bytes, and bytes a chain."""
 
 import hashlib
+import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -48,6 +49,11 @@ def canonical_bytes(record: AuditRecord) -> bytes:
     return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def chained_hash(previous: bytes, record: AuditRecord) -> bytes:
-    """Return sha256(previous || canonical bytes), the record's place in the chain."""
+def chained_hash(key: bytes, previous: bytes, record: AuditRecord) -> bytes:
+    """Return HMAC-SHA256(key, previous || canonical bytes), the record's place in the chain."""
+    return hmac.digest(key, previous + canonical_bytes(record), "sha256")
+
+
+def unkeyed_hash(previous: bytes, record: AuditRecord) -> bytes:
+    """Return sha256(previous || canonical bytes), as links were made before they had a key."""
     return hashlib.sha256(previous + canonical_bytes(record)).digest()

@@ -90,21 +90,18 @@ def move_low_txid(connection: Connection, txid: int) -> None:
     )
 
 
-def unchained_records(connection: Connection, low: int, below: int) -> list[AuditRecord]:
-    """Return the records of transactions in [low, below) that have no link yet, by id.
+def unchained_records(connection: Connection, low: int) -> list[AuditRecord]:
+    """Return the committed records of transactions from `low` on that have no link yet, by id.
 
-    So too what transactions of another cluster wrote whose ids lie ahead of this one's: it came with a dump,
-    and none of this cluster's that can be seen lies there.
+    So too what transactions of another cluster wrote whose ids lie ahead of this one's: it came with a dump.
     """
     rows = connection.execute(
         text(
             f"select {_COLUMNS} from audit_record r"  # noqa: S608 the columns are a constant above
             " where r.txid >= cast(cast(:low as text) as xid8)"
-            " and (r.txid < cast(cast(:below as text) as xid8)"
-            " or r.txid >= pg_snapshot_xmax(pg_current_snapshot()))"
             " and not exists (select from audit_link l where l.record_id = r.id) order by r.id"
         ),
-        {"low": str(low), "below": str(below)},
+        {"low": str(low)},
     )
     return [_record(row) for row in rows]
 

@@ -28,6 +28,7 @@ from loyalty_core.kernel.money import (
 )
 from loyalty_core.kernel.runtime import Runtime, current_database, current_runtime, use_runtime
 from loyalty_core.kernel.scope import ActorKind, Scope
+from loyalty_core.kernel.secrets import ExposedKeyError, WeakKeyError, secret
 from loyalty_core.kernel.settings import PROJECT_FOLDER, Settings
 from loyalty_core.kernel.text import N_, _, current_locale, ngettext
 
@@ -40,6 +41,7 @@ __all__ = [
     "AppRights",
     "Cell",
     "Database",
+    "ExposedKeyError",
     "Money",
     "NotAllowedError",
     "NotFoundError",
@@ -51,6 +53,7 @@ __all__ = [
     "StateError",
     "UnknownCurrencyError",
     "Uuid",
+    "WeakKeyError",
     "_",
     "configure_logs",
     "csv_text",
@@ -67,6 +70,7 @@ __all__ = [
     "ngettext",
     "now",
     "rights_of",
+    "secret",
     "set_scope",
     "share_minor",
     "sqlalchemy_url",

@@ -97,7 +97,7 @@ if Permission.VERIFY_AUDIT in user.permissions:
         )
         if st.button(_("Verify the chain"), icon=":material/verified_user:", type="primary"):
             with st.spinner(_("Computing every hash again")):
-                proof = audit.verify(runtime.database, runtime.settings.home)
+                proof = audit.verify(runtime.database, runtime.settings)
             if proof.ok:
                 st.success(
                     _("All {count} records are as they were written.").format(

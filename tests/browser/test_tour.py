@@ -386,7 +386,7 @@ def test_a_file_becomes_points_a_claim_becomes_a_reward_and_the_books_hold(
     assert (approved.state, approved.sales_line_id) == (ClaimState.APPROVED, decided.best_line_id)
     assert (f"R-{placed.number}", placed.state) == (number, OrderState.APPROVED)
     assert [check.name for check in settlement.check_books(laurel.database, *BOOKS) if not check.ok] == []
-    assert audit.verify(laurel.database, laurel.settings.home).ok
+    assert audit.verify(laurel.database, laurel.settings).ok
 
 
 def visit_says_balance(visit: Visit, balance: int) -> None:

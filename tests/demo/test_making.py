@@ -82,7 +82,7 @@ def imports_of(database: Database) -> dict[str, intake.FileImport]:
 def test_its_books_and_its_audit_hold(made: Made) -> None:
     assert not demo.demo_is_due(made.database, made.settings)
     assert [check.name for check in settlement.check_books(made.database) if not check.ok] == []
-    assert audit.verify(made.database, made.settings.home).ok
+    assert audit.verify(made.database, made.settings).ok
 
 
 def test_history_lies_in_the_past_and_nothing_in_the_future(made: Made) -> None:
@@ -334,7 +334,7 @@ def test_a_demo_whose_making_is_killed_again_and_again_is_whole_in_the_end(
         one.person.name for one in finished.sign_ins
     }
     assert all(check.ok for check in settlement.check_books(committed_database))
-    assert audit.verify(committed_database, tmp_path).ok
+    assert audit.verify(committed_database, settings).ok
 
 
 def test_a_start_without_the_demo_says_how_to_make_the_first_administrator(

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from laurel.secrets import ExposedKeyError, WeakKeyError, app_password, secret
-from loyalty_core.kernel import Settings
+from laurel.secrets import app_password
+from loyalty_core.kernel import ExposedKeyError, Settings, WeakKeyError, secret
 
 
 @pytest.fixture
