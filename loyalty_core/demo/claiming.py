@@ -33,11 +33,11 @@ def plan(stage: Stage, goals: Sequence[int]) -> Claims:
 
 def make_claims(stage: Stage, planned: Claims) -> None:
     """Let all claims come in, decide those on sales that were reported, and settle what was approved."""
-    _enter(stage, planned.decided)
+    _enter(stage, planned, planned.decided)
     for period in planned.periods[:-1]:
         _import_claims(stage, [claim for claim in planned.decided if _is_of(claim, period)], period.last_day)
     # Afterwards: some of them repeat what is approved by then.
-    _enter(stage, planned.open)
+    _enter(stage, planned, planned.open)
     _import_claims(stage, planned.open, stage.last_day)
     numbers = _waiting_numbers(stage)
     for period in planned.periods[:-1]:
@@ -51,17 +51,16 @@ def _is_of(claim: DemoClaim, period: files.Period) -> bool:
     return period.first_day <= claim.sold_on <= period.last_day
 
 
-def _enter(stage: Stage, found: Sequence[DemoClaim]) -> None:
+def _enter(stage: Stage, planned: Claims, found: Sequence[DemoClaim]) -> None:
     """Enter what came by phone and on paper, on its day."""
     office = stage.scope_of("office")
     with stage.database.transaction(office) as connection:
         ids = {one.code: one.id for one in participants.find_participants(connection, "", limit=10**6)}
-    today = stage.last_day + timedelta(days=1)
 
     def enter(mine: Sequence[DemoClaim]) -> None:
         for place, claim in enumerate(mine):
             phone = claim.source is ClaimSource.PHONE
-            with stage.when(moment_of(claims.entered_on(claim, today), 8 + place % 9 + place % 60 / 60)):
+            with stage.when(moment_of(planned.entered_on(claim), 8 + place % 9 + place % 60 / 60)):
                 photo = None
                 if claim.fate is Fate.WAITS and (phone or place % 2 == 0):
                     photo = _document(
@@ -271,7 +270,7 @@ def _decide(
 
     for turn in range(3):
         mine = due[turn::3]
-        day = last_day + timedelta(days=2 + turn)
+        day = last_day + timedelta(days=claims.DECIDED_AFTER_DAYS + turn)
         stage.together(partial(decide, mine[part::2], day) for part in range(2))
     with stage.at(last_day + timedelta(days=4), 17):
         settlement.settle_programme(stage.database, manager, trade.CLAIMS_PROGRAMME_CODE)

@@ -80,6 +80,8 @@ class DemoClaim:
 ON_PHONE = {people.PROVIDER: 30, people.CLEANER: 15, people.FINANCE: 12}
 _SUSPICIOUS_CLAIMS = 14
 _USUAL_CLAIMS = 3
+# From how many days after their period's last on claims are decided.
+DECIDED_AFTER_DAYS = 2
 # How many open claims a company has at most.
 _TURNS = 5
 
@@ -197,8 +199,14 @@ class Claims:
     def open(self) -> list[DemoClaim]:
         """Sixty claims that wait, of every verdict that waits: each differs from a sale in one thing."""
         taken = {(claim.true_invoice or claim.invoice_no, claim.product_code) for claim in self.decided}
+        # What waits came in yesterday at the latest, so after a sale of the day before or earlier.
+        last = self.periods[-1].last_day - timedelta(days=1)
         fresh = {
-            company: [row for row in rows if (row["invoice_no"], row["product_code"]) not in taken]
+            company: [
+                row
+                for row in rows
+                if (row["invoice_no"], row["product_code"]) not in taken and _day(row) <= last
+            ]
             for company, rows in self._by_company.items()
         }
         own: list[DemoClaim] = []
@@ -234,6 +242,20 @@ class Claims:
             *_of_others(rest[24:30], rest[30:36]),
             *_taken(others),
         ]
+
+    def entered_on(self, claim: DemoClaim) -> date:
+        """Return the day on which the claim came in: after the sale, not before the day that it says, before today.
+
+        One that waits came in the last three weeks, however old the sale is. Another came in at the latest the day
+        after its period's sales were reported, so before anybody decides it.
+        """
+        today = self.periods[-1].last_day + timedelta(days=1)
+        entered = max(claim.sold_on + timedelta(days=2 + claim.sold_units % 5), claim.said_day)
+        if claim.fate is Fate.WAITS:
+            entered = max(entered, today - timedelta(days=2 + claim.cents % 19))
+            return min(entered, today - timedelta(days=1))
+        reported = next(one.last_day for one in self.periods if claim.sold_on <= one.last_day)
+        return min(entered, reported + timedelta(days=1))
 
 
 def _day(row: dict[str, object]) -> date:
@@ -313,14 +335,3 @@ def _taken(approved: list[DemoClaim]) -> Iterator[DemoClaim]:
             source=ClaimSource.PAPER,
             fate=Fate.WAITS,
         )
-
-
-def entered_on(claim: DemoClaim, today: date) -> date:
-    """Return the day on which the claim came in: some days after the sale, before today.
-
-    One that waits came in the last three weeks, however old the sale is.
-    """
-    entered = claim.sold_on + timedelta(days=2 + claim.sold_units % 5)
-    if claim.fate is Fate.WAITS:
-        entered = max(entered, today - timedelta(days=2 + claim.cents % 19))
-    return min(entered, today - timedelta(days=1))

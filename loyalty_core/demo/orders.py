@@ -162,6 +162,9 @@ class Orders:
             place += 1
             # Some since last week, some since this morning.
             moment = self.today - timedelta(hours=4 + (WAITING - place) * 5.5)
+            if over_budget:
+                # After all that nearly spent the quarter's budget, however young the quarter is.
+                moment = max(moment, self.quarter + (self.today - self.quarter) * 10 / 11)
             return DemoOrder(
                 f"waits:{place}",
                 participant,

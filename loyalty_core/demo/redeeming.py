@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from loyalty_core import budgets, organisation, participants, programmes, rewards
-from loyalty_core.demo import files, people, pictures
+from loyalty_core.demo import files, people, pictures, trade
 from loyalty_core.demo.catalogue import REWARDS, DemoReward
 from loyalty_core.demo.claims import Claims, Fate
-from loyalty_core.demo.market import TIME_ZONE, companies
+from loyalty_core.demo.market import TIME_ZONE, DemoCompany, companies
 from loyalty_core.demo.orders import SPENT_AREA, SPENT_PERCENT, DemoOrder, OrderFate, Orders
 from loyalty_core.demo.sign_ins import PEOPLE
-from loyalty_core.demo.stage import Stage, key_of
+from loyalty_core.demo.stage import Stage, key_of, moment_of
 from loyalty_core.demo.trade import CLAIMS_PROGRAMME_CODE, PROGRAMME_CODE
 from loyalty_core.kernel import Refusal
 from loyalty_core.rewards import OrderState, RewardDraft, RewardState
@@ -28,9 +28,16 @@ _POINT_CENTS = 1000
 
 def plan(stage: Stage, claims: Claims) -> list[DemoOrder]:
     """Return the demo's orders, those that wait last."""
+    return plan_from(stage.lines, stage.last_day, companies(stage.scale), claims)
+
+
+def plan_from(
+    lines: pl.DataFrame, last_day: date, partners: tuple[DemoCompany, ...], claims: Claims
+) -> list[DemoOrder]:
+    """Return the orders of a demo whose sales are `lines`, as `sales.eighteen_months` draws them."""
     earned: Counter[str] = Counter()
     # By what was settled when orders began: later sales only add to it.
-    early = stage.lines.filter(pl.col("day") <= files.periods(stage.last_day)[0].last_day)
+    early = lines.filter(pl.col("day") <= files.periods(last_day)[0].last_day)
     whole = early.group_by("company_code").agg(
         (pl.col("cents").abs() // _POINT_CENTS * pl.col("cents").sign()).sum()
     )
@@ -38,16 +45,16 @@ def plan(stage: Stage, claims: Claims) -> list[DemoOrder]:
     for claim in claims.decided:
         if claim.fate is not Fate.REJECTED:
             earned[claim.participant] += claim.points
-    return Orders(companies(stage.scale), earned, _today(stage), _quarter_began(stage)).all()
+    return Orders(partners, earned, _today(last_day), _quarter_began(last_day)).all()
 
 
-def _today(stage: Stage) -> datetime:
+def _today(last_day: date) -> datetime:
     """The first start's day at six in the morning."""
-    return datetime.combine(stage.last_day + timedelta(days=1), time(6), ZoneInfo(TIME_ZONE))
+    return datetime.combine(last_day + timedelta(days=1), time(6), ZoneInfo(TIME_ZONE))
 
 
-def _quarter_began(stage: Stage) -> datetime:
-    first, _last = budgets.quarter_of(stage.last_day + timedelta(days=1))
+def _quarter_began(last_day: date) -> datetime:
+    first, _last = budgets.quarter_of(last_day + timedelta(days=1))
     return datetime.combine(first, time(0, 5), ZoneInfo(TIME_ZONE))
 
 
@@ -99,6 +106,12 @@ def _draft(stage: Stage, reward: DemoReward, programme: programmes.Programme, ta
     )
 
 
+def budget_asked_at(programme_code: str, quarter: date, last_day: date) -> datetime:
+    """Return when a quarter's budget is asked for: nine days before it, once the programme is there."""
+    applied = trade.applied_at(programme_code, last_day)
+    return max(moment_of(quarter - timedelta(days=9), 10), applied + timedelta(days=1))
+
+
 def make_budgets(stage: Stage, orders: Sequence[DemoOrder], region_ids: Mapping[str, UUID]) -> None:
     """Let heads of sales ask for the budgets of this quarter and the one before, and a controller decide."""
     manager = stage.scope_of("manager")
@@ -110,7 +123,7 @@ def make_budgets(stage: Stage, orders: Sequence[DemoOrder], region_ids: Mapping[
     for order in orders:
         if order.fate is OrderFate.WAITS and order.waits_for_budget:
             continue
-        quarter = this if order.moment >= _quarter_began(stage) else before
+        quarter = this if order.moment >= _quarter_began(stage.last_day) else before
         cost[order.reward.programme, _budget_region(order), quarter] += order.reward.euro * 100
 
     def ask(region: str) -> None:
@@ -119,7 +132,7 @@ def make_budgets(stage: Stage, orders: Sequence[DemoOrder], region_ids: Mapping[
                 continue
             for quarter in (before, this):
                 amount = _amount(code, region, quarter == this, cost[code, region, quarter])
-                with stage.at(quarter - timedelta(days=9), 10):
+                with stage.when(budget_asked_at(code, quarter, stage.last_day)):
                     _set(stage, programme_ids[code], region, region_ids[region], quarter, amount)
 
     stage.together(partial(ask, region) for region in {*_BUDGET_REGIONS[PROGRAMME_CODE], "PL"})

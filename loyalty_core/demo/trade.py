@@ -1,7 +1,7 @@
 """The programmes, and the sales that the operator brings in and the programme manager settles, period by period."""
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from uuid import UUID
@@ -9,7 +9,7 @@ from uuid import UUID
 from loyalty_core import intake, programmes, settlement
 from loyalty_core.demo import files
 from loyalty_core.demo.market import CURRENCY, TIME_ZONE, first_day_of
-from loyalty_core.demo.stage import Stage
+from loyalty_core.demo.stage import Stage, moment_of
 from loyalty_core.intake import ColumnMapping, ImportState
 from loyalty_core.kernel import Refusal, Scope, _
 
@@ -37,7 +37,7 @@ def programme_document(last_day: date, goal: int) -> str:
 
     `goal` is in whole euro.
     """
-    starts = first_day_of(last_day).replace(day=1)
+    starts = sales_begin(last_day)
     ends = starts.replace(year=starts.year + 2) - timedelta(days=1)
     return f"""\
 # What partners earn for what they buy.
@@ -99,18 +99,28 @@ verification:
     )
 
 
+def sales_begin(last_day: date) -> date:
+    """Return the first day of the programme that earns from sales: of the month in which the sales begin."""
+    return first_day_of(last_day).replace(day=1)
+
+
 def claims_begin(last_day: date) -> date:
     """Return the first day of the programme that earns from claims."""
     year, month = divmod(last_day.year * 12 + last_day.month - 1 - _CLAIMS_MONTHS, 12)
     return date(year, month + 1, 1)
 
 
+def applied_at(programme_code: str, last_day: date) -> datetime:
+    """Return when the manager applies a programme's first document: nine days before its first day."""
+    starts = claims_begin(last_day) if programme_code == CLAIMS_PROGRAMME_CODE else sales_begin(last_day)
+    return moment_of(starts - timedelta(days=9), 16)
+
+
 def apply_programmes(stage: Stage) -> None:
     """Apply both documents; their goals lie a little above what is sold."""
     manager = stage.scope_of("manager")
-    begin = first_day_of(stage.last_day)
     a_day = _sold_a_day(stage)
-    with stage.at(begin - timedelta(days=20), 16):
+    with stage.when(applied_at(PROGRAMME_CODE, stage.last_day)):
         programmes.apply_programme(
             stage.database, manager, programme_document(stage.last_day, _round(a_day * 731 * 1.06))
         )
@@ -119,7 +129,7 @@ def apply_programmes(stage: Stage) -> None:
     if CLAIMS_PROGRAMME_CODE in known:
         # It may have its second version already.
         return
-    with stage.at(claims_begin(stage.last_day) - timedelta(days=9), 16):
+    with stage.when(applied_at(CLAIMS_PROGRAMME_CODE, stage.last_day)):
         programmes.apply_programme(
             stage.database, manager, claims_document(stage.last_day, _claims_goal(a_day))
         )

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loyalty_core.demo import catalogue, claims, files, market, people, pictures, sales, trade
+from loyalty_core.demo import catalogue, files, market, people, pictures, sales, trade
 from loyalty_core.demo.claims import Claims, DemoClaim, Fate
 from loyalty_core.demo.market import companies, first_day_of, products, regions
 from loyalty_core.demo.orders import SPENT_AREA, OrderFate, Orders
@@ -233,9 +233,3 @@ def test_every_reward_has_a_picture_of_its_own() -> None:
     drawn = {pictures.picture(name) for name in pictures.NAMES}
     assert len(drawn) == len(pictures.NAMES)
     assert all(len(one) < 40_000 and one.startswith(b"\x89PNG") for one in drawn)
-
-
-def test_claims_are_entered_after_the_sale_and_before_today() -> None:
-    today = DAY + timedelta(days=1)
-    plan = planned(DAY, SMALL)
-    assert all(one.sold_on <= claims.entered_on(one, today) < today for one in (*plan.decided, *plan.open))
