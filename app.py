@@ -5,6 +5,7 @@ from functools import partial
 import streamlit as st
 
 from ui import registry
+from ui.cleaned_text import tell_of_cleaned_text
 from ui.elements import FAVICON, draw_logo
 from ui.identity import current_user
 from ui.sign_in import draw_account, draw_first_password, draw_sign_in, instead_of_every_page
@@ -21,4 +22,5 @@ else:
     page = st.navigation(registry.navigation(user), expanded=True)
     draw_account(user)
     registry.correct_address()
+    tell_of_cleaned_text(user)
     page.run()

@@ -171,7 +171,9 @@ def _another(first: Path, number: int) -> Path:
 def _running(place: Workshop) -> Iterator[str]:
     """Run the web process and the worker, and yield the address."""
     port = free_port()
-    environment = place.environment({"LAUREL_APP_URL": app_url(place.owner_url)})
+    # The crowd sits at the sockets of one user.
+    sockets = {"LAUREL_SOCKETS_PER_USER": "10000", "LAUREL_SOCKETS_PER_ADDRESS": "10000"}
+    environment = place.environment({"LAUREL_APP_URL": app_url(place.owner_url), **sockets})
     log = place.folder / "processes.log"
     with log.open("wb") as output:
         children = [

@@ -4,6 +4,8 @@
 
 LAUREL_APP_URL is the application's URL of a migrated database; LAUREL_HOME where files lie.
 LAUREL_TRUSTED_PROXIES names, separated by commas, the proxies whose word on address and TLS is taken.
+LAUREL_SOCKETS_PER_USER, LAUREL_SOCKETS_PER_ADDRESS and LAUREL_ANONYMOUS_SOCKETS_PER_ADDRESS say how many pages
+may be open at once; the address is a proxy's where that proxy isn't trusted.
 """
 
 import argparse
@@ -19,16 +21,17 @@ from pathlib import Path
 
 import streamlit
 import uvicorn
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 from starlette.types import ASGIApp
-from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.starlette import App
 
-from api import Beside, Guard, create_api
+from api import Beside, Guard, SocketLimits, create_api
 from laurel import registers as _registers  # noqa: F401 what it imports is what counts
 from laurel.migrate import current_revision, head_revision
+from laurel.patient_http import PatientProtocol
+from laurel.socket_messages import read_message
+from laurel.upload_space import UploadSpace
 from loyalty_core import access, analytics
 from loyalty_core.kernel import (
     PROJECT_FOLDER,
@@ -40,9 +43,12 @@ from loyalty_core.kernel import (
     use_runtime,
 )
 from ui import charts
+from ui.cleaned_text import note_cleaned_text
 from ui.errors import show_script_error
 
 READINESS_SECONDS = 1.0
+# What pages send is the state of their fields: the largest are tables that people edit.
+LARGEST_MESSAGE = 4 * 1024**2
 INDEX_PAGE = Path(streamlit.__file__).parent / "static" / "index.html"
 
 _log = get_logger(__name__)
@@ -107,19 +113,16 @@ def _hand_logs_to_the_root() -> None:
             logger.setLevel(logging.WARNING)
 
 
-def for_whole_page(message: bytes) -> bytes:
-    """Return a browser's message to Streamlit with a rerun of one fragment made a rerun of the page."""
-    parsed = BackMsg()
-    try:
-        parsed.ParseFromString(message)
-    except DecodeError:
-        return message
-    if parsed.WhichOneof("type") != "rerun_script":
-        return message
-    parsed.rerun_script.fragment_id = ""
-    parsed.rerun_script.is_auto_rerun = False
-    changed: bytes = parsed.SerializeToString()
-    return changed
+def socket_limits() -> SocketLimits:
+    """Return how many sockets people may open, from the environment where it says so."""
+    usual = SocketLimits()
+    return SocketLimits(
+        per_user=int(os.environ.get("LAUREL_SOCKETS_PER_USER") or usual.per_user),
+        per_address=int(os.environ.get("LAUREL_SOCKETS_PER_ADDRESS") or usual.per_address),
+        anonymous_per_address=int(
+            os.environ.get("LAUREL_ANONYMOUS_SOCKETS_PER_ADDRESS") or usual.anonymous_per_address
+        ),
+    )
 
 
 def create_application(runtime: Runtime) -> ASGIApp:
@@ -145,7 +148,10 @@ def create_application(runtime: Runtime) -> ASGIApp:
         Beside(pages, api),
         index_page=INDEX_PAGE,
         find_session=partial(access.find_session, runtime.database),
-        for_whole_page=for_whole_page,
+        read_message=read_message,
+        uploads=UploadSpace(),
+        on_cleaned=note_cleaned_text,
+        limits=socket_limits(),
     )
 
 
@@ -168,6 +174,8 @@ def main() -> None:
             ssl_certfile=options.tls_certificate,
             ssl_keyfile=options.tls_key,
             lifespan="on",
+            http=PatientProtocol,
+            ws_max_size=LARGEST_MESSAGE,
             log_config=None,
             log_level="warning",
             access_log=False,

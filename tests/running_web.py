@@ -8,13 +8,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 
-from laurel.embedded import app_url
 from loyalty_core.kernel import PROJECT_FOLDER, Database
 from tests.databases import TestServer, database_of
 
@@ -41,18 +41,30 @@ def web(server: TestServer) -> Iterator[RunningWeb]:
     """`python -m laurel.web` on a fresh migrated database, for the tests of one module."""
     owner_url = server.new_database()
     home = Path(tempfile.mkdtemp(prefix="l-", dir="/tmp"))
+    database = database_of(owner_url)
+    try:
+        with web_over(database, home) as running:
+            yield running
+    finally:
+        database.close()
+        server.drop_database(owner_url)
+        shutil.rmtree(home)
+
+
+@contextmanager
+def web_over(database: Database, home: Path) -> Iterator[RunningWeb]:
+    """Run `python -m laurel.web` on the database and the files of `home` inside the block."""
     port = free_port()
     log = home / "web.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "laurel.web", "--port", str(port)],
             cwd=PROJECT_FOLDER,
-            env={**os.environ, "LAUREL_APP_URL": app_url(owner_url), "LAUREL_HOME": str(home)},
+            env={**os.environ, "LAUREL_APP_URL": database.app_url, "LAUREL_HOME": str(home)},
             stdout=output,
             stderr=subprocess.STDOUT,
         )
     address = f"http://127.0.0.1:{port}"
-    database = database_of(owner_url)
     try:
         wait_until_ready(process, address, log)
         yield RunningWeb(address, database, home, log)
@@ -63,14 +75,11 @@ def web(server: TestServer) -> Iterator[RunningWeb]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        database.close()
-        server.drop_database(owner_url)
-        shutil.rmtree(home)
 
 
 def wait_until_ready(process: "subprocess.Popen[bytes]", address: str, log: Path) -> None:
     """Wait until the web process serves; raises AssertionError with the end of its log when it does not."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         if process.poll() is not None:
             break

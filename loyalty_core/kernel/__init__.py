@@ -30,7 +30,7 @@ from loyalty_core.kernel.runtime import Runtime, current_database, current_runti
 from loyalty_core.kernel.scope import ActorKind, Scope
 from loyalty_core.kernel.secrets import ExposedKeyError, WeakKeyError, secret
 from loyalty_core.kernel.settings import PROJECT_FOLDER, Settings
-from loyalty_core.kernel.text import N_, _, current_locale, ngettext
+from loyalty_core.kernel.text import N_, _, clean_text, current_locale, is_clean, ngettext
 
 __all__ = [
     "DATABASE_WENT_AWAY",
@@ -55,6 +55,7 @@ __all__ = [
     "Uuid",
     "WeakKeyError",
     "_",
+    "clean_text",
     "configure_logs",
     "csv_text",
     "current_database",
@@ -62,6 +63,7 @@ __all__ = [
     "current_runtime",
     "driver_connection",
     "get_logger",
+    "is_clean",
     "libpq_url",
     "metadata",
     "minor_digits",

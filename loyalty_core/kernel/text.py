@@ -1,6 +1,7 @@
 """Every text that a person sees passes through `_`."""
 
 import gettext
+import re
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
@@ -28,3 +29,22 @@ def N_(message: str) -> str:  # noqa: N802 gettext's own name, which the extract
 def ngettext(singular: str, plural: str, number: int) -> str:
     """Return the form of the message that fits the number, in the current person's language."""
     return _translations(current_locale.get()).ngettext(singular, plural, number)
+
+
+# Controls but tab and the two line ends, the marks that turn the direction of text, and halves of surrogate pairs.
+_UNWANTED = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def clean_text(text: str) -> str:
+    """Return the text without control characters and direction marks; tabs and line ends stay.
+
+    PostgreSQL takes no NUL, and a direction mark makes a name read as another one.
+    """
+    return _UNWANTED.sub("", text)
+
+
+def is_clean(text: str) -> bool:
+    """Whether the text holds none of the characters that `clean_text` removes."""
+    return _UNWANTED.search(text) is None

@@ -7,8 +7,10 @@ import httpx
 import pytest
 from starlette.responses import HTMLResponse
 
-from api import Beside, Guard, create_api
-from laurel.web import INDEX_PAGE, for_whole_page
+from api import Beside, Guard, SocketLimits, create_api
+from laurel.socket_messages import read_message
+from laurel.upload_space import UploadSpace
+from laurel.web import INDEX_PAGE
 from loyalty_core import access
 from loyalty_core.access import Role
 from loyalty_core.kernel import Database, Runtime, Settings, use_runtime
@@ -24,7 +26,10 @@ def guarded(database: Database, tmp_path: Path) -> Iterator[Guard]:
         Beside(HTMLResponse("<p>a page</p>"), create_api(lambda: None)),
         index_page=INDEX_PAGE,
         find_session=lambda token: access.find_session(database, token),
-        for_whole_page=for_whole_page,
+        read_message=read_message,
+        uploads=UploadSpace(),
+        on_cleaned=lambda _user: None,
+        limits=SocketLimits(),
     )
     use_runtime(None)
 
