@@ -40,6 +40,14 @@ _LONGEST_SOCKET_PATH = 103
 _SYSTEM_USER = "pgserver"
 _HAS_PROC = Path("/proc/self/stat").exists()
 
+# Given at every start, so that data folders of earlier versions have them too: values of people stay out of the
+# server's log, as parameters and as the details of an error.
+_QUIET_LOG = {
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+    "log_error_verbosity": "terse",
+}
+
 _log = get_logger(__name__)
 
 
@@ -322,7 +330,7 @@ class EmbeddedServer:
 
     def _start(self, binaries: Path) -> None:
         options = ["-h", "''", "-k", _shell_quoted(str(self.data))]
-        for name, value in self._extra.items():
+        for name, value in {**_QUIET_LOG, **self._extra}.items():
             options += ["-c", _shell_quoted(f"{name}={value}")]
         try:
             # No -w: pg_ctl's own wait knows nothing of our patience; the query does.

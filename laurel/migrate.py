@@ -74,7 +74,7 @@ def migrate(owner_url: str, *, app_password: str | None = None) -> str:
     migration; `app_password` is then set on `laurel_app` where the server does not take it already.
     Raises PowerfulRoleError, AppPasswordError.
     """
-    engine = create_engine(sqlalchemy_url(owner_url))
+    engine = create_engine(sqlalchemy_url(owner_url), hide_parameters=True)
     try:
         with engine.begin() as connection:
             _lock(connection)

@@ -312,6 +312,9 @@ def _common_words() -> frozenset[str]:
     return frozenset(line for line in text.splitlines() if line and not line.startswith("#"))
 
 
+# What zxcvbn looks at: more makes it slow, and a password is no easier for what follows.
+_ESTIMATED_CHARACTERS = 72
+_LOWEST_SCORE = 3
 _SUBSTITUTES = str.maketrans("013457@$!", "oieastasi")
 
 
@@ -325,6 +328,15 @@ def _is_common(password: str) -> bool:
         if plain == (plain[:length] * len(plain))[: len(plain)]:
             return True
     return _is_made_of(plain, words)
+
+
+def _is_guessed_soon(password: str, own: Iterable[str]) -> bool:
+    """Whether zxcvbn, which knows lists of leaked passwords, names and words, needs fewer than 10^8 guesses."""
+    # Its lists take a third of a second to read, and only who sets a password needs them.
+    from zxcvbn import zxcvbn  # type: ignore[import-untyped]
+
+    estimate = zxcvbn(password[:_ESTIMATED_CHARACTERS], user_inputs=[*own, "laurel"])
+    return int(estimate["score"]) < _LOWEST_SCORE
 
 
 def _is_made_of(text: str, words: frozenset[str]) -> bool:
@@ -373,7 +385,12 @@ def check_password_rules(password: str, *, sign_in_name: str, display_name: str 
         )
     own = {part for part in re.split(r"[\W\d_]+", f"{sign_in_name} {display_name}".casefold()) if part}
     stems = {part for part in re.split(r"[\W\d_]+", password.casefold()) if part}
-    if (stems and stems <= own) or password.casefold() == sign_in_name or _is_common(password):
+    if (
+        (stems and stems <= own)
+        or password.casefold() == sign_in_name
+        or _is_common(password)
+        or _is_guessed_soon(password, [sign_in_name, *own])
+    ):
         raise PasswordRefused(
             _("This password is among the first to be guessed. Use several words that don't belong together.")
         )

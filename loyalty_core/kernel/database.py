@@ -102,6 +102,8 @@ class Database:
             max_overflow=20,
             pool_pre_ping=True,
             pool_recycle=1800,
+            # Values are people's data: an error tells the statement without them.
+            hide_parameters=True,
         )
 
     @contextmanager

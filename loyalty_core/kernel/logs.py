@@ -1,12 +1,46 @@
 """Structured logs: one JSON object a line on stderr, so that stdout stays a command's answer."""
 
 import logging
+import re
 import sys
 
 import structlog
 
 # Our own packages; `__main__` is the worker's and the web server's module.
 _OURS = ("laurel", "loyalty_core", "data_checks", "queries", "ui", "api", "__main__")
+
+# Where PostgreSQL's and pydantic's errors repeat the values they were given: a key that exists already, the row
+# that a constraint refused, the cell that COPY stopped at, the text that is no number.
+_VALUES = (
+    (
+        re.compile(
+            r"^([ \t]*(?:DETAIL|CONTEXT|HINT|QUERY):).*?"
+            r"(?=\n[ \t]*(?:DETAIL|CONTEXT|HINT|QUERY|LINE \d+):?|\n\[SQL|\n\n|\nTraceback|\Z)",
+            re.MULTILINE | re.DOTALL,
+        ),
+        r"\1 left out",
+    ),
+    (
+        re.compile(
+            r"(invalid input (?:syntax|value) for [^:\n]{1,80}:) \".*?\"(?=[ \t]*(?:\n|\Z))", re.DOTALL
+        ),
+        r"\1 left out",
+    ),
+    (re.compile(r"(value) \"[^\n]*\" (is out of range for type)"), r"\1 left out \2"),
+    (re.compile(r"(input_value=).*?(, input_type=)", re.DOTALL), r"\1left out\2"),
+)
+
+
+def without_values(
+    _logger: object, _method: str, event: structlog.types.EventDict
+) -> structlog.types.EventDict:
+    """Take out of every text of a record what errors repeat of the values that they were about."""
+    for key, said in event.items():
+        if isinstance(said, str):
+            for pattern, instead in _VALUES:
+                said = pattern.sub(instead, said)
+            event[key] = said
+    return event
 
 
 def configure_logs(level: str = "INFO") -> None:
@@ -20,6 +54,7 @@ def configure_logs(level: str = "INFO") -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
+        without_values,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

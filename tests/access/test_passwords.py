@@ -35,6 +35,13 @@ def check(password: str) -> None:
         "anna.kowalska",
         "Kowalska 1984!",
         "             ",
+        "jenniferlopez",
+        "michaeljordan23",
+        "Chelsea123456",
+        "letmeinplease",
+        "Liverpool2024!",
+        "Katarzyna1985",
+        "zaq12wsxCDE#",
     ],
 )
 def test_what_is_guessed_first_is_refused(password: str) -> None:

@@ -132,7 +132,7 @@ def test_an_upload_lies_private_under_its_hash_and_comes_back_as_it_was(web: Run
     assert list((web.home / "files" / "incoming").iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["", "..", "a/", "x" * 256, "a\x00b", "line\nbreak"])
+@pytest.mark.parametrize("name", ["", "..", "a/", "x" * 256, "line\nbreak"])
 def test_what_can_be_no_file_name_is_refused(web: RunningWeb, name: str) -> None:
     _user, token = fresh(web, Role.OPERATOR)
     with client(web, token) as browser:

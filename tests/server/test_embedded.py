@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -70,6 +71,21 @@ def test_the_server_answers_keeps_its_data_and_stops_with_its_only_holder(home: 
     assert postgres_processes(home) == []
     with embedded_server(home, extra=FAST) as url:
         assert answer(url, "select figure from kept") == 7
+
+
+def test_no_value_of_a_failed_statement_reaches_the_servers_log(home: Path) -> None:
+    with (
+        embedded_server(home, extra={**FAST, "log_min_duration_statement": "0"}) as url,
+        psycopg.connect(url, autocommit=True) as connection,
+    ):
+        connection.execute("create table person (mail text primary key)")
+        for _ in range(2):
+            with suppress(psycopg.errors.UniqueViolation):
+                connection.execute("insert into person values (%s)", ["anna@example.com"])
+    written = "".join(path.read_text() for path in (home / "pg" / "log").iterdir())
+    assert "duplicate key" in written
+    assert "insert into person" in written
+    assert "anna@example.com" not in written
 
 
 def test_the_last_of_several_processes_stops_the_server(home: Path) -> None:
