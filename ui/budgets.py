@@ -12,7 +12,7 @@ import streamlit as st
 from loyalty_core import analytics, budgets
 from loyalty_core.access import Permission, SignedInUser
 from loyalty_core.budgets import Budget, BudgetChange, ChangeState, Figures, Movement, MovementKind
-from loyalty_core.kernel import Money, Refusal, _, current_database, ngettext, now, to_minor
+from loyalty_core.kernel import Money, Refusal, _, current_database, ngettext, to_minor
 from loyalty_core.organisation import Region
 from loyalty_core.programmes import Programme
 from ui import charts, wording
@@ -33,11 +33,6 @@ from ui.elements import (
 # From here on a budget that is still in its quarter is nearly used up.
 NEARLY_ALL = 0.95
 QUARTERS_AHEAD = 3
-
-
-def today() -> date:
-    """Return the day it is for the reader."""
-    return now().astimezone(wording.reader_time_zone()).date()
 
 
 def quarter_title(first: date) -> str:
@@ -104,11 +99,19 @@ def health(figures: Figures, starts_on: date, ends_on: date, currency: str, day:
         )
     outlook = budgets.outlook(figures, starts_on, ends_on, day)
     if outlook.lasts_until is None:
-        sentence = _("At this pace {left} stays at the end.").format(
-            left=money(outlook.left_at_end_minor, currency)
+        sentence = _("Forecast spend by {day}: {spent} of {set}, which leaves {left}.").format(
+            day=wording.day(ends_on),
+            spent=money(outlook.used_at_end_minor, currency),
+            set=money(figures.set_minor, currency),
+            left=money(outlook.left_at_end_minor, currency),
         )
         return Health(_("as planned"), "green", "check", sentence)
-    sentence = _("At this pace the money lasts until {day}.").format(day=wording.day(outlook.lasts_until))
+    sentence = _("Forecast spend by {day}: {spent} of {set}. The money lasts until {until}.").format(
+        day=wording.day(ends_on),
+        spent=money(outlook.used_at_end_minor, currency),
+        set=money(figures.set_minor, currency),
+        until=wording.day(outlook.lasts_until),
+    )
     if share_used(figures) >= NEARLY_ALL:
         return Health(_("nearly used up"), "red", "warning", sentence)
     return Health(_("runs out early"), "orange", "trending_down", sentence)
@@ -139,7 +142,7 @@ def show_figures(figures: Figures, currency: str, *, detail: str | None = None) 
 
     figure_row(
         [
-            Figure(_("Set"), short(figures.set_minor), help=_("Approved by a second person.")),
+            Figure(_("Budget"), short(figures.set_minor), help=_("Approved by a second person.")),
             Figure(
                 _("Reserved"),
                 short(figures.reserved_minor),

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, TypeVar
 from uuid import UUID
 
 import plotly.graph_objects as go
@@ -180,6 +180,29 @@ def choose_view(views: Mapping[str, str], *, key: str) -> str:
         horizontal=True,
         label_visibility="collapsed",
     )
+
+
+class Labelled(Protocol):
+    """What is chosen by its label."""
+
+    @property
+    def label(self) -> str:
+        """What the reader chooses it by; no two choices have the same."""
+        ...
+
+
+Choice = TypeVar("Choice", bound=Labelled)
+
+
+def choose_labelled(place: DeltaGenerator, title: str, choices: Sequence[Choice], *, key: str) -> Choice:
+    """Draw a choice among things that have labels, the first one at first; the label stands in the URL under `key`.
+
+    A selectbox over the things themselves would go on giving one of the choices before after these changed: the
+    days of another programme, under the same label.
+    """
+    by_label = {one.label: one for one in choices}
+    label = place.selectbox(title, list(by_label), key=key, bind="query-params")
+    return by_label.get(label, choices[0])
 
 
 def choose_row(rows: object, *, key: str, alt: str, numbers: Sequence[str] = ()) -> int | None:

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from loyalty_core.kernel import Cell, Money, Scope, _
-from loyalty_core.programmes import Programme
+from loyalty_core.programmes import Collects, Programme
 from loyalty_core.verification import Claim, ClaimState
 from ui import explored, wording
 from ui.elements import Colour
@@ -112,16 +112,32 @@ def last_in_words(last_on: date | None) -> str:
     return wording.day(last_on) if last_on else _("never")
 
 
-def people_table(rows: explored.Rows, currency: str) -> dict[str, list[Any]]:
+@dataclass(frozen=True, slots=True)
+class Titles:
+    """What the figures beside a person are called: the company's are not told as the person's own."""
+
+    bought: str
+    points: str
+    balance: str
+
+
+def figure_titles(programme: Programme) -> Titles:
+    """Return the titles of what was bought, earned and is held in a programme."""
+    if programme.collects is Collects.COMPANY:
+        return Titles(_("Company purchases"), _("Company points"), _("Company balance"))
+    return Titles(_("Purchases"), _("Points"), _("Balance"))
+
+
+def people_table(rows: explored.Rows, programme: Programme) -> dict[str, list[Any]]:
     """Return people as columns."""
-    titles = activity_titles()
+    activities, titles, currency = activity_titles(), figure_titles(programme), programme.currency
     return {
         _("Name"): [row["display_name"] for row in rows],
-        _("Activity"): [titles[row["activity"]] for row in rows],
+        _("Activity"): [activities[row["activity"]] for row in rows],
         _("Last active"): [last_in_words(row["last_on"]) for row in rows],
-        _("Purchases"): [wording.money(Money(row["bought_minor"], currency)) for row in rows],
-        _("Points"): [wording.number(row["points"]) for row in rows],
-        _("Balance"): [wording.number(row["balance"]) for row in rows],
+        titles.bought: [wording.money(Money(row["bought_minor"], currency)) for row in rows],
+        titles.points: [wording.number(row["points"]) for row in rows],
+        titles.balance: [wording.number(row["balance"]) for row in rows],
         _("Rewards"): [wording.number(row["orders"]) for row in rows],
         _("Last reward"): [row["last_reward"] for row in rows],
         _("Company"): [row["company_name"] for row in rows],
@@ -130,8 +146,9 @@ def people_table(rows: explored.Rows, currency: str) -> dict[str, list[Any]]:
     }
 
 
-def workbook_header() -> list[str]:
+def workbook_header(programme: Programme) -> list[str]:
     """Return the columns of the workbook of people."""
+    titles = figure_titles(programme)
     return [
         _("Code"),
         _("Name"),
@@ -141,10 +158,10 @@ def workbook_header() -> list[str]:
         _("Region"),
         _("Activity"),
         _("Last active"),
-        _("Purchases"),
+        titles.bought,
         _("Currency"),
-        _("Points"),
-        _("Balance"),
+        titles.points,
+        titles.balance,
         _("Rewards"),
         _("Cost of rewards"),
         _("Last reward"),

@@ -8,11 +8,13 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from loyalty_core.kernel import Cell, Money, Scope, _
+from loyalty_core import programmes
+from loyalty_core.kernel import Cell, Money, Scope, _, current_database
 from loyalty_core.organisation import CompanyKind
 from loyalty_core.programmes import Programme
 from ui import explored, wording
-from ui.spans import Days, Span, Step, steps
+from ui.elements import Figure
+from ui.spans import Days, Span, Step, compared, covers, goal_of_days, spans, steps
 
 MOST_PARTS = 10_000
 # Beyond so many lines distinct receipts are estimated: counted one by one they would take seconds.
@@ -245,6 +247,142 @@ def over_time(scope: Scope, measure: Measure, asked: Asked, days: Days, step: St
     return {row["bucket"]: int(row[column]) for row in rows}
 
 
+def spans_of(scope: Scope, programme: Programme, measure: Measure = Measure.SALES) -> list[Span]:
+    """Return what can be looked at of a measure, the last thirteen weeks first; [] where nothing was sold.
+
+    Sales are known up to the last day with one, orders of rewards up to today. Nothing is compared with days that
+    have no data: before the first sale or order, before the programme where it gives the points, in whole months
+    without any sale.
+    """
+    sold = sold_days(scope, programme)
+    if sold is None:
+        return []
+    first, last = sold
+    months = None
+    if measure is Measure.REWARDS:
+        last = max(last, wording.today())
+        ordered = over_time(scope, measure, Asked(programme), (programme.starts_on, last), Step.DAY)
+        first = min(ordered, default=last)
+    else:
+        months = {
+            row["bucket"]
+            for row in _sales_over_time(scope, Asked(programme), sold, Step.MONTH)
+            if row["lines"]
+        }
+    known_since = max(first, programme.starts_on) if measure in {Measure.POINTS, Measure.REWARDS} else first
+    return [
+        compared(one, lambda days: covers(known_since, days, months))
+        for one in spans(programme.starts_on, programme.ends_on, (sold[0], last))
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureTotal:
+    """A measure of a span, by step and in all, beside that of the days before and of the year before.
+
+    `before` and `year_before` are None where nothing is compared.
+    """
+
+    by_step: Mapping[date, int]
+    year_by_step: Mapping[date, int]
+    total: int
+    before: int | None
+    year_before: int | None
+
+
+def measured(scope: Scope, measure: Measure, asked: Asked, span: Span) -> MeasureTotal:
+    """Return the measure of a span: the one figure that every page shows of it."""
+
+    def of(days: Days | None) -> dict[date, int]:
+        return over_time(scope, measure, asked, days, span.step) if days is not None else {}
+
+    values, year = of((span.since, span.until)), of(span.year_before)
+    return MeasureTotal(
+        values,
+        year,
+        sum(values.values()),
+        sum(of(span.before).values()) if span.before is not None else None,
+        sum(year.values()) if span.year_before is not None else None,
+    )
+
+
+def change_in_words(found: MeasureTotal) -> str | None:
+    """Return the change against the days before in percent; None where there is nothing to compare with."""
+    return wording.change(found.total, found.before) if found.before is not None else None
+
+
+def uncovered_in_words(span: Span) -> str | None:
+    """Return why a span is not compared with the days before it; None where it is, or has none."""
+    if span.uncovered is None:
+        return None
+    return _("no data for all of {first} – {last} to compare with").format(
+        first=wording.day(span.uncovered[0]), last=wording.day(span.uncovered[1])
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class GoalAttainment:
+    """Net sales of some of the programme's days beside the part of its goal that falls on them, in minor units."""
+
+    sold_minor: int
+    due_minor: int
+
+    @property
+    def share(self) -> float:
+        """The part that is reached; above 1 where it is surpassed."""
+        return self.sold_minor / self.due_minor
+
+
+def goal_minor_of(scope: Scope, programme: Programme) -> int | None:
+    """Return the programme's goal for net sales in minor units, for who sees all of its sales."""
+    if not scope.sees_everything:
+        return None
+    with current_database().snapshot(scope) as connection:
+        document = programmes.document_of(connection, scope, programme.id, programme.current_version)
+    return document.goal_sales_minor
+
+
+def goal_attainment(scope: Scope, programme: Programme, span: Span) -> GoalAttainment | None:
+    """Return how far the goal is reached in the span, None where no goal falls on it.
+
+    Days outside the programme have no goal: what was sold on them counts for neither side.
+    """
+    goal = goal_minor_of(scope, programme)
+    days = max(span.since, programme.starts_on), min(span.until, programme.ends_on)
+    if not goal or days[0] > days[1]:
+        return None
+    due = goal_of_days(goal, programme.starts_on, programme.ends_on, *days)
+    if not due:
+        return None
+    return GoalAttainment(
+        sum(over_time(scope, Measure.SALES, Asked(programme), days, span.step).values()), due
+    )
+
+
+def goal_figure(found: GoalAttainment, programme: Programme, span: Span) -> Figure:
+    """Return the goal attainment as a figure that names its span."""
+    is_whole = span.is_whole_programme
+    due = in_words(Measure.SALES, found.due_minor, programme.currency, short=True)
+    return Figure(
+        _("Goal attainment (whole programme)") if is_whole else _("Goal attainment (this period)"),
+        wording.percent(found.share),
+        _("{goal} due by now").format(goal=due) if is_whole else _("{goal} for these days").format(goal=due),
+        delta_color="off",
+        help=_(
+            "Net sales of the programme's days from {first} to {last}, against as many days' part of its goal,"
+            " which is spread evenly over its days."
+        ).format(
+            first=wording.day(max(span.since, programme.starts_on)),
+            last=wording.day(min(span.until, programme.ends_on)),
+        ),
+    )
+
+
+def whole_programme(spans_to_choose: Sequence[Span]) -> Span | None:
+    """Return the span of the whole programme among those to choose from."""
+    return next((one for one in spans_to_choose if one.is_whole_programme), None)
+
+
 def along(span: Days, step: Step, values: Mapping[date, int]) -> list[int]:
     """Return the values of every step of the days, 0 where there is none."""
     return [values.get(first, 0) for first in steps(*span, step)]
@@ -253,6 +391,7 @@ def along(span: Days, step: Step, values: Mapping[date, int]) -> list[int]:
 def parts(scope: Scope, measure: Measure, dimension: Dimension, asked: Asked, span: Span) -> list[Part]:
     """Return the measure by part, the largest first, beside the days before, and a year before for sales."""
     before = span.before or (None, None)
+    last_year = span.year_before or (None, None)
     common: dict[str, object] = {
         "dimension": dimension.value,
         "since": span.since,
@@ -271,8 +410,8 @@ def parts(scope: Scope, measure: Measure, dimension: Dimension, asked: Asked, sp
                 **common,
                 **sold,
                 "currency": asked.programme.currency,
-                "year_since": span.year_before[0],
-                "year_until": span.year_before[1],
+                "year_since": last_year[0],
+                "year_until": last_year[1],
             },
         )
         now, then = ("amount_minor", "before_minor")
@@ -487,17 +626,19 @@ def orders_table(rows: explored.Rows) -> dict[str, list[Any]]:
     }
 
 
-def workbook_header(measure: Measure, dimension: str, *, has_year: bool) -> list[str]:
+def workbook_header(measure: Measure, dimension: str, *, has_before: bool, has_year: bool) -> list[str]:
     """Return the columns of the workbook of parts."""
     title = measure_titles()[measure]
-    header = [dimension, title, _("{measure} before").format(measure=title)]
+    header = [dimension, title]
+    if has_before:
+        header.append(_("{measure} before").format(measure=title))
     if has_year:
         header.append(_("{measure} a year before").format(measure=title))
     return [*header, _("Currency")] if is_money(measure) else header
 
 
 def workbook_rows(
-    measure: Measure, found: Sequence[Part], currency: str, *, has_year: bool
+    measure: Measure, found: Sequence[Part], currency: str, *, has_before: bool, has_year: bool
 ) -> Iterator[list[Cell]]:
     """Yield the rows of the workbook of parts."""
 
@@ -505,7 +646,9 @@ def workbook_rows(
         return Money(value, currency).decimal if value is not None and is_money(measure) else value
 
     for one in found:
-        row: list[Cell] = [one.label, cell(one.value), cell(one.before)]
+        row: list[Cell] = [one.label, cell(one.value)]
+        if has_before:
+            row.append(cell(one.before))
         if has_year:
             row.append(cell(one.year_before))
         if is_money(measure):

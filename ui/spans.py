@@ -1,7 +1,7 @@
 """Stretches of days to look at: their steps, and the days that they are told against. Both ends inclusive."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 
@@ -11,6 +11,7 @@ from ui import wording
 MOST_DAYS_BY_DAY = 45
 MOST_DAYS_BY_WEEK = 200
 YEAR_OF_WEEKS = timedelta(days=364)
+LONG_WEEKEND = timedelta(days=3)
 
 Days = tuple[date, date]
 
@@ -25,13 +26,16 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Days to look at, with the days before them and those of the year before to tell them against."""
+    """Days to look at, with the days before them and those of the year before to compare them with, None: nothing."""
 
     label: str
     since: date
     until: date
     before: Days | None
-    year_before: Days
+    year_before: Days | None
+    # The days before, where there is no data for all of them: nothing is told against these.
+    uncovered: Days | None = None
+    is_whole_programme: bool = False
 
     @property
     def days(self) -> int:
@@ -44,6 +48,34 @@ class Span:
         if self.days <= MOST_DAYS_BY_DAY:
             return Step.DAY
         return Step.WEEK if self.days <= MOST_DAYS_BY_WEEK else Step.MONTH
+
+
+def compared(span: Span, is_covered: Callable[[Days], bool]) -> Span:
+    """Return the span compared only with days that data covers: a change against missing data is no change."""
+    before, year = span.before, span.year_before
+    lacks = before if before is not None and not is_covered(before) else None
+    return replace(
+        span,
+        before=None if lacks else before,
+        year_before=year if year is not None and is_covered(year) else None,
+        uncovered=lacks,
+    )
+
+
+def covers(first: date, days: Days, months: Collection[date] | None = None) -> bool:
+    """Whether data that begins on `first` covers the days.
+
+    It may begin a long weekend late. `months` are the first days of the months that have data: one that lies in the
+    days whole and is not among them is a hole; None: holes are nothing missing.
+    """
+    if first > days[0] + LONG_WEEKEND:
+        return False
+    if months is None:
+        return True
+    whole = [
+        month for month in steps(*days, Step.MONTH) if month >= days[0] and last_of_month(month) <= days[1]
+    ]
+    return all(month in months for month in whole)
 
 
 def months_back(day: date, months: int) -> date:
@@ -105,7 +137,16 @@ def spans(starts: date, ends: date, sold: Days | None) -> list[Span]:
     ]
     if starts <= last and ends >= first:
         until = min(ends, last)
-        found.append(Span(_("Whole programme"), starts, until, None, _year_before(starts, until)))
+        found.append(
+            Span(
+                _("Whole programme"),
+                starts,
+                until,
+                None,
+                _year_before(starts, until),
+                is_whole_programme=True,
+            )
+        )
     for months, label in ((3, _quarter), (1, _month)):
         begin = months_back(last.replace(day=1), (last.month - 1) % months)
         while begin >= months_back(first.replace(day=1), months - 1):

@@ -74,6 +74,11 @@ def short_money(amount: Money) -> str:
     return format_compact_currency(amount.decimal, amount.currency, locale=reader_locale(), fraction_digits=2)
 
 
+def today() -> date:
+    """Return the day it is for the reader."""
+    return now().astimezone(reader_time_zone()).date()
+
+
 def day(value: date) -> str:
     """Return the date with the month in words: 1 Dec 2010."""
     return format_date(value, format="d MMM y", locale=reader_locale())

@@ -5,24 +5,16 @@ from typing import Any
 import streamlit as st
 
 from loyalty_core.kernel import _
-from loyalty_core.verification import PersonsWork, Workload
-from ui import elements, wording
+from loyalty_core.verification import PersonsWork, QueueSummary, Workload
+from ui import elements, figures, wording
 from ui.elements import Figure
 
 
-def show_figures(work: Workload) -> None:
+def show_figures(work: Workload, summary: QueueSummary) -> None:
     """Draw what waits, for whom."""
     elements.figure_row(
         [
-            Figure(
-                _("Wait"),
-                wording.short_number(work.waiting),
-                _("{count} need a second").format(count=wording.number(work.proposed))
-                if work.proposed
-                else None,
-                delta_color="off",
-                help=_("Claims that wait for a person. Some need a second one, who must agree first."),
-            ),
+            figures.claims_waiting(summary),
             Figure(
                 _("Assigned to nobody"),
                 wording.short_number(work.unassigned.open),

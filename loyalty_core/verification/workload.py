@@ -181,9 +181,7 @@ class Workload:
 
     people: Sequence[PersonsWork]
     unassigned: PersonsWork
-    waiting: int
     asked: int
-    proposed: int
     overdue: int
     escalated: int
     by_rule_30_days: int
@@ -197,9 +195,7 @@ def workload(connection: Connection) -> Workload:
         text(
             "select c.assigned_to as user_id, max(c.assigned_to_name) as name, count(*) as open,"  # noqa: S608 put together from constants
             f" min(c.recorded_at) as oldest_at, count(*) filter (where {OVERDUE}) as overdue,"
-            " count(*) filter (where c.state = 'waiting') as waiting,"
             " count(*) filter (where c.state = 'asked') as asked,"
-            " count(*) filter (where c.state = 'proposed') as proposed,"
             " count(*) filter (where c.escalated_at is not null) as escalated"
             " from claim c where c.state in ('waiting', 'asked', 'proposed') group by c.assigned_to"
         ),
@@ -240,9 +236,7 @@ def workload(connection: Connection) -> Workload:
     return Workload(
         people=sorted(people, key=lambda one: (-one.overdue, -one.open, -one.decided_30_days, one.name)),
         unassigned=work(None),
-        waiting=sum(row.waiting for row in opened),
         asked=sum(row.asked for row in opened),
-        proposed=sum(row.proposed for row in opened),
         overdue=sum(row.overdue for row in opened),
         escalated=sum(row.escalated for row in opened),
         by_rule_30_days=int(by_rule),

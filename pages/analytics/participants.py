@@ -6,7 +6,7 @@ import streamlit as st
 
 from loyalty_core import ledger, participants, programmes, verification
 from loyalty_core.access import Permission
-from loyalty_core.kernel import Money, Refusal, _, current_database, now, write_xlsx
+from loyalty_core.kernel import Money, Refusal, _, current_database, write_xlsx
 from loyalty_core.ledger import AccountKind
 from loyalty_core.organisation import all_regions
 from loyalty_core.participants import ParticipantGroup
@@ -42,7 +42,7 @@ if not known or not explored.is_ready():
     )
     st.stop()
 
-today = now().astimezone(wording.reader_time_zone()).date()
+today = wording.today()
 
 
 def asked_programme() -> programmes.Programme:
@@ -138,12 +138,13 @@ def show_people() -> None:
         return
     rows_at, offset = elements.paged(total, key="page")
     rows = blocks.people(user.scope, asked, activity, limit=elements.ROWS_A_PAGE, offset=offset)
+    titles_of = blocks.figure_titles(programme)
     with rows_at:
         chosen = elements.choose_row(
-            blocks.people_table(rows, programme.currency),
+            blocks.people_table(rows, programme),
             key=f"people_{shown}_{offset}",
             alt=_("People who take part, those with the most purchases first"),
-            numbers=[_("Purchases"), _("Points"), _("Balance"), _("Rewards")],
+            numbers=[titles_of.bought, titles_of.points, titles_of.balance, _("Rewards")],
         )
         st.caption(_("Choose a person to see their claims, orders and points."))
     if chosen is not None and chosen < len(rows):
@@ -167,7 +168,7 @@ def offer_workbook(asked: blocks.AskedPeople, activity: Activity | None, total: 
             f"participants-{asked.programme.code}-{today}.xlsx",
             lambda path: write_xlsx(
                 path,
-                blocks.workbook_header(),
+                blocks.workbook_header(asked.programme),
                 blocks.workbook_rows(every, asked.programme.currency),
                 sheet=_("Participants"),
             ),
@@ -234,16 +235,13 @@ def show_record(participant_id: UUID) -> None:
 
 def show_figures(row: dict[str, object], programme: programmes.Programme) -> None:
     """Draw what the person bought, earned, holds and chose."""
+    titles = blocks.figure_titles(programme)
     bought, last_on = Money(int(str(row["bought_minor"])), programme.currency), row["last_on"]
     elements.figure_row(
         [
-            elements.Figure(_("Purchases"), wording.short_money(bought), help=wording.money(bought)),
-            elements.Figure(_("Points"), wording.short_number(int(str(row["points"])))),
-            elements.Figure(
-                _("Balance"),
-                wording.short_number(int(str(row["balance"]))),
-                help=_("The person's own, or the company's where the company collects."),
-            ),
+            elements.Figure(titles.bought, wording.short_money(bought), help=wording.money(bought)),
+            elements.Figure(titles.points, wording.short_number(int(str(row["points"])))),
+            elements.Figure(titles.balance, wording.short_number(int(str(row["balance"])))),
             elements.Figure(
                 _("Rewards"),
                 wording.short_number(int(str(row["orders"]))),

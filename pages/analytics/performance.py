@@ -14,7 +14,7 @@ from ui import programmes as programme_blocks
 from ui import standings as region_blocks
 from ui.identity import require
 from ui.performance import Dimension, Measure
-from ui.spans import Days, days_of_step, goal_of_days, spans, steps
+from ui.spans import Days, days_of_step, goal_of_days, steps
 
 user = require(Permission.SEE_PERFORMANCE)
 database = current_database()
@@ -50,8 +50,7 @@ if len(known) > 1:
         key="programme",
         bind="query-params",
     )
-sold = blocks.sold_days(user.scope, programme)
-choices = spans(programme.starts_on, programme.ends_on, sold)
+choices = blocks.spans_of(user.scope, programme, measure)
 if not choices:
     with header:
         elements.page_header(_("Performance"), wording.plain(programme.name))
@@ -64,9 +63,7 @@ if not choices:
     st.stop()
 
 period_at, region_at = filters[-2:]
-span = period_at.selectbox(
-    _("Period"), choices, format_func=lambda one: one.label, key="period", bind="query-params"
-)
+span = elements.choose_labelled(period_at, _("Period"), choices, key="period")
 by_code = {region.code: region for region in regions}
 labels = region_blocks.region_labels(regions)
 region = region_at.selectbox(
@@ -142,18 +139,15 @@ if span.before:
             first=wording.day(span.before[0]), last=wording.day(span.before[1])
         )
     )
+if span.uncovered:
+    context.append(blocks.uncovered_in_words(span) or "")
 with header:
     elements.page_header(_("Performance"), " · ".join(context))
 
 currency = programme.currency
-values = blocks.over_time(user.scope, measure, asked, days, span.step)
-year = blocks.over_time(user.scope, measure, asked, span.year_before, span.step)
-total, year_total = sum(values.values()), sum(year.values())
-goal_minor = None
-if measure is Measure.SALES and user.scope.sees_everything and not asked.is_narrowed:
-    with database.snapshot(user.scope) as connection:
-        document = programmes.document_of(connection, user.scope, programme.id, programme.current_version)
-    goal_minor = document.goal_sales_minor
+shown = blocks.measured(user.scope, measure, asked, span)
+has_goal = measure is Measure.SALES and not asked.is_narrowed
+goal_minor = blocks.goal_minor_of(user.scope, programme) if has_goal else None
 
 
 def goal_of(days: Days) -> int:
@@ -163,48 +157,48 @@ def goal_of(days: Days) -> int:
 
 def show_figures() -> None:
     """Draw the total beside what it is told against."""
-    figures = []
-    before_total = None
-    if span.before:
-        before_total = sum(blocks.over_time(user.scope, measure, asked, span.before, span.step).values())
-    change = wording.change(total, before_total) if before_total is not None else None
-    figures.append(
+    figures = [
         elements.Figure(
             measure_titles[measure],
-            blocks.in_words(measure, total, currency, short=True),
-            change,
+            blocks.in_words(measure, shown.total, currency, short=True),
+            blocks.change_in_words(shown),
             delta_color="inverse" if measure is Measure.RETURNS else "normal",
-            help=blocks.in_words(measure, total, currency),
+            help=blocks.in_words(measure, shown.total, currency),
         )
-    )
-    if before_total is not None:
+    ]
+    if shown.before is not None:
         figures.append(
             elements.Figure(
-                _("The days before"),
-                blocks.in_words(measure, before_total, currency, short=True),
+                _("Previous period"),
+                blocks.in_words(measure, shown.before, currency, short=True),
                 help=_("As many days just before, or as much of the month or quarter before."),
             )
         )
-    if year_total:
+    elif span.uncovered:
+        figures.append(
+            elements.Figure(
+                _("Previous period"),
+                "—",
+                _("no data"),
+                delta_color="off",
+                help=_(
+                    "There is no data for all of {first} – {last}, so nothing is compared with it."
+                ).format(first=wording.day(span.uncovered[0]), last=wording.day(span.uncovered[1])),
+            )
+        )
+    if shown.year_before:
         figures.append(
             elements.Figure(
                 _("A year before"),
-                blocks.in_words(measure, year_total, currency, short=True),
-                wording.change(total, year_total),
+                blocks.in_words(measure, shown.year_before, currency, short=True),
+                wording.change(shown.total, shown.year_before),
                 delta_color="inverse" if measure is Measure.RETURNS else "normal",
                 help=_("The same days a year before, and the change since."),
             )
         )
-    if goal_minor and (due := goal_of(days)):
-        figures.append(
-            elements.Figure(
-                _("Of the goal"),
-                wording.percent(total / due),
-                _("{goal} for these days").format(goal=blocks.in_words(measure, due, currency, short=True)),
-                delta_color="off",
-                help=_("The programme's goal for net sales, spread evenly over its days."),
-            )
-        )
+    attained = blocks.goal_attainment(user.scope, programme, span) if has_goal else None
+    if attained is not None:
+        figures.append(blocks.goal_figure(attained, programme, span))
     elements.figure_row(figures)
 
 
@@ -212,8 +206,10 @@ def show_over_time() -> Days | None:
     """Draw the measure over time and return the days of the chosen bar."""
     firsts = steps(*days, span.step)
     names = [blocks.step_label(first, span.step) for first in firsts]
-    bars = blocks.along(days, span.step, values)
-    earlier = blocks.along(span.year_before, span.step, year)
+    bars = blocks.along(days, span.step, shown.by_step)
+    earlier = None
+    if span.year_before is not None and shown.year_before:
+        earlier = blocks.along(span.year_before, span.step, shown.year_by_step)[: len(bars)]
     goals = None
     if goal_minor:
         goals = [
@@ -232,9 +228,7 @@ def show_over_time() -> Days | None:
                 [blocks.drawn(measure, value, currency) for value in bars],
                 name=measure_titles[measure],
                 mode=elements.mode(),
-                before=[blocks.drawn(measure, value, currency) for value in earlier[: len(bars)]]
-                if year_total
-                else None,
+                before=[blocks.drawn(measure, value, currency) for value in earlier] if earlier else None,
                 before_name=_("A year before"),
                 goal=goals if goals and any(goals) else None,
                 goal_name=_("Goal"),
@@ -309,7 +303,7 @@ def show_parts() -> blocks.Part | None:
 
 def offer_workbook() -> None:
     """Let the reader take the parts along as a workbook."""
-    has_year = measure is Measure.SALES
+    has_before, has_year = span.before is not None, measure is Measure.SALES and span.year_before is not None
     with elements.queue_bar(
         _("**{count}** rows by {part} as a workbook").format(
             count=wording.number(len(found)), part=wording.plain(titles[dimension].lower())
@@ -323,8 +317,8 @@ def offer_workbook() -> None:
             f"{measure}-by-{dimension}-{span.since}-{span.until}.xlsx",
             lambda path: write_xlsx(
                 path,
-                blocks.workbook_header(measure, titles[dimension], has_year=has_year),
-                blocks.workbook_rows(measure, found, currency, has_year=has_year),
+                blocks.workbook_header(measure, titles[dimension], has_before=has_before, has_year=has_year),
+                blocks.workbook_rows(measure, found, currency, has_before=has_before, has_year=has_year),
                 sheet=measure_titles[measure],
             ),
         )

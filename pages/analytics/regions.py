@@ -4,7 +4,7 @@ import streamlit as st
 
 from loyalty_core import programmes
 from loyalty_core.access import Permission
-from loyalty_core.kernel import _, current_database, now
+from loyalty_core.kernel import _, current_database
 from loyalty_core.organisation import all_regions
 from ui import charts, drill, elements, explored, performance, registry, wording
 from ui import programmes as programme_blocks
@@ -13,7 +13,6 @@ from ui import standings as region_blocks
 from ui.identity import require
 from ui.performance import Dimension, Measure
 from ui.regions import RankedBy
-from ui.spans import spans
 
 user = require(Permission.SEE_REGIONS)
 database = current_database()
@@ -55,7 +54,7 @@ if len(known) > 1:
         key="programme",
         bind="query-params",
     )
-choices = spans(programme.starts_on, programme.ends_on, performance.sold_days(user.scope, programme))
+choices = performance.spans_of(user.scope, programme)
 if not choices:
     with header:
         elements.page_header(_("Regions"), intro)
@@ -68,9 +67,7 @@ if not choices:
     st.stop()
 
 period_at, region_at, third_at = filters[-3:]
-span = period_at.selectbox(
-    _("Period"), choices, format_func=lambda one: one.label, key="period", bind="query-params"
-)
+span = elements.choose_labelled(period_at, _("Period"), choices, key="period")
 by_code = {region.code: region for region in regions}
 labels = region_blocks.region_labels(regions)
 region = region_at.selectbox(
@@ -99,7 +96,7 @@ with header:
                         )
                     ]
                     if span.before
-                    else []
+                    else filter(None, [performance.uncovered_in_words(span)])
                 ),
             ]
         ),
@@ -158,7 +155,7 @@ def show_areas() -> None:
         return
     found = performance.parts(user.scope, Measure.SALES, Dimension.REGION, asked, span)
     picked = show_ranked(
-        blocks.rolled_up(regions, tops, found, blocks.budgets_on(user.scope, asked, now().date())),
+        blocks.rolled_up(regions, tops, found, blocks.budgets_on(user.scope, asked, wording.today())),
         of_areas=True,
     )
     if picked is None:

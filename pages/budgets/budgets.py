@@ -15,7 +15,7 @@ from ui.identity import require
 user = require(Permission.SEE_BUDGETS)
 database = current_database()
 may_ask = user.may(Permission.ASK_FOR_BUDGETS)
-today = blocks.today()
+today = wording.today()
 MOST_CHANGES = 50
 LATEST_CHANGES = 10
 MOVEMENTS_A_PAGE = 20

@@ -49,9 +49,7 @@ choices = blocks.periods(programme.starts_on, programme.ends_on, sold)
 
 by = StandingsBy(elements.choose_view({one.value: label for one, label in BY.items()}, key="by"))
 period_at, region_at, words_at = st.columns(3, vertical_alignment="bottom")
-period = period_at.selectbox(
-    _("Period"), choices, format_func=lambda one: one.label, key="period", bind="query-params"
-)
+period = elements.choose_labelled(period_at, _("Period"), choices, key="period")
 by_code = {region.code: region for region in regions}
 labels = blocks.region_labels(regions)
 region = region_at.selectbox(

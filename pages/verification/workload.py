@@ -17,6 +17,7 @@ ESCALATED_SHOWN = 20
 
 with database.snapshot(user.scope) as connection:
     work = verification.workload(connection)
+    summary = verification.queue_summary(connection)
     overdue = verification.claims_queue(
         connection, QueueFilter(is_overdue=True), QueueOrder.AGE, limit=ESCALATED_SHOWN
     )
@@ -28,7 +29,7 @@ elements.page_header(
         work.by_rule_30_days,
     ).format(count=wording.number(work.by_rule_30_days)),
 )
-blocks.show_figures(work)
+blocks.show_figures(work, summary)
 claim_blocks.tell_came_back(user)
 with elements.card(_("People")):
     if not work.people and not work.unassigned.open:

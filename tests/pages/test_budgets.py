@@ -106,7 +106,7 @@ def press(app: AppTest, label: str) -> AppTest:
 def test_the_figures_are_those_of_all_budgets_seen(funded: World) -> None:
     figures = {metric.label: metric.value for metric in opened(funded, FINANCE).metric}
     assert figures == {
-        "Set": "€3,000.00",
+        "Budget": "€3,000.00",
         "Reserved": "€200.00",
         "Spent": "€300.00",
         "Available": "€2,500.00",

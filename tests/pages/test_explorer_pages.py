@@ -116,12 +116,18 @@ def test_a_page_of_participants_says_that_nobody_takes_part(world: World) -> Non
 @pytest.mark.parametrize(
     ("role", "expected"),
     [
-        (Role.PROGRAMME_MANAGER, {"Sales": "€323.40", "Points": "31", "Points held": "31"}),
-        (Role.ANALYST, {"Sales": "€323.40", "Active people": "0"}),
-        (Role.HEAD_OF_SALES, {"Sales": "€78.40", "Points": "7", "Returns": "€24.90"}),
+        (
+            Role.PROGRAMME_MANAGER,
+            {"Sales, 13 weeks": "€323.40", "Points, 13 weeks": "31", "Points held": "31"},
+        ),
+        (Role.ANALYST, {"Sales, 13 weeks": "€323.40", "Active people": "0"}),
+        (
+            Role.HEAD_OF_SALES,
+            {"Sales, 13 weeks": "€78.40", "Points, 13 weeks": "7", "Returns, 13 weeks": "€24.90"},
+        ),
         (Role.ADMIN_FINANCE, {"Orders waiting": "0", "Decided today": "0"}),
         (Role.OPERATOR, {"Held files": "1", "Refused files": "1", "Claims waiting": "0"}),
-        (Role.ADMIN_MARKETING, {"Orders": "0", "Running out": "0"}),
+        (Role.ADMIN_MARKETING, {"Orders, 13 weeks": "0", "Running out": "0"}),
     ],
 )
 def test_each_home_shows_the_figures_of_its_work(world: World, role: Role, expected: dict[str, str]) -> None:

@@ -114,6 +114,6 @@ def test_the_workload_says_who_has_what_and_leads_to_their_claims(world: World, 
     assert people.loc[operator.display_name, "Decided, 7 days"] == "1"
     assert people.loc["nobody", "Open"] == "1"
     figures = {metric.label: metric.value for metric in app.metric}
-    assert (figures["Wait"], figures["Assigned to nobody"]) == ("3", "1")
+    assert (figures["Claims waiting"], figures["Assigned to nobody"]) == ("3", "1")
     mine = page_of(world, Role.OPERATOR, page_named("claims"), who=operator.display_name)
     assert {*mine.dataframe[0].value["Claim"]} == {claims["agrees"].claim_no, claims["again"].claim_no}

@@ -28,8 +28,9 @@ def show(user: SignedInUser, known: Sequence[Programme], waiting: Sequence[home.
         panels.leading_row(
             user,
             [
-                panels.measure_figure(user, one, programme, known, span)
+                figure
                 for one in (Measure.SALES, Measure.POINTS, Measure.RETURNS, Measure.REWARDS)
+                if (figure := panels.measure_figure(user, one, programme, known)) is not None
             ],
         )
         first, second = st.columns(2)
@@ -52,7 +53,7 @@ def show_areas(user: SignedInUser, programme: Programme, known: Sequence[Program
             every,
             regions.lowest_areas(every, None),
             performance.parts(user.scope, Measure.SALES, Dimension.REGION, asked, span),
-            regions.budgets_on(user.scope, asked, panels.reader_day()),
+            regions.budgets_on(user.scope, asked, wording.today()),
         ),
         RankedBy.SALES,
     )
@@ -105,7 +106,7 @@ def _show_bars(rows: Sequence[regions.Ranked], currency: str, *, key: str, of_ar
 
 def show_budgets(user: SignedInUser, programme: Programme) -> None:
     """Draw each budget of the day with what is used, and what it will be at the quarter's end at this pace."""
-    today = panels.reader_day()
+    today = wording.today()
     with current_database().snapshot(user.scope) as connection:
         found = budgets.budgets_of_period(connection, user.scope, on=today, programme_id=programme.id)
     with elements.card(_("Budgets to the quarter's end")):
@@ -118,22 +119,22 @@ def show_budgets(user: SignedInUser, programme: Programme) -> None:
 
 def show_projections(found: Sequence[budgets.Budget]) -> None:
     """Draw budgets as a table: used, left, and projected."""
-    today = panels.reader_day()
+    today = wording.today()
     rows = sorted(found, key=lambda one: -one.figures.used_minor / max(1, one.set_minor))
     ahead = [budgets.outlook(one.figures, one.starts_on, one.ends_on, today) for one in rows]
     elements.table(
         {
             _("Region"): [one.region_name for one in rows],
+            _("Budget"): [wording.money(Money(one.set_minor, one.currency)) for one in rows],
             _("Used"): [
                 wording.percent(round(one.figures.used_minor / one.set_minor, 3)) if one.set_minor else ""
                 for one in rows
             ],
             _("Left"): [wording.money(one.available) for one in rows],
-            _("At the end"): [
+            _("Forecast spend"): [
                 wording.money(Money(one.used_at_end_minor, budget.currency))
                 for one, budget in zip(ahead, rows, strict=True)
             ],
-            _("Of"): [wording.money(Money(one.set_minor, one.currency)) for one in rows],
             _("Outlook"): [
                 _("runs out about {day}").format(day=wording.day(one.lasts_until))
                 if one.lasts_until
@@ -142,5 +143,5 @@ def show_projections(found: Sequence[budgets.Budget]) -> None:
             ],
         },
         alt=_("Budgets with what will be used by the quarter's end at this pace, those used most first"),
-        numbers=[_("Used"), _("Left"), _("At the end"), _("Of")],
+        numbers=[_("Budget"), _("Used"), _("Left"), _("Forecast spend")],
     )

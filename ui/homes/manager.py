@@ -26,10 +26,10 @@ def show(user: SignedInUser, known: Sequence[Programme], waiting: Sequence[home.
         panels.show_what_waits(user, waiting, fills=False)
     else:
         found = [
-            panels.measure_figure(user, Measure.SALES, programme, known, span),
-            panels.goal_figure(user, programme, known, span),
-            panels.measure_figure(user, Measure.POINTS, programme, known, span),
-            panels.measure_figure(user, Measure.REWARDS, programme, known, span),
+            panels.measure_figure(user, Measure.SALES, programme, known),
+            panels.goal_figure(user, programme, known),
+            panels.measure_figure(user, Measure.POINTS, programme, known),
+            panels.measure_figure(user, Measure.REWARDS, programme, known),
         ]
         panels.leading_row(user, [one for one in found if one is not None])
         if len(waiting) < ENOUGH_TO_STAND_BESIDE_A_CHART:
@@ -58,7 +58,7 @@ def people_figures(user: SignedInUser, programme: Programme, known: Sequence[Pro
     with current_database().snapshot(user.scope) as connection:
         document = programmes.document_of(connection, user.scope, programme.id, programme.current_version)
     days = document.inactive_after_days or people.INACTIVE_AFTER_DAYS
-    counts = people.by_activity(user.scope, people.AskedPeople(programme, panels.reader_day(), days))
+    counts = people.by_activity(user.scope, people.AskedPeople(programme, wording.today(), days))
     query = panels.programme_query(programme, known)
     titles = people.activity_titles()
     found = [

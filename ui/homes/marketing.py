@@ -20,15 +20,16 @@ FIRST = 8
 def show(user: SignedInUser, known: Sequence[Programme], waiting: Sequence[home.Waiting]) -> None:
     """Draw the whole page below the greeting."""
     programme = panels.choose_programme(known)
-    span = panels.latest_weeks(user, programme) if panels.figures_are_ready() else None
+    span = panels.latest_weeks(user, programme, Measure.REWARDS) if panels.figures_are_ready() else None
     if waiting:
         panels.show_what_waits(user, waiting, fills=False)
     if span is None:
         registry.link(user, "catalogue", _("To the catalogue"), icon="redeem")
         return
+    # Rewards are ordered day by day, sales come in with files: their last thirteen weeks end on different days.
     ordered = rewards_of(user, programme, span)
     stock = stock_of(user, programme, span)
-    panels.leading_row(user, figures(programme, known, span, ordered, stock))
+    panels.leading_row(user, figures(user, programme, known, span, ordered, stock))
     first, second = st.columns(2)
     with first:
         show_rewards(user, ordered, programme)
@@ -45,7 +46,7 @@ def rewards_of(user: SignedInUser, programme: Programme, span: Span) -> explored
         {
             "dimension": "reward",
             "since": span.since,
-            "until": panels.reader_day(),
+            "until": span.until,
             "before_since": before[0],
             "before_until": before[1],
             "limit": performance.MOST_PARTS,
@@ -63,7 +64,7 @@ def stock_of(user: SignedInUser, programme: Programme, span: Span) -> explored.R
         {
             "programme_id": programme.id,
             "since": span.since,
-            "until": panels.reader_day(),
+            "until": span.until,
             "time_zone": programme.time_zone or "UTC",
             "limit": FIRST,
         },
@@ -77,6 +78,7 @@ def days_left(row: dict[str, object], days: int) -> int | None:
 
 
 def figures(
+    user: SignedInUser,
     programme: Programme,
     known: Sequence[Programme],
     span: Span,
@@ -84,30 +86,38 @@ def figures(
     stock: explored.Rows,
 ) -> list[Leading]:
     """Return orders, their cost, what one costs, and how many rewards run out within a month."""
-    days = (panels.reader_day() - span.since).days + 1
+    days = span.days
     orders = sum(row["orders"] for row in ordered)
-    cost = sum(row["cost_minor"] for row in ordered)
+    cost = performance.measured(user.scope, Measure.REWARDS, Asked(programme), span).total
     short = [row for row in stock if (left := days_left(row, days)) is not None and left <= 30]
     by_reward = {"measure": performance.measure_titles()[Measure.REWARDS]}
     query = {**by_reward, **panels.programme_query(programme, known)}
     return [
         Leading(
-            Figure(_("Orders"), wording.short_number(orders), help=_("Of the last thirteen weeks.")),
-            "performance",
-            query,
-        ),
-        Leading(
             Figure(
-                _("Cost"),
-                wording.short_money(Money(cost, programme.currency)),
-                help=_("What the orders of the last thirteen weeks cost, those that still wait included."),
+                _("Orders, 13 weeks"),
+                wording.short_number(orders),
+                help=_("{first} – {last}, those that still wait included.").format(
+                    first=wording.day(span.since), last=wording.day(span.until)
+                ),
             ),
             "performance",
             query,
         ),
         Leading(
             Figure(
-                _("Cost of one"),
+                _("Rewards, 13 weeks"),
+                performance.in_words(Measure.REWARDS, cost, programme.currency, short=True),
+                help=_("What the orders from {first} to {last} cost, those that still wait included.").format(
+                    first=wording.day(span.since), last=wording.day(span.until)
+                ),
+            ),
+            "performance",
+            query,
+        ),
+        Leading(
+            Figure(
+                _("Average cost per order"),
                 wording.short_money(Money(round(cost / orders), programme.currency)) if orders else "—",
             ),
             "catalogue",
@@ -152,7 +162,7 @@ def show_rewards(user: SignedInUser, ordered: explored.Rows, programme: Programm
 
 def show_stock(user: SignedInUser, stock: explored.Rows, span: Span) -> None:
     """Draw the stock that is gone soonest."""
-    days = (panels.reader_day() - span.since).days + 1
+    days = span.days
     with elements.card(_("Stock running out"), fills=True):
         if not stock:
             st.caption(_("No offered reward has a limited stock."))

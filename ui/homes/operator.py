@@ -10,6 +10,7 @@ from loyalty_core.intake import ImportState
 from loyalty_core.kernel import Money, _, current_database
 from loyalty_core.verification import QueuedClaim, QueueFilter, QueueOrder, QueueSummary
 from ui import elements, home, registry, samples, wording
+from ui import figures as shared
 from ui.elements import Figure
 from ui.homes import panels
 from ui.homes.panels import Leading
@@ -65,12 +66,7 @@ def figures(summary: QueueSummary, states: Mapping[ImportState, intake.ImportsIn
             {"state": state_title(ImportState.REFUSED)},
         ),
         Leading(
-            Figure(
-                _("Claims waiting"),
-                wording.short_number(summary.count),
-                _("oldest {age}").format(age=wording.age(summary.oldest_at)) if summary.oldest_at else None,
-                delta_color="off",
-            ),
+            shared.claims_waiting(summary),
             "claims",
         ),
         Leading(

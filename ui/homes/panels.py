@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Literal
 
 import streamlit as st
 
-from loyalty_core import intake, programmes
+from loyalty_core import intake
 from loyalty_core.access import Permission, SignedInUser
-from loyalty_core.kernel import Money, _, current_database, now
+from loyalty_core.kernel import Money, _, current_database
 from loyalty_core.programmes import Programme
 from loyalty_core.standings import StandingsBy
 from ui import charts, elements, explored, home, performance, ranked, registry, wording
@@ -18,7 +17,7 @@ from ui import programmes as programme_blocks
 from ui import standings as standings_blocks
 from ui.elements import Figure
 from ui.performance import Asked, Measure
-from ui.spans import Span, days_of_step, goal_of_days, spans, steps
+from ui.spans import Span, days_of_step, goal_of_days, steps
 
 FIRST_PLACES = 6
 # Equal heights for figures with and without a course, whose links then stand in one line.
@@ -41,11 +40,6 @@ class Leading:
     figure: Figure
     page: str
     query: dict[str, str] = field(default_factory=dict)
-
-
-def reader_day() -> date:
-    """Return the day it is for the reader."""
-    return now().astimezone(wording.reader_time_zone()).date()
 
 
 def draw_head(user: SignedInUser) -> None:
@@ -101,84 +95,75 @@ def programme_query(programme: Programme, known: Sequence[Programme]) -> dict[st
     return {"programme": programme_blocks.programme_label(programme, known)} if len(known) > 1 else {}
 
 
-def latest_weeks(user: SignedInUser, programme: Programme) -> Span | None:
-    """Return the last thirteen weeks with sales, None where nothing was sold."""
-    found = spans(programme.starts_on, programme.ends_on, performance.sold_days(user.scope, programme))
+def latest_weeks(user: SignedInUser, programme: Programme, measure: Measure = Measure.SALES) -> Span | None:
+    """Return the last thirteen weeks of a measure, None where nothing was sold."""
+    found = performance.spans_of(user.scope, programme, measure)
     return found[0] if found else None
 
 
-def goal_in(user: SignedInUser, programme: Programme) -> int | None:
-    """Return the programme's goal for net sales in minor units, for who sees all of its sales."""
-    if not user.scope.sees_everything:
-        return None
-    with current_database().snapshot(user.scope) as connection:
-        document = programmes.document_of(connection, user.scope, programme.id, programme.current_version)
-    return document.goal_sales_minor
-
-
 def measure_figure(
-    user: SignedInUser, measure: Measure, programme: Programme, known: Sequence[Programme], span: Span
-) -> Leading:
-    """Return a measure of the span with its course by week, told against the weeks before."""
-    asked, currency = Asked(programme), programme.currency
-    values = performance.over_time(user.scope, measure, asked, (span.since, span.until), span.step)
-    total = sum(values.values())
-    before = 0
-    if span.before:
-        before = sum(performance.over_time(user.scope, measure, asked, span.before, span.step).values())
-    change = wording.change(total, before)
+    user: SignedInUser,
+    measure: Measure,
+    programme: Programme,
+    known: Sequence[Programme],
+) -> Leading | None:
+    """Return a measure of the last thirteen weeks with its course by week, compared with the weeks before.
+
+    None where nothing was sold.
+    """
+    span = latest_weeks(user, programme, measure)
+    if span is None:
+        return None
+    currency = programme.currency
+    found = performance.measured(user.scope, measure, Asked(programme), span)
+    uncovered = performance.uncovered_in_words(span)
+    title = performance.measure_titles()[measure]
     return Leading(
         Figure(
-            performance.measure_titles()[measure],
-            performance.in_words(measure, total, currency, short=True),
-            change,
-            delta_color=_DELTA_COLOURS.get(measure, "normal"),
-            help=_("Of the last thirteen weeks: {value}. The change is against the thirteen before.").format(
-                value=performance.in_words(measure, total, currency)
+            _("{measure}, 13 weeks").format(measure=title),
+            performance.in_words(measure, found.total, currency, short=True),
+            _("nothing to compare with") if uncovered else performance.change_in_words(found),
+            delta_color="off" if uncovered else _DELTA_COLOURS.get(measure, "normal"),
+            help=_("{first} – {last}: {value}; {compared}.").format(
+                first=wording.day(span.since),
+                last=wording.day(span.until),
+                value=performance.in_words(measure, found.total, currency),
+                compared=uncovered or _("the change is against the thirteen weeks before"),
             ),
-            trend=performance.along((span.since, span.until), span.step, values) if len(values) > 1 else None,
+            trend=performance.along((span.since, span.until), span.step, found.by_step)
+            if len(found.by_step) > 1
+            else None,
         ),
         "performance",
-        {"measure": performance.measure_titles()[measure], **programme_query(programme, known)},
+        {"measure": title, **programme_query(programme, known)},
     )
 
 
-def goal_figure(
-    user: SignedInUser, programme: Programme, known: Sequence[Programme], span: Span
-) -> Leading | None:
-    """Return how much of the goal so far is reached, None without a goal."""
-    goal_minor = goal_in(user, programme)
-    if not goal_minor or programme.starts_on > span.until:
-        return None
-    days = (programme.starts_on, min(span.until, programme.ends_on))
-    due = goal_of_days(goal_minor, programme.starts_on, programme.ends_on, *days)
-    sold = sum(performance.over_time(user.scope, Measure.SALES, Asked(programme), days, span.step).values())
-    if not due:
+def goal_figure(user: SignedInUser, programme: Programme, known: Sequence[Programme]) -> Leading | None:
+    """Return how far the goal of the whole programme so far is reached, None without a goal."""
+    span = performance.whole_programme(performance.spans_of(user.scope, programme))
+    found = performance.goal_attainment(user.scope, programme, span) if span is not None else None
+    if span is None or found is None:
         return None
     return Leading(
-        Figure(
-            _("Of the goal"),
-            wording.percent(round(sold / due, 3)),
-            _("{goal} due by now").format(
-                goal=performance.in_words(Measure.SALES, due, programme.currency, short=True)
-            ),
-            delta_color="off",
-            help=_("Net sales since the programme began, against as many days' part of its goal."),
-        ),
+        performance.goal_figure(found, programme, span),
         "performance",
-        {"period": _("Whole programme"), **programme_query(programme, known)},
+        {"period": span.label, **programme_query(programme, known)},
     )
 
 
 def show_weeks(user: SignedInUser, programme: Programme, span: Span) -> None:
     """Draw sales week by week beside the year before and the goal."""
     asked, days, currency = Asked(programme), (span.since, span.until), programme.currency
-    values = performance.over_time(user.scope, Measure.SALES, asked, days, span.step)
-    year = performance.over_time(user.scope, Measure.SALES, asked, span.year_before, span.step)
+    found = performance.measured(user.scope, Measure.SALES, asked, span)
     firsts = steps(*days, span.step)
-    bars = performance.along(days, span.step, values)
-    earlier = performance.along(span.year_before, span.step, year)[: len(bars)]
-    goal_minor, goals = goal_in(user, programme), None
+    bars = performance.along(days, span.step, found.by_step)
+    earlier = (
+        performance.along(span.year_before, span.step, found.year_by_step)[: len(bars)]
+        if span.year_before is not None and found.year_before
+        else None
+    )
+    goal_minor, goals = performance.goal_minor_of(user.scope, programme), None
     if goal_minor:
         goals = [
             performance.drawn(
@@ -203,7 +188,9 @@ def show_weeks(user: SignedInUser, programme: Programme, span: Span) -> None:
                 [performance.drawn(Measure.SALES, one, currency) for one in bars],
                 name=_("Net sales"),
                 mode=elements.mode(),
-                before=[performance.drawn(Measure.SALES, one, currency) for one in earlier] if year else None,
+                before=[performance.drawn(Measure.SALES, one, currency) for one in earlier]
+                if earlier is not None
+                else None,
                 before_name=_("A year before"),
                 goal=goals if goals and any(goals) else None,
                 goal_name=_("Goal"),
