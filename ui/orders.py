@@ -10,9 +10,11 @@ import streamlit as st
 from loyalty_core import rewards
 from loyalty_core.access import SignedInUser
 from loyalty_core.kernel import Cell, Money, _, current_database, ngettext
+from loyalty_core.programmes import Programme
 from loyalty_core.rewards import LineBehind, Order, OrderEvent, OrderOutcome, OrderState, WaitingOrder
 from ui import registry, source_row, wording
 from ui.elements import Colour, Figure, badge, card, choose_row, facts, figure_row
+from ui.programmes import programme_label
 from ui.rewards import points_in_words
 
 LINES_SHOWN = 20
@@ -149,6 +151,74 @@ def checks(order: WaitingOrder, user: SignedInUser) -> list[tuple[str, Colour]]:
     return found
 
 
+def checks_in_words(order: WaitingOrder, user: SignedInUser) -> str:
+    """Return in one line what finance should know before deciding, the same on every page."""
+    return ", ".join(words for words, _colour in checks(order, user))
+
+
+def fundable(orders: Sequence[WaitingOrder]) -> list[WaitingOrder]:
+    """Return the orders that can be approved together as money stands, looked at in their order.
+
+    Orders without held money that one budget would pay take from what those before them left.
+    """
+    left: dict[UUID, int] = {}
+    found = []
+    for order in orders:
+        if order.is_funded:
+            found.append(order)
+            continue
+        if order.paying_budget_id is None or order.budget_before_minor is None:
+            continue
+        available = left.get(order.paying_budget_id, order.budget_before_minor)
+        if order.cost_minor <= available:
+            left[order.paying_budget_id] = available - order.cost_minor
+            found.append(order)
+    return found
+
+
+def show_lacking_money(
+    user: SignedInUser, orders: Sequence[WaitingOrder], known: Sequence[Programme]
+) -> None:
+    """Say which orders can't be approved for want of money, each with the way to the budget that would pay it."""
+    by_budget: dict[tuple[UUID | None, UUID, str], list[WaitingOrder]] = {}
+    for order in orders:
+        at = (order.paying_budget_id, order.programme_id, order.region_name)
+        by_budget.setdefault(at, []).append(order)
+    for (budget_id, programme_id, region), lacking in by_budget.items():
+        sentence = (
+            ngettext(
+                "{numbers} can't be approved: no budget of this quarter is for {region}.",
+                "{numbers} can't be approved: no budget of this quarter is for {region}.",
+                len(lacking),
+            )
+            if budget_id is None
+            else ngettext(
+                "{numbers} can't be approved: the budget for {region} does not hold the money.",
+                "{numbers} can't be approved: the budget for {region} does not hold the money for all of them.",
+                len(lacking),
+            )
+        )
+        st.warning(
+            sentence.format(
+                numbers=wording.plain(", ".join(map(order_no, lacking))), region=wording.plain(region)
+            ),
+            icon=":material/account_balance_wallet:",
+        )
+        if not registry.allows(user, "budgets"):
+            continue
+        programme = next((one for one in known if one.id == programme_id), None)
+        query = {"budget": str(budget_id)} if budget_id is not None else {}
+        if budget_id is None and programme is not None and len(known) > 1:
+            query["programme"] = programme_label(programme, known)
+        registry.link(
+            user,
+            "budgets",
+            _("Open the budget") if budget_id is not None else _("Open budgets"),
+            icon="savings",
+            **query,
+        )
+
+
 def cost_of(order: Order) -> Money:
     """Return what the order costs in money."""
     return Money(order.cost_minor, order.currency)
@@ -163,7 +233,7 @@ def queue_table(orders: Sequence[WaitingOrder], user: SignedInUser) -> dict[str,
     return {
         _("Order"): [order_no(order) for order in orders],
         _("Waiting"): [wording.age(order.ordered_at) for order in orders],
-        _("Check"): [", ".join(words for words, _colour in checks(order, user)) for order in orders],
+        _("Check"): [checks_in_words(order, user) for order in orders],
         _("Requester"): [order.requested_by_name for order in orders],
         _("Company"): [order.company_name for order in orders],
         _("Reward"): [order.reward_name for order in orders],
@@ -196,7 +266,7 @@ def selection_in_words(orders: Sequence[WaitingOrder], user: SignedInUser) -> st
         points_in_words(sum(order.points for order in ours)),
         f"**{wording.plain(money_of(ours))}**",
     ]
-    lacking = sum(order.is_over_budget for order in ours)
+    lacking = len(ours) - len(fundable(ours))
     if ours:
         parts.append(
             _("there is money for all")

@@ -98,11 +98,13 @@ class WaitingOrder(Order):
     The budget is the one that holds its money, or, where none does, the one that would pay today:
     `budget_before_minor` is what is available without this order, `budget_after_minor` what stays when it is
     approved, below zero where the money does not suffice. Both None: there is no budget, or none in the scope.
+    `paying_budget_id` names that budget.
     Orders are counted without this one. `participant_is_suspended`: taking part was suspended since the order.
     """
 
     budget_before_minor: int | None
     budget_after_minor: int | None
+    paying_budget_id: UUID | None
     requester_orders: int
     requester_rejected: int
     participant_orders: int
@@ -363,6 +365,7 @@ def _with_budgets(connection: Connection, rows: list[Row[Any]] | Any) -> list[Wa
         available, zone = values.pop("available_minor"), values.pop("time_zone")
         if row.budget_id is not None:
             before = None if available is None else available + row.cost_minor
+            pays = row.budget_id
         else:
             key = (row.programme_id, row.region_id)
             if key not in looked_up:
@@ -371,8 +374,13 @@ def _with_budgets(connection: Connection, rows: list[Row[Any]] | Any) -> list[Wa
                 )
             found = looked_up[key]
             before = None if found is None else found.available_minor
+            pays = None if found is None else found.id
         after = None if before is None else before - row.cost_minor
-        orders.append(WaitingOrder(**values, budget_before_minor=before, budget_after_minor=after))
+        orders.append(
+            WaitingOrder(
+                **values, budget_before_minor=before, budget_after_minor=after, paying_budget_id=pays
+            )
+        )
     return orders
 
 

@@ -52,16 +52,6 @@ def decide(orders: Sequence[WaitingOrder], *, approve: bool) -> None:
             ]
         )
     )
-    lacking = [order for order in orders if order.is_over_budget]
-    if approve and lacking:
-        st.warning(
-            ngettext(
-                "There is no money for {numbers}: it stays waiting.",
-                "There is no money for {numbers}: they stay waiting.",
-                len(lacking),
-            ).format(numbers=wording.plain(", ".join(map(blocks.order_no, lacking)))),
-            icon=":material/account_balance_wallet:",
-        )
     st.markdown(
         _("The points are spent for good, and the money that was held counts as spent.")
         if approve
@@ -181,13 +171,16 @@ def show_waiting() -> None:
         with elements.queue_bar(blocks.selection_in_words(selected, user)):
             if st.button(_("Reject…"), disabled=not ours):
                 decide(ours, approve=False)
+            approvable = blocks.fundable(ours)
             if st.button(
-                _("Approve {count}…").format(count=wording.number(len(ours))),
+                _("Approve {count}…").format(count=wording.number(len(approvable))),
                 type="primary",
                 icon=":material/check:",
-                disabled=not ours,
+                disabled=not approvable,
+                help=None if approvable or not ours else _("The budget has no money for these."),
             ):
-                decide(ours, approve=True)
+                decide(approvable, approve=True)
+        blocks.show_lacking_money(user, [order for order in ours if order not in approvable], known)
     blocks.show_record(user, selected[-1])
 
 
@@ -261,11 +254,19 @@ if asked_for is not None:
         blocks.outcomes_shown(result[0], approved=result[1])
     blocks.show_record(user, order)
     if may_decide and isinstance(order, WaitingOrder) and not order.is_own(user):
+        approvable = blocks.fundable([order])
         with elements.queue_bar(blocks.selection_in_words([order], user)):
             if st.button(_("Reject…")):
                 decide([order], approve=False)
-            if st.button(_("Approve…"), type="primary", icon=":material/check:"):
-                decide([order], approve=True)
+            if st.button(
+                _("Approve…"),
+                type="primary",
+                icon=":material/check:",
+                disabled=not approvable,
+                help=None if approvable else _("The budget has no money for it."),
+            ):
+                decide(approvable, approve=True)
+        blocks.show_lacking_money(user, [] if approvable else [order], known)
     st.stop()
 
 if summary.count:

@@ -10,6 +10,8 @@ from loyalty_core.access import SignedInUser
 from loyalty_core.kernel import Money, _, current_database, now
 from loyalty_core.rewards import Order, OrdersSummary, OrderState, WaitingSort
 from ui import elements, home, registry, wording
+from ui import figures as shared
+from ui import orders as order_blocks
 from ui.elements import Figure
 from ui.homes import head_of_sales, panels
 from ui.homes.panels import Leading
@@ -29,7 +31,7 @@ def show(user: SignedInUser, waiting: Sequence[home.Waiting]) -> None:
         decided = rewards.decided_orders(
             connection, user.scope, since=midnight, until=midnight + timedelta(days=1)
         )
-        every = budgets.budgets_of_period(connection, user.scope, on=panels.reader_day())
+        every = budgets.budgets_of_period(connection, user.scope, on=wording.today())
     panels.leading_row(user, figures(summary, decided))
     with elements.card(_("Waiting orders")):
         if not oldest:
@@ -55,7 +57,7 @@ def is_near_its_end(budget: budgets.Budget) -> bool:
     """Whether most of it is used, or its pace uses it up before its last day."""
     if not budget.set_minor:
         return False
-    ahead = budgets.outlook(budget.figures, budget.starts_on, budget.ends_on, panels.reader_day())
+    ahead = budgets.outlook(budget.figures, budget.starts_on, budget.ends_on, wording.today())
     return budget.figures.used_minor >= NEAR_ITS_END * budget.set_minor or ahead.lasts_until is not None
 
 
@@ -64,12 +66,7 @@ def figures(summary: OrdersSummary, decided: Sequence[Order]) -> list[Leading]:
     approved = sum(one.state is OrderState.APPROVED for one in decided)
     return [
         Leading(
-            Figure(
-                _("Orders waiting"),
-                wording.short_number(summary.count),
-                _("oldest {age}").format(age=wording.age(summary.oldest_at)) if summary.oldest_at else None,
-                delta_color="off",
-            ),
+            shared.orders_waiting(summary),
             "orders",
         ),
         Leading(
@@ -83,12 +80,9 @@ def figures(summary: OrdersSummary, decided: Sequence[Order]) -> list[Leading]:
             {"sort": _("Value")},
         ),
         Leading(
-            Figure(
-                _("Without money"),
-                wording.short_number(summary.unfunded),
-                help=_("Orders for which no budget holds money: they need a larger budget first."),
-            ),
-            "budgets",
+            shared.orders_without_money(summary),
+            "orders",
+            {"money": _("Waits for money")},
         ),
         Leading(
             Figure(
@@ -113,29 +107,11 @@ def show_orders(user: SignedInUser, orders: Sequence[rewards.WaitingOrder]) -> N
             _("Company"): [one.company_name for one in orders],
             _("Reward"): [one.reward_name for one in orders],
             _("Cost"): [wording.money(Money(one.cost_minor, one.currency)) for one in orders],
-            _("Look at"): [what_to_look_at(user, one) for one in orders],
+            _("Check"): [order_blocks.checks_in_words(one, user) for one in orders],
         },
         alt=_("Orders that wait for finance"),
         numbers=[_("Cost")],
     )
-
-
-def what_to_look_at(user: SignedInUser, order: rewards.WaitingOrder) -> str:
-    """Return in words what keeps an order from a quick yes."""
-    found = []
-    if order.is_own(user):
-        found.append(_("yours: somebody else decides"))
-    if order.is_over_budget:
-        found.append(_("over budget"))
-    if order.participant_is_suspended:
-        found.append(_("suspended since ordering"))
-    if order.claims_rejected:
-        found.append(
-            _("{count} of {all} claims rejected").format(
-                count=wording.number(order.claims_rejected), all=wording.number(order.claims_decided)
-            )
-        )
-    return " · ".join(found)
 
 
 def show_decided(user: SignedInUser, decided: Sequence[Order]) -> None:
