@@ -2,7 +2,6 @@
 
 import logging
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from laurel.embedded import app_url
 from loyalty_core.access import commands as access_commands
 from loyalty_core.analytics import Replica
 from loyalty_core.kernel import PROJECT_FOLDER, Database, Scope
-from tests.databases import RolledBackDatabase, TestServer, database_of
+from tests.databases import RolledBackDatabase, TestServer, database_of, home_of_a_server
 from tests.replicas import replica_over
 
 # How fast examples come depends on the machine and says nothing of Laurel.
@@ -93,8 +92,12 @@ def warm_checks() -> None:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[TestServer]:
-    """A PostgreSQL 18 of this test process's own; its socket's path must be short."""
-    home = Path(tempfile.mkdtemp(prefix="l-", dir="/tmp"))
+    """A PostgreSQL 18 of this test process's own.
+
+    One for all processes would not do: a replica is behind as long as any transaction of its server is open, and
+    most tests are inside of one from beginning to end.
+    """
+    home = home_of_a_server()
     made = TestServer(home)
     yield made
     made.release()

@@ -1,9 +1,13 @@
 """Databases for tests: real PostgreSQL, migrated once and copied, or one transaction that is rolled back."""
 
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import psycopg
 from psycopg import sql
 from sqlalchemy import Connection
@@ -12,10 +16,35 @@ from laurel.embedded import EmbeddedServer, app_url
 from laurel.migrate import migrate
 from loyalty_core.kernel import Database, Scope, new_id, set_scope
 
-# What is lost in a crash of the machine matters to nobody here.
-FAST_AND_LOOSE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# What is lost in a crash of the machine matters to nobody here; nor does anybody follow the log.
+FAST_AND_LOOSE = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_wal_size": "1GB",
+}
+
+# What a process's server may grow to, its log and the big files of slow tests with it.
+_ROOM_OF_A_SERVER = 4 * 2**30
 
 _TEMPLATE = "laurel_template"
+
+
+def home_of_a_server() -> Path:
+    """Make a folder for a server's data, in memory where all the run's servers have room there.
+
+    Its path is short, as the path of the server's socket in it must be.
+    """
+    needed = _ROOM_OF_A_SERVER * int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    memory = Path("/dev/shm")
+    has_room = (
+        memory.is_dir()
+        and shutil.disk_usage(memory).free >= needed
+        and psutil.virtual_memory().available >= needed
+    )
+    return Path(tempfile.mkdtemp(prefix="l-", dir=memory if has_room else "/tmp"))
 
 
 class RolledBackDatabase(Database):
@@ -63,7 +92,7 @@ class TestServer:
                 self._has_template = True
             name = f"t_{new_id().hex}"
             connection.execute(
-                sql.SQL("create database {} template {}").format(
+                sql.SQL("create database {} template {} strategy file_copy").format(
                     sql.Identifier(name), sql.Identifier(template or _TEMPLATE)
                 )
             )

@@ -1,19 +1,17 @@
 """Databases of both PostgreSQL versions that the wheel carries."""
 
 import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.databases import TestServer
+from tests.databases import TestServer, home_of_a_server
 
 
 @pytest.fixture(scope="session")
 def server_16() -> Iterator[TestServer]:
     """A PostgreSQL 16 of this test process's own."""
-    home = Path(tempfile.mkdtemp(prefix="l-", dir="/tmp"))
+    home = home_of_a_server()
     made = TestServer(home, postgres_version=16)
     yield made
     made.release()

@@ -1,8 +1,6 @@
 import shutil
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -16,7 +14,7 @@ from laurel.migrate import current_revision, head_revision, migrate
 from laurel.tables import metadata
 from loyalty_core.audit import Xid8
 from loyalty_core.kernel import PROJECT_FOLDER, Scope, sqlalchemy_url
-from tests.databases import TestServer, database_of
+from tests.databases import TestServer, database_of, home_of_a_server
 from tests.sales.files import bring, row, stored
 
 pytestmark = pytest.mark.xdist_group("migrations")
@@ -93,7 +91,7 @@ def test_processes_that_migrate_at_once_take_turns(any_server: TestServer) -> No
 def test_an_owner_who_may_create_roles_and_nothing_more_can_migrate_and_the_application_works(
     version: int, everything: Scope
 ) -> None:
-    home = Path(tempfile.mkdtemp(prefix="l-", dir="/tmp"))
+    home = home_of_a_server()
     # A server of its own: on one where the roles are there already, somebody else made them.
     server = TestServer(home, postgres_version=version)
     try:

@@ -1,7 +1,6 @@
 """A PostgreSQL of somebody else's: the owner may create roles and is no superuser; passwords are asked for."""
 
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from sqlalchemy.engine import make_url
 from laurel.embedded import app_url
 from laurel.migrate import AppPasswordError, PowerfulRoleError, current_revision, head_revision, migrate
 from loyalty_core.kernel import Database
-from tests.databases import TestServer
+from tests.databases import TestServer, home_of_a_server
 
 pytestmark = pytest.mark.xdist_group("migrations")
 
@@ -63,7 +62,7 @@ class Outside:
 
 @pytest.fixture
 def outside() -> Iterator[Outside]:
-    home = Path(tempfile.mkdtemp(prefix="l-", dir="/tmp"))
+    home = home_of_a_server()
     made = Outside(home)
     yield made
     made.server.release()
