@@ -13,11 +13,12 @@ from streamlit.components.v2 import manifest_scanner
 
 from loyalty_core import access
 from loyalty_core.access import Role
+from loyalty_core.analytics import Replica, current_replica, use_replica
 from loyalty_core.kernel import Runtime, Settings, use_runtime
 from tests.access.people import EVERYTHING, PASSWORD
 from tests.databases import TestServer, database_of
 from tests.pages.world import COMMAND_LINE, World, make_world
-from tests.replicas import replica_over
+from tests.replicas import catch_up, replica_over
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -74,7 +75,9 @@ def world(server: TestServer, made_world: MadeWorld) -> Iterator[World]:
 
 
 @pytest.fixture(scope="module")
-def _empty_world(server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def _empty_world(
+    server: TestServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[World, Replica]]:
     owner_url = server.new_database()
     database = database_of(owner_url)
     access.create_user(
@@ -88,15 +91,21 @@ def _empty_world(server: TestServer, tmp_path_factory: pytest.TempPathFactory) -
     )
     nothing = UUID(int=0)
     settings = Settings(home=tmp_path_factory.mktemp("empty"), database_url=None)
-    yield World(database, settings, nothing, nothing, nothing, nothing)
+    replica = Replica(database)
+    catch_up(replica, database)
+    yield World(database, settings, nothing, nothing, nothing, nothing), replica
+    replica.close()
     database.close()
     server.drop_database(owner_url)
 
 
 @pytest.fixture
-def world_without_data(world: World, _empty_world: World) -> Iterator[World]:
+def world_without_data(world: World, _empty_world: tuple[World, Replica]) -> Iterator[World]:
     """A migrated database with an administrator and nothing else; to look at, as a module's tests share it."""
-    use_runtime(Runtime(_empty_world.database, _empty_world.settings))
-    with replica_over(_empty_world.database):
-        yield _empty_world
+    empty, its_replica = _empty_world
+    replica = current_replica()
+    use_runtime(Runtime(empty.database, empty.settings))
+    use_replica(its_replica)
+    yield empty
+    use_replica(replica)
     use_runtime(Runtime(world.database, world.settings))

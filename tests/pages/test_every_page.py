@@ -1,19 +1,24 @@
 """Every page as every role: those who may see what it is for, the others are told why not."""
 
+import ast
 from collections.abc import Iterator
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
 from loyalty_core import access
-from loyalty_core.access import PERMISSIONS_OF_ROLE, Role, ScopeGrant, ScopeKind
+from loyalty_core.access import PERMISSIONS_OF_ROLE, Permission, Role, ScopeGrant, ScopeKind
 from loyalty_core.kernel import PROJECT_FOLDER
 from tests.access.people import PASSWORD, sign_in
 from tests.pages.world import COMMAND_LINE, World
+from ui import identity
 from ui.registry import PageEntry, pages
 
 PAGES = pages()
 SECONDS = 60
+NOT_INCLUDED = "Your roles don't include this page. An administrator can give them to you."
 
 
 def app_of(world: World, role: Role | None, *, theme: str = "light") -> AppTest:
@@ -24,8 +29,10 @@ def app_of(world: World, role: Role | None, *, theme: str = "light") -> AppTest:
 
 
 def page_of(world: World, role: Role, page: PageEntry, **query: str) -> AppTest:
-    app = app_of(world, role).run()
-    app.switch_page(page.script)
+    """Open the page by its address, as from a bookmark: the first page of the session, with nothing before it."""
+    app = app_of(world, role)
+    # What `switch_page` does, which knows a page's address only after a run, and the first run would draw Home.
+    app._page_hash = calc_hash(page.url_path)
     for name, value in query.items():
         app.query_params[name] = value
     return app.run()
@@ -50,28 +57,98 @@ def texts(app: AppTest) -> str:
     return "\n".join(every()).replace("\\", "")
 
 
+def may_open(role: Role, page: PageEntry) -> bool:
+    return page.permission in PERMISSIONS_OF_ROLE[role]
+
+
+ALLOWED = [(role, page) for role in Role for page in PAGES if may_open(role, page)]
+# One for each role that there is a page for, and not the same page for all of them.
+REFUSED = [
+    (role, refused[number % len(refused)])
+    for number, role in enumerate(Role)
+    if (refused := [page for page in PAGES if not may_open(role, page)])
+]
+
+
+def role_and_page(value: Role | PageEntry) -> str:
+    return value.key if isinstance(value, PageEntry) else value.value
+
+
+def asked_permission(page: PageEntry) -> Permission:
+    """Return the permission that the page's script names in its first statement.
+
+    That this is `require(Permission.X)`, `tests/test_house.py` asks of every script in `pages/`.
+    """
+    tree = ast.parse((PROJECT_FOLDER / page.script).read_text(encoding="utf-8"))
+    asked = next(
+        node.args[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "require"
+    )
+    assert isinstance(asked, ast.Attribute)
+    return Permission[asked.attr]
+
+
+@pytest.mark.parametrize(("role", "page"), ALLOWED, ids=role_and_page)
+def test_a_page_opens_for_those_who_may(world: World, role: Role, page: PageEntry) -> None:
+    app = page_of(world, role, page)
+    assert not app.exception, app.exception
+    assert not app.error, [error.value for error in app.error]
+    assert len(app.title) == 1
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.key)
+def test_a_page_asks_for_the_permission_that_its_menu_entry_needs(page: PageEntry) -> None:
+    assert asked_permission(page) is page.permission
+
+
+class Stopped(Exception):
+    """The run of a page ended at its guard."""
+
+
+def stop() -> None:
+    raise Stopped
+
+
 @pytest.mark.parametrize("role", Role)
-def test_a_page_opens_for_those_who_may_and_for_nobody_else(
-    world: World, role: Role, page: PageEntry
+def test_the_guard_of_every_page_stops_a_role_that_may_not_open_it_and_no_other(
+    world: World, role: Role, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    user = world.signed_in(role)
+    said: list[str] = []
+    monkeypatch.setattr(identity, "current_user", lambda: user)
+    monkeypatch.setattr(st, "error", lambda text, **_looks: said.append(text))
+    monkeypatch.setattr(st, "stop", stop)
+    for page in PAGES:
+        said.clear()
+        if may_open(role, page):
+            assert identity.require(asked_permission(page)) is user, page.key
+            assert said == [], page.key
+        else:
+            with pytest.raises(Stopped):
+                identity.require(asked_permission(page))
+            assert said == [NOT_INCLUDED], page.key
+
+
+@pytest.mark.parametrize("role", Role)
+def test_the_menu_leads_to_the_pages_that_a_role_may_open_and_to_no_other(world: World, role: Role) -> None:
     app = app_of(world, role).run()
     assert not app.exception
-    if page.permission in PERMISSIONS_OF_ROLE[role]:
-        app.switch_page(page.script).run()
-        assert not app.exception, app.exception
-        assert not app.error, [error.value for error in app.error]
-        assert len(app.title) == 1
-        return
-    with pytest.raises(ValueError, match="page"):
-        app.switch_page(page.script)
+    for page in PAGES:
+        if may_open(role, page):
+            app.switch_page(page.script)
+        else:
+            with pytest.raises(ValueError, match="page"):
+                app.switch_page(page.script)
+
+
+@pytest.mark.parametrize(("role", "page"), REFUSED, ids=role_and_page)
+def test_the_script_of_a_page_alone_tells_who_may_not_why(world: World, role: Role, page: PageEntry) -> None:
     # The script itself, without the menu in front of it.
     alone = AppTest.from_file(str(PROJECT_FOLDER / page.script), default_timeout=SECONDS)
-    alone.user = app.user
+    alone.user = {"session": str(world.signed_in(role).session_id)}
     alone.run()
-    assert [error.value for error in alone.error] == [
-        "Your roles don't include this page. An administrator can give them to you."
-    ]
+    assert [error.value for error in alone.error] == [NOT_INCLUDED]
     assert not alone.title
     assert not alone.dataframe
 
