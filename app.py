@@ -21,6 +21,6 @@ else:
     draw_logo()
     page = st.navigation(registry.navigation(user), expanded=True)
     draw_account(user)
-    registry.correct_address()
+    registry.arrive(page.url_path)
     tell_of_cleaned_text(user)
     page.run()

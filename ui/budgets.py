@@ -29,6 +29,7 @@ from ui.elements import (
     say_after_rerun,
     separators,
 )
+from ui.keys import page_key
 
 # From here on a budget that is still in its quarter is nearly used up.
 NEARLY_ALL = 0.95
@@ -251,7 +252,7 @@ def show_place(place: Place, day: date) -> bool:
             return False
         return more.button(
             _("Look closer"),
-            key=f"open_{place.budget.id}",
+            key=page_key(f"open_{place.budget.id}"),
             icon=":material/zoom_in:",
             width="stretch",
         )
@@ -299,7 +300,7 @@ def show_burn_down(user: SignedInUser, budget: Budget, *, time_zone: str | None,
                 mode=mode(),
                 separators=separators(),
             ),
-            key="burn_down",
+            key=page_key("burn_down"),
             alt=_("{region}, {quarter}: {left} left. {outlook}").format(
                 region=budget.region_name,
                 quarter=quarter_title(budget.starts_on),
@@ -397,14 +398,19 @@ def show_waiting(user: SignedInUser, waiting: Sequence[BudgetChange]) -> None:
             with st.container(horizontal=True):
                 if user.may(Permission.DECIDE_BUDGETS) and not is_own:
                     if st.button(
-                        _("Approve…"), key=f"approve_{change.id}", type="primary", icon=":material/check:"
+                        _("Approve…"),
+                        key=page_key(f"approve_{change.id}"),
+                        type="primary",
+                        icon=":material/check:",
                     ):
                         decide_dialog(user, change, approve=True)
-                    if st.button(_("Reject…"), key=f"reject_{change.id}", icon=":material/close:"):
+                    if st.button(_("Reject…"), key=page_key(f"reject_{change.id}"), icon=":material/close:"):
                         decide_dialog(user, change, approve=False)
                 if is_own and user.may(Permission.ASK_FOR_BUDGETS):
                     st.caption(_("You asked for this, so somebody else decides it."), width="content")
-                    if st.button(_("Withdraw"), key=f"withdraw_{change.id}", icon=":material/undo:"):
+                    if st.button(
+                        _("Withdraw"), key=page_key(f"withdraw_{change.id}"), icon=":material/undo:"
+                    ):
                         _withdraw(user, change)
 
 

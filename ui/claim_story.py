@@ -23,6 +23,7 @@ from loyalty_core.verification import (
 )
 from ui import cached, elements, wording
 from ui import claims as blocks
+from ui.keys import page_key
 
 _MOST_MEGABYTES = verification.LARGEST_DOCUMENT_BYTES // (1024 * 1024)
 
@@ -75,7 +76,7 @@ def attach_form(user: SignedInUser, claim: Claim) -> None:
             _("JPEG, PNG, WebP or PDF, up to {most} MB").format(most=_MOST_MEGABYTES),
             type=list(blocks.DOCUMENT_TYPES),
             max_upload_size=_MOST_MEGABYTES,
-            key=f"attach_{claim.number}_{turn}",
+            key=page_key(f"attach_{claim.number}_{turn}"),
         )
         sent = st.form_submit_button(_("Add it to the claim"), icon=":material/attach_file:")
     if not sent:
@@ -170,7 +171,7 @@ def show_second(user: SignedInUser, claim: Claim, proposal: Proposal, *, may_dec
         st.info(_("You decided it first: somebody else has to agree."), icon=":material/supervisor_account:")
         return
     words = st.text_area(
-        _("Why not (needed to disagree)"), max_chars=1000, height=80, key=f"second_{proposal.id}"
+        _("Why not (needed to disagree)"), max_chars=1000, height=80, key=page_key(f"second_{proposal.id}")
     )
     with st.container(horizontal=True):
         agrees = st.button(_("Agree"), type="primary", icon=":material/check:")

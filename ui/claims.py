@@ -29,6 +29,7 @@ from loyalty_core.verification import (
     Verdict,
 )
 from ui import cached, elements, registry, source_row, wording
+from ui.keys import page_key
 
 PRODUCTS_OFFERED = 2000
 CLAIMANTS_OFFERED = 1000
@@ -385,7 +386,7 @@ def show_beside(user: SignedInUser, queued: QueuedClaim) -> None:
         show_file_row(
             user, line.import_id, line.import_number, place_in_file(line.sheet, line.row_no, line.file_name)
         )
-        source_row.line_button(user, line.sales_line_id, key=f"beside_{line.sales_line_id}")
+        source_row.line_button(user, line.sales_line_id, key=page_key(f"beside_{line.sales_line_id}"))
 
 
 def tell_came_back(user: SignedInUser) -> None:

@@ -16,6 +16,7 @@ from loyalty_core.settlement import AwardOfPosting, LineOfCompany
 from loyalty_core.standings import MonthTotal
 from ui import charts, registry, source_row, wording
 from ui.elements import card, chart, facts, mode, separators
+from ui.keys import page_key
 
 
 def posting_title(kind: PostingKind) -> str:
@@ -228,7 +229,7 @@ def show_line(
             icon="inventory_2",
             **{"import": str(line.import_id)},
         )
-    source_row.line_button(user, line.sales_line_id, key=f"line_{line.sales_line_id}")
+    source_row.line_button(user, line.sales_line_id, key=page_key(f"line_{line.sales_line_id}"))
 
 
 def show_reason(sentence: str, points: int | None) -> None:

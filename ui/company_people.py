@@ -10,6 +10,7 @@ from loyalty_core.kernel import Refusal, _, current_database
 from loyalty_core.organisation import Company
 from loyalty_core.participants import Participant, ParticipantState
 from ui import elements, registry, wording
+from ui.keys import page_key
 from ui.registrations import contact_control, group_title, participant_state_badge
 
 
@@ -65,18 +66,20 @@ def _show_person(user: SignedInUser, person: Participant, *, may_order: bool) ->
                 user.may(Permission.MANAGE_USERS)
                 and person.user_id is None
                 and person.state is not ParticipantState.REJECTED
-                and st.button(_("Let them sign in…"), key=f"link_{person.id}", icon=":material/login:")
+                and st.button(
+                    _("Let them sign in…"), key=page_key(f"link_{person.id}"), icon=":material/login:"
+                )
             ):
                 link_dialog(user, person)
 
 
 def _state_controls(user: SignedInUser, person: Participant) -> None:
     if person.state is ParticipantState.ACTIVE and st.button(
-        _("Suspend…"), key=f"suspend_{person.id}", icon=":material/pause:"
+        _("Suspend…"), key=page_key(f"suspend_{person.id}"), icon=":material/pause:"
     ):
         state_dialog(user, person)
     if person.state is ParticipantState.SUSPENDED and st.button(
-        _("Lift the suspension…"), key=f"reinstate_{person.id}", icon=":material/play_arrow:"
+        _("Lift the suspension…"), key=page_key(f"reinstate_{person.id}"), icon=":material/play_arrow:"
     ):
         state_dialog(user, person)
     if person.state is ParticipantState.WAITING:

@@ -10,6 +10,7 @@ from loyalty_core.access import Permission, SignedInUser
 from loyalty_core.kernel import Money, Refusal, _, current_database, ngettext
 from ui import elements, performance, registry, source_row, wording
 from ui.imports import import_query
+from ui.keys import page_key
 from ui.performance import Asked, Measure
 from ui.spans import Days
 
@@ -25,7 +26,7 @@ def show_rows(user: SignedInUser, measure: Measure, asked: Asked, days: Days, *,
         elif asked.company_id is None:
             show_companies(user, measure, asked, days)
         else:
-            show_lines(user, measure, asked, days, key=str(asked.company_id))
+            show_lines(user, measure, asked, days, key=page_key(str(asked.company_id)))
 
 
 def show_orders(user: SignedInUser, asked: Asked, days: Days, *, participant_id: UUID | None = None) -> None:
@@ -49,12 +50,12 @@ def show_companies(user: SignedInUser, measure: Measure, asked: Asked, days: Day
     if not total:
         st.caption(_("No company sold or earned anything here."))
         return
-    rows_at, offset = elements.paged(total, key="companies_page", size=ROWS)
+    rows_at, offset = elements.paged(total, key=page_key("companies_page"), size=ROWS)
     rows = performance.companies(user.scope, asked, days, None, limit=ROWS, offset=offset)
     with rows_at:
         chosen = elements.choose_row(
             performance.companies_table(rows, asked.programme.currency, has_before=False),
-            key=f"companies_{measure}_{days[0]}_{days[1]}_{offset}",
+            key=page_key(f"companies_{measure}_{days[0]}_{days[1]}_{offset}"),
             alt=_("Companies, those with the most sales first"),
             numbers=[_("Net sales"), _("Returns"), _("Points")],
         )
@@ -70,7 +71,7 @@ def show_companies(user: SignedInUser, measure: Measure, asked: Asked, days: Day
         measure,
         asked.narrowed_to(performance.Dimension.COMPANY, company["company_id"]),
         days,
-        key=company["company_id"],
+        key=page_key(company["company_id"]),
     )
 
 
@@ -81,14 +82,14 @@ def show_lines(user: SignedInUser, measure: Measure, asked: Asked, days: Days, *
     if not total:
         st.caption(_("No line in these days."))
         return
-    rows_at, offset = elements.paged(total, key="lines_page", size=ROWS)
+    rows_at, offset = elements.paged(total, key=page_key("lines_page"), size=ROWS)
     rows = performance.sales_lines(
         user.scope, asked, days, only_returns=only_returns, limit=ROWS, offset=offset
     )
     with rows_at:
         chosen = elements.choose_row(
             performance.lines_table(rows),
-            key=f"lines_{key}_{days[0]}_{days[1]}_{offset}",
+            key=f"{key}_{days[0]}_{days[1]}_{offset}_lines",
             alt=_("Sales lines, those sold last first"),
             numbers=[_("Quantity"), _("Amount"), _("Points")],
         )
@@ -141,4 +142,4 @@ def show_line(user: SignedInUser, line: dict[str, Any]) -> None:
             icon="storefront",
             company=line["company_code"],
         )
-        source_row.line_button(user, line["id"], key=f"drilled_{line['id']}")
+        source_row.line_button(user, line["id"], key=page_key(f"drilled_{line['id']}"))

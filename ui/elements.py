@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 import plotly.graph_objects as go
@@ -13,12 +13,14 @@ from babel.numbers import get_decimal_symbol, get_group_symbol
 from streamlit.delta_generator import DeltaGenerator
 
 from loyalty_core.kernel import PROJECT_FOLDER, Refusal, _, new_id
-from ui import charts, wording
+from ui import charts, keys, wording
+from ui.keys import page_key
 
 ASSETS = PROJECT_FOLDER / "ui" / "assets"
 FAVICON = ASSETS / "favicon.svg"
 ROWS_A_PAGE = 100
 
+T = TypeVar("T")
 Colour = Literal["green", "orange", "red", "blue", "yellow", "gray"]
 
 
@@ -182,27 +184,27 @@ def choose_view(views: Mapping[str, str], *, key: str) -> str:
     )
 
 
-class Labelled(Protocol):
-    """What is chosen by its label."""
+def choose_travelling(
+    label: str,
+    options: Sequence[T],
+    *,
+    name: str,
+    format_func: Callable[[T], str],
+    at: DeltaGenerator | None = None,
+) -> T:
+    """Draw a choice that holds on the next page too, the first option at first, and return what is chosen.
 
-    @property
-    def label(self) -> str:
-        """What the reader chooses it by; no two choices have the same."""
-        ...
-
-
-Choice = TypeVar("Choice", bound=Labelled)
-
-
-def choose_labelled(place: DeltaGenerator, title: str, choices: Sequence[Choice], *, key: str) -> Choice:
-    """Draw a choice among things that have labels, the first one at first; the label stands in the URL under `key`.
-
-    A selectbox over the things themselves would go on giving one of the choices before after these changed: the
-    days of another programme, under the same label.
+    `name` is one of `keys.TRAVELLING`. What travels comes by its title in the address (`registry.arrive`), so a page
+    that does not offer it shows what was chosen there before, or its first option. `at` is where to draw it.
     """
-    by_label = {one.label: one for one in choices}
-    label = place.selectbox(title, list(by_label), key=key, bind="query-params")
-    return by_label.get(label, choices[0])
+    place: Any = at if at is not None else st
+    chosen: T = place.selectbox(
+        label, options, format_func=format_func, key=page_key(name), bind="query-params"
+    )
+    title = format_func(chosen)
+    keys.remember(name, title)
+    # Streamlit keeps a copy of what an earlier run offered.
+    return next((one for one in options if format_func(one) == title), chosen)
 
 
 def choose_row(rows: object, *, key: str, alt: str, numbers: Sequence[str] = ()) -> int | None:
@@ -263,7 +265,7 @@ def key_of_rows(table: str, ids: Iterable[object]) -> str:
     A selection is kept by place: were the key the same when a row goes or comes, the places selected would be those
     of other rows.
     """
-    return f"{table}_{hashlib.sha256('|'.join(map(str, ids)).encode()).hexdigest()[:16]}"
+    return page_key(f"{table}_{hashlib.sha256('|'.join(map(str, ids)).encode()).hexdigest()[:16]}")
 
 
 def query_id(name: str) -> UUID | None:

@@ -18,6 +18,7 @@ from loyalty_core.intake import (
 from loyalty_core.kernel import _, current_database, ngettext
 from ui import wording
 from ui.elements import ROWS_A_PAGE, card, paged, table
+from ui.keys import page_key
 
 _WOULD = frozenset({ImportState.WAITING, ImportState.CHECKED, ImportState.QUEUED, ImportState.DECLINED})
 
@@ -92,18 +93,22 @@ def show_changes(user: SignedInUser, found: FileImport) -> None:
                 if not name
                 else f"{_('New') if name == NEW_RECORDS else field_title(name)} · {wording.number(counts[name])}"
             ),
-            key="changed_field",
+            key=page_key("changed_field"),
             bind="query-params",
         )
         words = words_at.text_input(
-            _("Find"), key="changed", bind="query-params", placeholder=_("code or name"), type="search"
+            _("Find"),
+            key=page_key("changed"),
+            bind="query-params",
+            placeholder=_("code or name"),
+            type="search",
         )
         with current_database().snapshot(user.scope) as connection:
             total = count_changes(connection, found.id, field=field or "", words=words or "")
             if not total:
                 st.caption(_("No change matches. Take a filter away to see more."))
                 return
-            rows_at, offset = paged(total, key="changes_page")
+            rows_at, offset = paged(total, key=page_key("changes_page"))
             shown = find_changes(
                 connection,
                 found.id,

@@ -17,6 +17,7 @@ from loyalty_core.kernel import Refusal, _, current_database, ngettext
 from ui import registry, wording
 from ui.elements import card, facts, form_done, form_key, say_after_rerun
 from ui.import_progress import seconds_in_words
+from ui.keys import page_key
 
 SHORT_HASH = 8
 _AGAIN = frozenset({ImportState.CHECKED, ImportState.REFUSED, ImportState.CANCELLED, ImportState.DECLINED})
@@ -239,7 +240,11 @@ def show_again(user: SignedInUser, found: FileImport) -> None:
         form = f"again_{found.id}"
         with st.form(form, border=False):
             mode = st.radio(
-                _("What it does"), modes, format_func=mode_title, key=f"mode_{form}", horizontal=True
+                _("What it does"),
+                modes,
+                format_func=mode_title,
+                key=page_key(f"mode_{form}"),
+                horizontal=True,
             )
             starts = st.form_submit_button(_("Start"), type="primary", icon=":material/play_arrow:")
         if not starts or mode is None:

@@ -13,6 +13,7 @@ from loyalty_core.settlement import LineOfImport
 from ui import companies, registry, wording
 from ui import programmes as programme_blocks
 from ui.elements import ROWS_A_PAGE, card, choose_row, empty_state, key_of_rows, paged
+from ui.keys import page_key
 
 LINES = "lines"
 _CAME_OF_IT = frozenset({ImportState.ACCEPTED, ImportState.UNDONE})
@@ -76,7 +77,11 @@ def show_lines(user: SignedInUser, found: FileImport) -> None:
     words_at, programme_at = st.columns([2, 1], vertical_alignment="bottom")
     words = (
         words_at.text_input(
-            _("Find"), key="line", bind="query-params", placeholder=_("invoice or company"), type="search"
+            _("Find"),
+            key=page_key("line"),
+            bind="query-params",
+            placeholder=_("invoice or company"),
+            type="search",
         )
         or ""
     )
@@ -86,7 +91,7 @@ def show_lines(user: SignedInUser, found: FileImport) -> None:
             _("Points in"),
             known,
             format_func=lambda one: programme_blocks.programme_label(one, known),
-            key="programme",
+            key=page_key("programme"),
             bind="query-params",
         )
     with database.snapshot(user.scope) as connection:
@@ -97,7 +102,7 @@ def show_lines(user: SignedInUser, found: FileImport) -> None:
         else:
             empty_state("visibility_off", _("No line of this import is yours to see"), _("Others see them."))
         return
-    rows_at, offset = paged(total, key="lines_page")
+    rows_at, offset = paged(total, key=page_key("lines_page"))
     with database.snapshot(user.scope) as connection:
         lines = settlement.lines_of_import(
             connection,

@@ -18,6 +18,7 @@ from loyalty_core.intake import (
 )
 from loyalty_core.kernel import Refusal, _, current_database, ngettext, now
 from ui import wording
+from ui.keys import page_key
 
 PHASES = tuple(Phase)
 _EARLIER_IMPORTS = 10
@@ -149,7 +150,7 @@ def watch(user: SignedInUser, import_id: UUID) -> None:
         return
     # What was refused stays to be read: the next run of the fragment comes within a second.
     refused = f"cancel_refused_{import_id}"
-    if st.button(_("Cancel the import"), icon=":material/cancel:", key=f"cancel_{import_id}"):
+    if st.button(_("Cancel the import"), icon=":material/cancel:", key=page_key(f"cancel_{import_id}")):
         try:
             cancel_import(current_database(), user.scope, import_id)
         except Refusal as refusal:

@@ -46,6 +46,7 @@ from ui.import_changes import show_changes
 from ui.import_facts import SHORT_HASH, result_line, show_again, show_facts, why_no_row_goes_back
 from ui.import_lines import LINES, has_lines, show_lines, show_way_on
 from ui.import_progress import watch
+from ui.keys import page_key
 from ui.undo import show_undo
 
 
@@ -319,7 +320,7 @@ def show_import(user: SignedInUser, import_id: UUID) -> None:
     show_way_on(user, found)
     if has_lines(found):
         views = {"result": _("Result"), LINES: _("Sales lines and points")}
-        if choose_view(views, key="view") == LINES:
+        if choose_view(views, key=page_key("view")) == LINES:
             show_lines(user, found)
             return
     if found.decided_at is not None:
@@ -407,11 +408,11 @@ def _show_decision(user: SignedInUser, found: FileImport) -> None:
 
 def _show_quarantine(user: SignedInUser, found: FileImport) -> None:
     reasons = found.reasons or {}
-    clicked = show_reasons(found, key=f"reasons_{found.id}")
-    if clicked and st.session_state.get("clicked_reason") != clicked:
+    clicked = show_reasons(found, key=page_key(f"reasons_{found.id}"))
+    if clicked and st.session_state.get(page_key("clicked_reason")) != clicked:
         # A click moves the field below once; afterwards the field is the reader's again.
-        st.session_state["reason"] = clicked
-    st.session_state["clicked_reason"] = clicked
+        st.session_state[page_key("reason")] = clicked
+    st.session_state[page_key("clicked_reason")] = clicked
     with card(_("The rows that were put aside")):
         reason = st.selectbox(
             _("Reason"),
@@ -421,13 +422,13 @@ def _show_quarantine(user: SignedInUser, found: FileImport) -> None:
                 if name
                 else _("Every reason")
             ),
-            key="reason",
+            key=page_key("reason"),
             bind="query-params",
         )
         if reason:
             st.caption(wording.plain(reason_text(found.dataset, reason)))
         total = reasons[reason] if reason else found.quarantined or 0
-        rows_at, offset = paged(total, key="rows_page")
+        rows_at, offset = paged(total, key=page_key("rows_page"))
         with current_database().snapshot(user.scope) as connection:
             rows = quarantined_rows(
                 connection, found.id, reason=reason or "", limit=ROWS_A_PAGE, offset=offset
@@ -454,7 +455,7 @@ def show_downloads(user: SignedInUser, found: FileImport) -> None:
         if may_have_original:
             st.link_button(_("Original file"), f"/files/{found.file_id}", icon=":material/download:")
         if found.quarantined and st.button(
-            _("Rejected rows"), icon=":material/table_view:", key=f"rejected_{found.id}"
+            _("Rejected rows"), icon=":material/table_view:", key=page_key(f"rejected_{found.id}")
         ):
             _offer_rejected_rows(user, found)
 

@@ -18,6 +18,7 @@ from loyalty_core.kernel import _, current_database
 from ui import wording
 from ui.elements import badge, card, facts, refusals_shown, say_after_rerun, table
 from ui.imports import column_title, dataset_title
+from ui.keys import page_key
 from ui.uploads import date_example, decimal_example, thousands_example
 
 
@@ -146,7 +147,7 @@ def _show_retiring(user: SignedInUser, saved: SavedMapping) -> None:
                 "No file will be read this way any more. Imports that were stay as they are; keep it again at any time."
             )
         )
-        if st.button(_("Retire this mapping"), type="primary", key=f"retire_{saved.id}"):
+        if st.button(_("Retire this mapping"), type="primary", key=page_key(f"retire_{saved.id}")):
             with refusals_shown():
                 retire_mapping(current_database(), user.scope, saved.dataset, saved.name)
                 say_after_rerun(_("“{source}” is out of use.").format(source=wording.plain(saved.name)))

@@ -14,6 +14,7 @@ from loyalty_core.programmes import Programme
 from loyalty_core.rewards import LineBehind, Order, OrderEvent, OrderOutcome, OrderState, WaitingOrder
 from ui import registry, source_row, wording
 from ui.elements import Colour, Figure, badge, card, choose_row, facts, figure_row
+from ui.keys import page_key
 from ui.programmes import programme_label
 from ui.rewards import points_in_words
 
@@ -403,12 +404,12 @@ def show_record(user: SignedInUser, order: Order | WaitingOrder) -> None:
         if lines:
             chosen = choose_row(
                 lines_table(lines),
-                key=f"lines_behind_{order.id}",
+                key=page_key(f"lines_behind_{order.id}"),
                 alt=_("Awards behind the points of the order, the largest first"),
                 numbers=[_("Points"), _("Amount")],
             )
             if chosen is not None and chosen < len(lines):
-                source_row.line_button(user, lines[chosen].sales_line_id, key=f"behind_{order.id}")
+                source_row.line_button(user, lines[chosen].sales_line_id, key=page_key(f"behind_{order.id}"))
             else:
                 st.caption(_("Choose one to see the row of the file it came from."))
             if len(lines) == LINES_SHOWN:

@@ -29,6 +29,7 @@ from loyalty_core.verification import (
 from ui import downloads, elements, registry, wording
 from ui.import_progress import PHASES, phase_title
 from ui.imports import column_title
+from ui.keys import page_key
 
 PAGE = "my-claims"
 FILE_KINDS = ("csv", "txt", "tsv", "xlsx", "xls", "xlsb", "ods")
@@ -90,7 +91,7 @@ def show_choice(user: SignedInUser) -> None:
             _("Your file"),
             type=list(FILE_KINDS),
             max_upload_size=LARGEST_OWN_FILE_BYTES // (1024 * 1024),
-            key="own_claims_file",
+            key=page_key("own_claims_file"),
         )
         if taken is not None:
             runtime = current_runtime()
@@ -140,7 +141,9 @@ def show_look(user: SignedInUser, person: Participant, file_id: UUID) -> None:
     if not earning:
         raise verification.NoProgrammeEarnsError
     with st.spinner(_("Looking at the first rows")):
-        preview = _preview(file.sha256, file.file_name, st.session_state.get(f"own_sheet_{file.id}"))
+        preview = _preview(
+            file.sha256, file.file_name, st.session_state.get(page_key(f"own_sheet_{file.id}"))
+        )
     if not preview.rows:
         st.warning(
             _("The file has no row below its header. Fill it and bring it again."), icon=":material/rule:"
@@ -160,8 +163,8 @@ def show_look(user: SignedInUser, person: Participant, file_id: UUID) -> None:
         preview.header, preview.rows, OWN_FILE_COLUMNS, (), codes=codes, is_text=preview.kind == "text"
     )
     rows_at = st.container()
-    columns = _choose_columns(preview, guess, key=f"{file.id}_{preview.sheet}")
-    formats = _choose_date_order(preview, guess, columns, key=str(file.id))
+    columns = _choose_columns(preview, guess, key=page_key(f"{file.id}_{preview.sheet}"))
+    formats = _choose_date_order(preview, guess, columns, key=page_key(str(file.id)))
     with rows_at:
         _show_rows(preview, columns, formats)
         _say_others(preview, columns, person)
@@ -175,7 +178,7 @@ def show_look(user: SignedInUser, person: Participant, file_id: UUID) -> None:
             format_func=names.__getitem__,
             placeholder=_("The only one of the day"),
             help=_("Several programmes give points for claims of the same day. Say which one these are for."),
-            key=f"own_programme_{file.id}",
+            key=page_key(f"own_programme_{file.id}"),
         )
     if (preview.rows_expected or 0) > MOST_OWN_ROWS:
         st.error(
@@ -217,7 +220,7 @@ def _choose_sheet(preview: FilePreview, file: ReceivedFile) -> None:
             _("Sheet"),
             names,
             index=names.index(preview.sheet) if preview.sheet in names else 0,
-            key=f"own_sheet_{file.id}",
+            key=page_key(f"own_sheet_{file.id}"),
         )
 
 
@@ -249,7 +252,7 @@ def _choose_columns(preview: FilePreview, guess: MappingGuess, *, key: str) -> d
                 options,
                 index=options.index(guess.columns.get(name, "")),
                 format_func=lambda one: wording.plain(one) if one else _("no column"),
-                key=f"own_column_{key}_{name}",
+                key=f"{key}_{name}_own_column",
             )
             if header:
                 chosen[name] = header
@@ -321,7 +324,7 @@ def _choose_date_order(
         [False, True],
         format_func=lambda is_swapped: wording.day(days[is_swapped]),
         horizontal=True,
-        key=f"own_days_{key}",
+        key=f"{key}_own_days",
     )
     return (other, *(one for one in formats if one not in (likely, other))) if swapped else formats
 

@@ -14,6 +14,7 @@ from loyalty_core.kernel import Scope, _, ngettext
 from loyalty_core.verification import BY_RULE, Verdict
 from ui import charts, claims, elements, explored, registry, spans, wording
 from ui.elements import Figure
+from ui.keys import page_key
 
 ROWS = 50
 _LONG_AGO = date(2000, 1, 1)
@@ -201,7 +202,11 @@ def choose_verdict(rows: explored.Rows) -> Verdict | None:
         **{one.value: claims.verdict_title(one) for one in Verdict if one in there},
     }
     chosen = st.selectbox(
-        _("Verdict"), list(titles), format_func=titles.__getitem__, key="verdict", bind="query-params"
+        _("Verdict"),
+        list(titles),
+        format_func=titles.__getitem__,
+        key=page_key("verdict"),
+        bind="query-params",
     )
     return Verdict(chosen) if chosen else None
 
@@ -250,7 +255,7 @@ def choose_month(rows: explored.Rows) -> date | None:
         _("Month of the verdict"),
         list(titles),
         format_func=titles.__getitem__,
-        key="month",
+        key=page_key("month"),
         bind="query-params",
     )
     return date.fromisoformat(chosen) if chosen else None
@@ -293,7 +298,7 @@ def choose_outcome() -> Outcome:
             _("What became of them"),
             [one.value for one in Outcome],
             format_func=lambda one: outcome_title(Outcome(one)),
-            key="outcome",
+            key=page_key("outcome"),
             bind="query-params",
         )
     )

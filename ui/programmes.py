@@ -20,6 +20,7 @@ from loyalty_core.programmes import (
 from loyalty_core.settlement import RequestState, Settlement
 from ui import wording
 from ui.elements import badge, card, facts, form_done, form_key, refusals_shown
+from ui.keys import page_key
 
 SAMPLE_DOCUMENT = """\
 code: spring-points
@@ -236,7 +237,7 @@ def show_versions(versions: Sequence[ProgrammeVersion]) -> None:
             numbers,
             index=1,
             format_func=lambda number: version_title(by_number[number]),
-            key="from_version",
+            key=page_key("from_version"),
         )
     with right:
         new = st.selectbox(
@@ -244,6 +245,6 @@ def show_versions(versions: Sequence[ProgrammeVersion]) -> None:
             numbers,
             index=0,
             format_func=lambda number: version_title(by_number[number]),
-            key="to_version",
+            key=page_key("to_version"),
         )
     show_differences(by_number[old].body, by_number[new].body)

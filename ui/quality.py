@@ -11,6 +11,7 @@ from loyalty_core.access import Permission, SignedInUser
 from loyalty_core.intake import FileQuality, ImportState, Source, SourceLimits
 from loyalty_core.kernel import _, current_database, ngettext
 from ui import charts, elements, imports, wording
+from ui.keys import page_key
 
 FILES_SHOWN = 36
 REJECTED = "quarantine_share"
@@ -211,7 +212,7 @@ def show_limits(
     numbers = {titles[pair]: st.column_config.NumberColumn(step=0.00001, format="plain") for pair in _BOUNDS}
     edited: Any = st.data_editor(
         rows,
-        key=f"limits_{source.name}_{own.version if own else 0}",
+        key=page_key(f"limits_{source.name}_{own.version if own else 0}"),
         disabled=[_("Check"), _("own")],
         hide_index=True,
         column_config={

@@ -11,6 +11,7 @@ from loyalty_core.intake import FileImport, OriginalFile, Repair, RepairState, R
 from loyalty_core.kernel import Refusal, _, current_database, current_runtime, ngettext
 from ui import elements, upload, wording
 from ui import imports as import_blocks
+from ui.keys import page_key
 
 ROWS = 50
 REPAIRS_SHOWN = 20
@@ -101,7 +102,7 @@ def corrected_rows(
 def show_table(user: SignedInUser, found: FileImport, reason: str, *, may_correct: bool) -> None:
     """Draw the rows that are still out, to read or to put right and send back."""
     total = (found.reasons or {}).get(reason, 0) if reason else found.quarantined or 0
-    rows_at, offset = elements.paged(total, key="rows_page", size=ROWS)
+    rows_at, offset = elements.paged(total, key=page_key("rows_page"), size=ROWS)
     with current_database().snapshot(user.scope) as connection:
         rows = intake.rows_put_aside(connection, found.id, reason=reason, limit=ROWS, offset=offset)
     try:
@@ -180,7 +181,7 @@ def show_upload(user: SignedInUser, found: FileImport) -> None:
             "column “{column}” as it is: by it every row finds its place again. Rows may be left out."
         ).format(column=wording.plain(_("Row in the file")))
     )
-    file_id = upload.choose_file(key=f"corrected_{found.id}")
+    file_id = upload.choose_file(key=page_key(f"corrected_{found.id}"))
     if file_id is not None:
         # A file that arrives is a request of its own.
         form = f"corrected_{file_id}"
@@ -272,13 +273,13 @@ def show_history(user: SignedInUser, found: FileImport) -> None:
     if not total:
         st.caption(_("No row was sent back yet."))
         return
-    rows_at, offset = elements.paged(total, key="repairs_page", size=REPAIRS_SHOWN)
+    rows_at, offset = elements.paged(total, key=page_key("repairs_page"), size=REPAIRS_SHOWN)
     with database.snapshot(user.scope) as connection:
         repairs = intake.repairs_of_import(connection, found.id, limit=REPAIRS_SHOWN, offset=offset)
     with rows_at:
         chosen = elements.choose_row(
             repairs_table(repairs),
-            key=f"repairs_{found.id}_{offset}",
+            key=page_key(f"repairs_{found.id}_{offset}"),
             alt=_("Rows sent back, the latest first"),
         )
     if chosen is None or chosen >= len(repairs):
@@ -297,7 +298,7 @@ def show_history(user: SignedInUser, found: FileImport) -> None:
         if not count:
             st.caption(_("No cell was changed."))
             return
-        changes_at, first = elements.paged(count, key="changes_page", size=CHANGES_SHOWN)
+        changes_at, first = elements.paged(count, key=page_key("changes_page"), size=CHANGES_SHOWN)
         with database.snapshot(user.scope) as connection:
             changes = intake.corrections_of_repair(connection, repair.id, limit=CHANGES_SHOWN, offset=first)
         with changes_at:

@@ -21,6 +21,7 @@ from loyalty_core.participants import (
     RegistrationState,
 )
 from ui import elements, wording
+from ui.keys import page_key
 from ui.standings import region_labels
 
 COMPANIES_OFFERED = 500
@@ -266,7 +267,7 @@ def contact_control(user: SignedInUser, person: Participant) -> None:
         return
     if st.button(
         _("Show contact"),
-        key=f"contact_{person.id}",
+        key=page_key(f"contact_{person.id}"),
         icon=":material/call:",
         help=_("That you looked is written down."),
     ):

@@ -3,7 +3,7 @@
 The default page lives at `/`; its `url_path` is not an address of its own.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,6 +11,7 @@ import streamlit as st
 
 from loyalty_core.access import Permission
 from loyalty_core.kernel import PROJECT_FOLDER, _
+from ui import keys
 
 
 class Permitted(Protocol):
@@ -47,6 +48,40 @@ class PageEntry:
 
 
 HOME = "home"
+
+# The names in a page's address that are read as they stand, because they say what is shown: a record, a form. All
+# others name a filter.
+IN_ADDRESS = {
+    "uploads": ("file", "import"),
+    "imports": ("import",),
+    "quarantine": ("import",),
+    "claims": ("claim", "participant", "company", "import"),
+    "claim": ("claim",),
+    "company": ("company",),
+    "my-claims": ("new", "file", "import"),
+    "orders": ("order",),
+    "order-for": ("participant",),
+    "budgets": ("budget",),
+    "participants": ("participant",),
+}
+
+# What a page offers of `keys.TRAVELLING`.
+TRAVELS_TO = {
+    HOME: ("programme",),
+    "claims": ("programme",),
+    "precision": ("programme",),
+    "standings": ("programme", "region", "period"),
+    "company": ("programme",),
+    "programmes": ("programme",),
+    "rewards": ("programme",),
+    "orders": ("programme",),
+    "catalogue": ("programme",),
+    "order-for": ("programme",),
+    "budgets": ("programme", "region"),
+    "performance": ("programme", "region", "period"),
+    "regions": ("programme", "region", "period"),
+    "participants": ("programme", "region"),
+}
 
 
 def pages() -> list[PageEntry]:
@@ -252,6 +287,19 @@ def navigation(user: Permitted) -> dict[str, list[st.Page]]:
     return menu
 
 
+def address(key: str, query: Mapping[str, str]) -> dict[str, str]:
+    """Return the values of a page's address by their names in it.
+
+    A record's stands there by its bare name, a filter's by the key of its widget. Empty values are left out.
+    """
+    records = IN_ADDRESS.get(key, ())
+    return {
+        name if name in records or "." in name else keys.key_on(key, name): value
+        for name, value in query.items()
+        if value
+    }
+
+
 def link(user: Permitted, key: str, label: str, *, icon: str = "", **query: str) -> None:
     """Draw a link to a page with values for its URL, or the bare label where the user may not open it."""
     if allows(user, key):
@@ -259,7 +307,7 @@ def link(user: Permitted, key: str, label: str, *, icon: str = "", **query: str)
             entry(key).path,
             label=label,
             icon=f":material/{icon}:" if icon else "",
-            query_params={name: value for name, value in query.items() if value},
+            query_params=address(key, query),
         )
     else:
         st.markdown(label, width="content")
@@ -267,10 +315,30 @@ def link(user: Permitted, key: str, label: str, *, icon: str = "", **query: str)
 
 def open_page(key: str, **query: str) -> None:
     """Leave this page for another one, with values for its URL."""
-    st.switch_page(entry(key).path, query_params=query)
+    st.switch_page(entry(key).path, query_params=address(key, query))
 
 
-def correct_address() -> None:
+def arrive(url_path: str) -> None:
+    """Put the address of the page that is about to be drawn in order.
+
+    Filters may be named without the page (`/standings?period=2026`): they get their full names. What travels between
+    pages is put in where the page was opened without filters; what it does not offer there, it ignores.
+    """
+    page = url_path or HOME
+    came_with = st.query_params.to_dict()
+    query = address(page, came_with)
+    comes = keys.enter(page, query)
+    if comes and not keys.names_filter(page, query):
+        travelling = keys.travelling()
+        query |= address(
+            page, {name: travelling[name] for name in TRAVELS_TO.get(page, ()) if name in travelling}
+        )
+    if query.keys() - came_with.keys():
+        open_page(page, **query)
+    _correct_address()
+
+
+def _correct_address() -> None:
     """Take a record's address out of the browser's bar once its page is left for the same page without it.
 
     Streamlit's links to the page one is on don't empty the bar, and the next step would open the record again.

@@ -175,23 +175,23 @@ def reward_fields(
             _("Programme"),
             programmes,
             format_func=lambda one: programme_label(one, programmes),
-            key=f"programme_{key}",
+            key=f"{key}_programme",
         )
     )
     first, second = st.columns([2, 1])
-    name = first.text_input(_("Name"), value=reward.name if reward else "", key=f"name_{key}", max_chars=120)
+    name = first.text_input(_("Name"), value=reward.name if reward else "", key=f"{key}_name", max_chars=120)
     code = second.text_input(
         _("Code"),
         value=reward.code if reward else "",
         disabled=reward is not None,
-        key=f"code_{key}",
+        key=f"{key}_code",
         max_chars=40,
         help=_("How your systems call it; it stays."),
     )
     description = st.text_area(
         _("Description"),
         value=reward.description if reward else "",
-        key=f"description_{key}",
+        key=f"{key}_description",
         max_chars=1000,
         height=80,
     )
@@ -202,7 +202,7 @@ def reward_fields(
         kinds,
         index=kinds.index(reward.kind if reward else RewardKind.MERCHANDISE),
         format_func=kind_title,
-        key=f"kind_{key}",
+        key=f"{key}_kind",
     )
     known = sorted({*categories, *([reward.category] if reward else [])})
     category = category_at.selectbox(
@@ -211,18 +211,18 @@ def reward_fields(
         index=known.index(reward.category) if reward else None,
         accept_new_options=True,
         placeholder=_("Choose one or write a new one"),
-        key=f"category_{key}",
+        key=f"{key}_category",
     )
     points_at, cost_at = st.columns(2)
     points = points_at.number_input(
-        _("Points"), min_value=1, value=reward.points if reward else None, step=1, key=f"points_{key}"
+        _("Points"), min_value=1, value=reward.points if reward else None, step=1, key=f"{key}_points"
     )
     with cost_at:
         cost = _money_field(
             _("Cost in {currency}").format(currency=programme.currency),
             reward.cost_minor if reward else None,
             programme.currency,
-            key=f"cost_{key}",
+            key=f"{key}_cost",
         )
     stock = (
         st.number_input(
@@ -231,7 +231,7 @@ def reward_fields(
             value=None,
             step=1,
             placeholder=_("without limit"),
-            key=f"stock_{key}",
+            key=f"{key}_stock",
         )
         if reward is None
         else reward.stock
@@ -244,14 +244,14 @@ def reward_fields(
         else [],
         format_func=group_title,
         placeholder=_("everybody"),
-        key=f"groups_{key}",
+        key=f"{key}_groups",
     )
     starts_at, ends_at = st.columns(2)
     starts = starts_at.date_input(
-        _("First day"), value=reward.starts_on if reward else programme.starts_on, key=f"starts_{key}"
+        _("First day"), value=reward.starts_on if reward else programme.starts_on, key=f"{key}_starts"
     )
     ends = ends_at.date_input(
-        _("Last day"), value=reward.ends_on if reward else programme.ends_on, key=f"ends_{key}"
+        _("Last day"), value=reward.ends_on if reward else programme.ends_on, key=f"{key}_ends"
     )
     if not (name and code and category and points and cost is not None and starts and ends):
         return None
@@ -277,7 +277,7 @@ def picture_field(*, key: str) -> bytes | None:
     chosen = st.file_uploader(
         _("Picture"),
         type=PICTURE_TYPES,
-        key=f"picture_{key}",
+        key=f"{key}_picture",
         max_upload_size=PICTURE_MEGABYTES,
         help=_("A JPEG, PNG or WebP of up to {size} MB, best twice as wide as high.").format(
             size=PICTURE_MEGABYTES

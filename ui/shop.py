@@ -17,6 +17,7 @@ from loyalty_core.rewards import Offer, Wallet
 from ui import elements, registry, wording
 from ui import programmes as programme_blocks
 from ui import rewards as reward_blocks
+from ui.keys import page_key
 
 
 def choose_wallet(wallets: Sequence[Wallet]) -> Wallet:
@@ -24,12 +25,11 @@ def choose_wallet(wallets: Sequence[Wallet]) -> Wallet:
     if len(wallets) == 1:
         return wallets[0]
     known = [wallet.programme for wallet in wallets]
-    chosen = st.selectbox(
+    chosen = elements.choose_travelling(
         _("Programme"),
         known,
         format_func=lambda one: programme_blocks.programme_label(one, known),
-        key="programme",
-        bind="query-params",
+        name="programme",
     )
     return wallets[known.index(chosen)]
 
@@ -148,9 +148,12 @@ def _draw_actions(offer: Offer, *, form: str, refused: str | None) -> bool:
     )
     with st.container(horizontal=True):
         is_pressed = st.button(
-            label, type="primary", icon=":material/redeem:", key=f"place_{form}_{refused is not None}"
+            label,
+            type="primary",
+            icon=":material/redeem:",
+            key=page_key(f"place_{form}_{refused is not None}"),
         )
-        if st.button(_("Not now"), key=f"leave_{form}_{refused is not None}"):
+        if st.button(_("Not now"), key=page_key(f"leave_{form}_{refused is not None}")):
             _forget_refusal(form)
             st.rerun()
     return is_pressed
@@ -222,7 +225,7 @@ def draw_offers(
                 and not offer.why_not
                 and st.button(
                     _("Order…"),
-                    key=f"order_button_{reward.id}",
+                    key=page_key(f"order_button_{reward.id}"),
                     type="primary",
                     icon=":material/redeem:",
                     width="stretch",
@@ -231,7 +234,7 @@ def draw_offers(
                 order_dialog(user, participant, wallet, offer)
 
     ordered = sorted(offers, key=lambda one: (one.missing_points, one.reward.points, one.reward.name))
-    body, offset = elements.paged(len(ordered), key="page", size=reward_blocks.CARDS_A_PAGE)
+    body, offset = elements.paged(len(ordered), key=page_key("page"), size=reward_blocks.CARDS_A_PAGE)
     with body:
         reward_blocks.in_cards(ordered[offset : offset + reward_blocks.CARDS_A_PAGE], draw)
 
@@ -287,7 +290,9 @@ def draw_entitled_people(user: SignedInUser, participant: Participant) -> None:
                     ),
                     width="content",
                 )
-                if may_change and st.button(_("End"), key=f"end_{one.id}", icon=":material/person_remove:"):
+                if may_change and st.button(
+                    _("End"), key=page_key(f"end_{one.id}"), icon=":material/person_remove:"
+                ):
                     _end(user, one.id, one.display_name)
         if not may_change:
             return
@@ -302,7 +307,7 @@ def draw_entitled_people(user: SignedInUser, participant: Participant) -> None:
             format_func=lambda one: by_id[one].display_name,
             index=None,
             placeholder=_("Choose a person"),
-            key="entitle",
+            key=page_key("entitle"),
         )
         if (
             st.button(_("Entitle"), icon=":material/person_add:", disabled=chosen is None)

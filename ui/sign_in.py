@@ -17,6 +17,7 @@ from loyalty_core.access import VISIT_COOKIE, SignedInUser, SignInAttempt, preha
 from loyalty_core.kernel import Refusal, _, current_database
 from ui import registry
 from ui.elements import ASSETS
+from ui.keys import shared_key
 
 _LEFT_BEHIND = ("name", "authentication_status", "username", "email", "roles", "logout", "password_hint")
 
@@ -129,7 +130,7 @@ def draw_sign_in() -> None:
                     "Password": _("Password"),
                     "Login": _("Sign in"),
                 },
-                key="sign-in",
+                key=shared_key("sign-in"),
             )
         finally:
             _forget_what_it_keeps()
@@ -143,8 +144,8 @@ def draw_sign_in() -> None:
             )
         elif checker.accepted is not None and visit is not None:
             ticket = access.issue_ticket(current_database(), checker.accepted, visit=visit)
-            _post("/auth/session", f'{{"ticket": "{ticket}"}}', key="redeem")
-        elif st.session_state.get("redeem", {}).get("refused"):
+            _post("/auth/session", f'{{"ticket": "{ticket}"}}', key=shared_key("redeem"))
+        elif st.session_state.get(shared_key("redeem"), {}).get("refused"):
             st.error(access.TicketRefused().sentence, icon=":material/block:")
 
 
@@ -174,7 +175,7 @@ def draw_account(user: SignedInUser) -> None:
             _password_dialog(user)
         if st.button(_("Sign out"), icon=":material/logout:", width="stretch"):
             access.end_session(current_database(), user)
-            _post("/auth/sign-out", "", key="sign-out")
+            _post("/auth/sign-out", "", key=shared_key("sign-out"))
             st.stop()
 
 
@@ -215,4 +216,4 @@ def _password_form(user: SignedInUser) -> None:
     except Refusal as refusal:
         st.error(refusal.sentence, icon=":material/block:")
     else:
-        _post("/auth/sign-out", "", key="sign-out")
+        _post("/auth/sign-out", "", key=shared_key("sign-out"))

@@ -15,7 +15,7 @@ from ui import elements, registry, wording
 
 def line_button(user: SignedInUser, sales_line_id: int, *, key: str) -> None:
     """Draw the button that shows the row of the file behind a sales line."""
-    if st.button(_("Show the row in the file"), icon=":material/table_rows:", key=f"row_{key}"):
+    if st.button(_("Show the row in the file"), icon=":material/table_rows:", key=f"{key}_row"):
         runtime = current_runtime()
         _open(
             user,
@@ -27,7 +27,7 @@ def line_button(user: SignedInUser, sales_line_id: int, *, key: str) -> None:
 
 def claim_button(user: SignedInUser, number: int, *, key: str, participant_id: UUID | None = None) -> None:
     """Draw the button that shows the row behind a claim that a file brought; of that participant only, if given."""
-    if st.button(_("Show the row in the file"), icon=":material/table_rows:", key=f"row_{key}"):
+    if st.button(_("Show the row in the file"), icon=":material/table_rows:", key=f"{key}_row"):
         runtime = current_runtime()
         _open(
             user,

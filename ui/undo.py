@@ -22,6 +22,7 @@ from loyalty_core.rewards import OrderState
 from ui import wording
 from ui.elements import form_done, form_key, queue_bar, say_after_rerun, table
 from ui.import_changes import field_title
+from ui.keys import page_key
 from ui.undo_words import in_words
 
 
@@ -42,7 +43,7 @@ def show_undo(user: SignedInUser, found: FileImport) -> None:
         else _("Was this the wrong file? All that it brought can be taken back.")
     )
     with queue_bar(words):
-        if st.button(_("Undo this import"), icon=":material/undo:", key=f"undo_{found.id}"):
+        if st.button(_("Undo this import"), icon=":material/undo:", key=page_key(f"undo_{found.id}")):
             undo_dialog(user, found)
 
 

@@ -48,6 +48,7 @@ from loyalty_core.kernel import Refusal, _, current_database, current_runtime, n
 from ui import downloads, wording
 from ui.elements import card, form_done, form_key, table
 from ui.imports import column_title, dataset_title
+from ui.keys import page_key
 
 EXAMPLES = 3
 DATE_FORMATS = (
@@ -183,16 +184,16 @@ def proposed_source(file_name: str) -> str:
 def show_confirmation(user: SignedInUser, file: ReceivedFile) -> UUID | None:
     """Draw the first rows and what was understood; return the import's id once it is started."""
     known = _known(user)
-    sheet = st.session_state.get(f"sheet_{file.id}")
+    sheet = st.session_state.get(page_key(f"{file.id}_sheet"))
     try:
         with st.spinner(_("Looking at the first rows")):
             preview = _preview(file.sha256, file.file_name, sheet, known.headers)
     except FileRefusal as refusal:
         st.error(wording.plain_lines(refusal.sentence), icon=":material/block:")
         return None
-    sheets = _choose_sheets(preview, key=str(file.id))
-    dataset = _choose_dataset(preview, known.mappings, key=str(file.id))
-    key = f"{file.id}_{dataset}_{preview.sheet or ''}"
+    sheets = _choose_sheets(preview, key=page_key(str(file.id)))
+    dataset = _choose_dataset(preview, known.mappings, key=page_key(str(file.id)))
+    key = page_key(f"{file.id}_{dataset}_{preview.sheet or ''}")
     guess, source, name = _guess(user, file, preview, dataset, known, key=key)
     key = f"{key}_{source.name if source else ''}"
     rows_at = st.container()
@@ -220,7 +221,7 @@ def _choose_sheets(preview: FilePreview, *, key: str) -> list[str]:
             names,
             index=names.index(preview.sheet) if preview.sheet in names else 0,
             format_func=lambda name: _("{sheet} (hidden)").format(sheet=name) if name in hidden else name,
-            key=f"sheet_{key}",
+            key=f"{key}_sheet",
         )
         # A hidden sheet is often a copy: it is read where it is chosen, never along with others.
         alike = [
@@ -233,7 +234,7 @@ def _choose_sheets(preview: FilePreview, *, key: str) -> list[str]:
                 "Read all {count} sheets that look alike",
                 len(alike),
             ).format(count=wording.number(len(alike))),
-            key=f"alike_{key}_{preview.sheet}",
+            key=f"{key}_{preview.sheet}_alike",
             help=", ".join(wording.plain(name) for name in alike),
         )
     return alike if reads_all else [preview.sheet]
@@ -250,7 +251,7 @@ def _choose_dataset(preview: FilePreview, known: Iterable[ColumnMapping], *, key
         names,
         index=names.index(guessed),
         format_func=dataset_title,
-        key=f"dataset_{key}",
+        key=f"{key}_dataset",
         horizontal=True,
     )
 
@@ -281,7 +282,7 @@ def _guess(
             names,
             index=names.index(likely.name) if likely else 0,
             format_func=lambda name: name or _("a new one, or one that is not kept"),
-            key=f"source_{key}",
+            key=f"{key}_source",
             help=_("Whose file it is. Its kept layout says what each column holds."),
         )
         source = saved.get(chosen)
@@ -539,7 +540,7 @@ def _show_columns(
                 options,
                 index=options.index(meaning_of.get(header, "")),
                 format_func=lambda name: column_title(name) if name else _("not used"),
-                key=f"column_{key}_{place}",
+                key=f"{key}_{place}_column",
                 label_visibility="collapsed",
             )
             if meaning:
@@ -621,7 +622,7 @@ def _show_formats(guess: MappingGuess, fields: Mapping[str, str], dataset: str, 
             [".", ","],
             index=[".", ","].index(guess.decimal_separator),
             format_func=decimal_example,
-            key=f"decimal_{key}",
+            key=f"{key}_decimal",
         )
         groups: list[str | None] = [None, ",", ".", " ", "'"]
         thousands = second.selectbox(
@@ -629,7 +630,7 @@ def _show_formats(guess: MappingGuess, fields: Mapping[str, str], dataset: str, 
             groups,
             index=groups.index(guess.thousands_separator) if guess.thousands_separator in groups else 0,
             format_func=thousands_example,
-            key=f"thousands_{key}",
+            key=f"{key}_thousands",
         )
         formats = list(dict.fromkeys([*guess.date_formats, *DATE_FORMATS]))
         if has_days:
@@ -638,7 +639,7 @@ def _show_formats(guess: MappingGuess, fields: Mapping[str, str], dataset: str, 
                 formats,
                 default=list(guess.date_formats),
                 format_func=date_example,
-                key=f"dates_{key}",
+                key=f"{key}_dates",
                 accept_new_options=True,
                 help=_("Tried in order. A format of your own is written as in %d.%m.%Y."),
             )
@@ -652,14 +653,14 @@ def _show_formats(guess: MappingGuess, fields: Mapping[str, str], dataset: str, 
                 _("Currency"),
                 currencies,
                 index=currencies.index(guess.currency) if guess.currency in currencies else None,
-                key=f"currency_{key}",
+                key=f"{key}_currency",
                 placeholder=_("Choose the currency of the amounts"),
             )
         if has_days:
             zone = fifth.text_input(
                 _("Time zone"),
                 value=zone,
-                key=f"zone_{key}",
+                key=f"{key}_zone",
                 help=_("Where the sales were made, as in Europe/London."),
             )
     return Formats(decimal, thousands, tuple(dates), currency, zone or "")
@@ -857,7 +858,7 @@ def show_templates(user: SignedInUser) -> None:
         names = list(registered_datasets())
         with st.container(horizontal=True, vertical_alignment="bottom"):
             name = st.selectbox(
-                _("For files of"), names, format_func=dataset_title, key="template", width=260
+                _("For files of"), names, format_func=dataset_title, key=page_key("template"), width=260
             )
             if st.button(_("Make the template"), icon=":material/table_view:"):
                 dataset = registered_datasets()[name]

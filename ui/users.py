@@ -94,7 +94,7 @@ def role_field(roles: Collection[Role], *, key: str) -> frozenset[Role]:
         list(Role),
         default=[role for role in Role if role in roles],
         format_func=role_title,
-        key=f"roles_{key}",
+        key=f"{key}_roles",
         placeholder=_("Choose one or more"),
     )
     return frozenset(chosen)
@@ -142,14 +142,14 @@ def sight_fields(grants: Collection[ScopeGrant], grantable: Grantable, *, key: s
     everything = st.toggle(
         _("Sees every region and company"),
         value=any(grant.kind is ScopeKind.EVERYTHING for grant in grants),
-        key=f"all_{key}",
+        key=f"{key}_all",
     )
     regions = st.multiselect(
         _("Regions"),
         list(grantable.regions),
         default=[target for target in held[ScopeKind.REGION] if target in grantable.regions],
         format_func=lambda target: labels[grantable.regions[target].code],
-        key=f"regions_{key}",
+        key=f"{key}_regions",
         help=_("Everything below a region is seen with it. Not used when every region is seen."),
         placeholder=_("None"),
     )
@@ -162,7 +162,7 @@ def sight_fields(grants: Collection[ScopeGrant], grantable: Grantable, *, key: s
                 if target in grantable.company_codes
             )
         ),
-        key=f"companies_{key}",
+        key=f"{key}_companies",
         help=_("Company codes with commas between them, for companies outside the regions above."),
     )
     programmes = st.multiselect(
@@ -172,7 +172,7 @@ def sight_fields(grants: Collection[ScopeGrant], grantable: Grantable, *, key: s
         format_func=lambda target: programme_label(
             grantable.programmes[target], grantable.programmes.values()
         ),
-        key=f"programmes_{key}",
+        key=f"{key}_programmes",
         placeholder=_("Every programme"),
     )
     hidden = hidden_grants(grants, grantable)

@@ -8,6 +8,7 @@ from loyalty_core.kernel import _
 from loyalty_core.verification import PersonsWork, QueueSummary, Workload
 from ui import elements, figures, wording
 from ui.elements import Figure
+from ui.keys import page_key
 
 
 def show_figures(work: Workload, summary: QueueSummary) -> None:
@@ -68,7 +69,7 @@ def show_people(work: Workload) -> PersonsWork | None:
     rows = [*work.people, *([work.unassigned] if work.unassigned.open else [])]
     place = elements.choose_row(
         people_table(work),
-        key="workload_people",
+        key=page_key("workload_people"),
         alt=_("Open and decided claims of each person"),
         numbers=[_("Open"), _("Overdue"), _("Decided, 7 days"), _("Decided, 30 days"), _("Median time")],
     )

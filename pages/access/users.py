@@ -8,6 +8,7 @@ from loyalty_core.kernel import Refusal, _, current_database
 from ui import elements, wording
 from ui import users as blocks
 from ui.identity import require
+from ui.keys import page_key
 
 user = require(Permission.MANAGE_USERS)
 database = current_database()
@@ -32,8 +33,8 @@ def add_person() -> None:
     with st.form("add_person", border=False):
         name = st.text_input(_("Sign-in name"), placeholder="anna.nowak", autocomplete="off")
         display_name = st.text_input(_("Full name"), autocomplete="off")
-        roles = blocks.role_field((), key="new")
-        sight = blocks.sight_fields((), grantable, key="new")
+        roles = blocks.role_field((), key=page_key("new"))
+        sight = blocks.sight_fields((), grantable, key=page_key("new"))
         st.caption(_("The person gets a password from you once and replaces it after the first sign-in."))
         if not st.form_submit_button(_("Add"), type="primary", icon=":material/person_add:"):
             return
@@ -100,8 +101,8 @@ def edit(person: access.User) -> None:
         if person.state is UserState.DISABLED:
             elements.badge(_("disabled"), "red", "block")
         with st.form(f"edit_{person.id}", border=False):
-            roles = blocks.role_field(person.roles, key=str(person.id))
-            sight = blocks.sight_fields(person.grants, grantable, key=str(person.id))
+            roles = blocks.role_field(person.roles, key=page_key(str(person.id)))
+            sight = blocks.sight_fields(person.grants, grantable, key=page_key(str(person.id)))
             saved = st.form_submit_button(_("Save"), type="primary", icon=":material/check:")
         with st.container(horizontal=True):
             if st.button(_("Give a new password…"), icon=":material/key:"):
@@ -148,7 +149,7 @@ chosen = elements.choose_row(
         _("Last seen"): [wording.ago(one.last_seen_at) if one.last_seen_at else _("never") for one in people],
         _("Sign-in name"): [one.name for one in people],
     },
-    key="people",
+    key=page_key("people"),
     alt=_("People who may sign in"),
 )
 if chosen is None:

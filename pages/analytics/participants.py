@@ -17,6 +17,7 @@ from ui import people as blocks
 from ui import programmes as programme_blocks
 from ui import standings as region_blocks
 from ui.identity import require
+from ui.keys import page_key
 from ui.people import Activity
 
 user = require(Permission.SEE_PARTICIPANTS)
@@ -49,12 +50,11 @@ def asked_programme() -> programmes.Programme:
     """Let the reader choose a programme where there are several."""
     if len(known) == 1:
         return known[0]
-    return st.selectbox(
+    return elements.choose_travelling(
         _("Programme"),
         known,
         format_func=lambda one: programme_blocks.programme_label(one, known),
-        key="programme",
-        bind="query-params",
+        name="programme",
     )
 
 
@@ -66,18 +66,18 @@ def show_people() -> None:
     region_at, group_at, days_at, words_at = st.columns(4, vertical_alignment="bottom")
     by_code = {region.code: region for region in regions}
     labels = region_blocks.region_labels(regions)
-    region = region_at.selectbox(
+    region = elements.choose_travelling(
         _("Region"),
         [ALL, *by_code],
         format_func=lambda code: labels.get(code, _("All regions")),
-        key="region",
-        bind="query-params",
+        name="region",
+        at=region_at,
     )
     group = group_at.selectbox(
         _("Group"),
         [ALL, *ParticipantGroup],
         format_func=lambda one: performance.group_title(one) if one else _("All groups"),
-        key="group",
+        key=page_key("group"),
         bind="query-params",
     )
     days = days_at.number_input(
@@ -85,13 +85,17 @@ def show_people() -> None:
         min_value=1,
         max_value=730,
         value=document.inactive_after_days or blocks.INACTIVE_AFTER_DAYS,
-        key="days",
+        key=page_key("days"),
         bind="query-params",
         help=_("So many days without a sale or points; the programme's document says how many at first."),
     )
     words = (
         words_at.text_input(
-            _("Find"), key="words", bind="query-params", placeholder=_("name or code"), type="search"
+            _("Find"),
+            key=page_key("words"),
+            bind="query-params",
+            placeholder=_("name or code"),
+            type="search",
         )
         or ""
     )
@@ -123,7 +127,7 @@ def show_people() -> None:
             for one, count in counts.items()
         ]
     )
-    shown = elements.choose_view({ALL: _("Everybody"), **titles}, key="activity")
+    shown = elements.choose_view({ALL: _("Everybody"), **titles}, key=page_key("activity"))
     activity = Activity(shown) if shown else None
     total = counts[activity] if activity else sum(counts.values())
     if not total:
@@ -136,13 +140,13 @@ def show_people() -> None:
                 _("Register a company and its people, and approve them: they appear here."),
             )
         return
-    rows_at, offset = elements.paged(total, key="page")
+    rows_at, offset = elements.paged(total, key=page_key("page"))
     rows = blocks.people(user.scope, asked, activity, limit=elements.ROWS_A_PAGE, offset=offset)
     titles_of = blocks.figure_titles(programme)
     with rows_at:
         chosen = elements.choose_row(
             blocks.people_table(rows, programme),
-            key=f"people_{shown}_{offset}",
+            key=page_key(f"people_{shown}_{offset}"),
             alt=_("People who take part, those with the most purchases first"),
             numbers=[titles_of.bought, titles_of.points, titles_of.balance, _("Rewards")],
         )
@@ -217,7 +221,7 @@ def show_record(participant_id: UUID) -> None:
             company=person.company_code,
         )
     views = {"claims": _("Claims"), "orders": _("Orders"), "points": _("Points"), "contact": _("Contact")}
-    view = elements.choose_view(views, key="view")
+    view = elements.choose_view(views, key=page_key("view"))
     if view == "claims":
         show_claims(participant_id)
     elif view == "orders":
@@ -262,7 +266,7 @@ def show_claims(participant_id: UUID) -> None:
     if not total:
         st.caption(_("No claim so far."))
         return
-    rows_at, offset = elements.paged(total, key="claims_page", size=LATEST)
+    rows_at, offset = elements.paged(total, key=page_key("claims_page"), size=LATEST)
     with database.snapshot(user.scope) as connection:
         claims = verification.claims_of_participant(connection, participant_id, limit=LATEST, offset=offset)
     with rows_at:
@@ -286,7 +290,7 @@ def show_points(person: participants.Participant, programme: programmes.Programm
     if account is None:
         st.caption(_("No points so far."))
         return
-    rows_at, offset = elements.paged(total, key="points_page", size=LATEST)
+    rows_at, offset = elements.paged(total, key=page_key("points_page"), size=LATEST)
     with database.snapshot(user.scope) as connection:
         lines = ledger.statement(connection, account.id, limit=LATEST, offset=offset)
     with rows_at:

@@ -13,6 +13,7 @@ from ui import performance as blocks
 from ui import programmes as programme_blocks
 from ui import standings as region_blocks
 from ui.identity import require
+from ui.keys import page_key
 from ui.performance import Dimension, Measure
 from ui.spans import Days, days_of_step, goal_of_days, steps
 
@@ -39,16 +40,16 @@ if not known or not explored.is_ready():
     st.stop()
 
 measure_titles = blocks.measure_titles()
-measure = Measure(elements.choose_view(measure_titles, key="measure"))
+measure = Measure(elements.choose_view(measure_titles, key=page_key("measure")))
 filters = st.columns(3 if len(known) > 1 else 2, vertical_alignment="bottom")
 programme = known[0]
 if len(known) > 1:
-    programme = filters[0].selectbox(
+    programme = elements.choose_travelling(
         _("Programme"),
         known,
         format_func=lambda one: programme_blocks.programme_label(one, known),
-        key="programme",
-        bind="query-params",
+        name="programme",
+        at=filters[0],
     )
 choices = blocks.spans_of(user.scope, programme, measure)
 if not choices:
@@ -63,31 +64,35 @@ if not choices:
     st.stop()
 
 period_at, region_at = filters[-2:]
-span = elements.choose_labelled(period_at, _("Period"), choices, key="period")
+span = elements.choose_travelling(
+    _("Period"), choices, format_func=lambda one: one.label, name="period", at=period_at
+)
 by_code = {region.code: region for region in regions}
 labels = region_blocks.region_labels(regions)
-region = region_at.selectbox(
+region = elements.choose_travelling(
     _("Region"),
     [ALL, *by_code],
     format_func=lambda code: labels.get(code, _("All regions")),
-    key="region",
-    bind="query-params",
+    name="region",
+    at=region_at,
 )
-is_narrowed = any(st.query_params.get(one) for one in ("group", "company", "product_group", "brand"))
+is_narrowed = any(
+    st.query_params.get(page_key(one)) for one in ("group", "company", "product_group", "brand")
+)
 with st.expander(_("More filters"), icon=":material/filter_alt:", expanded=is_narrowed):
     group_at, company_at, product_group_at, brand_at = st.columns(4, vertical_alignment="bottom")
 kind = group_at.selectbox(
     _("Participant group"),
     [ALL, *CompanyKind],
     format_func=lambda one: blocks.group_title(one) if one else _("All groups"),
-    key="group",
+    key=page_key("group"),
     bind="query-params",
     help=_("Sales, receipts and points go by what the company is, rewards by the person they are for."),
 )
 groups, brands = blocks.product_choices(user.scope, programme)
 code = (
     company_at.text_input(
-        _("Company"), key="company", bind="query-params", placeholder=_("its code"), type="search"
+        _("Company"), key=page_key("company"), bind="query-params", placeholder=_("its code"), type="search"
     )
     or ""
 )
@@ -95,7 +100,7 @@ product_group = product_group_at.selectbox(
     _("Product group"),
     [ALL, *groups],
     format_func=lambda one: one or _("All product groups"),
-    key="product_group",
+    key=page_key("product_group"),
     bind="query-params",
     disabled=measure is Measure.REWARDS,
 )
@@ -103,7 +108,7 @@ brand = brand_at.selectbox(
     _("Brand"),
     [ALL, *brands],
     format_func=lambda one: one or _("All brands"),
-    key="brand",
+    key=page_key("brand"),
     bind="query-params",
     disabled=measure is Measure.REWARDS,
 )
@@ -236,7 +241,7 @@ def show_over_time() -> Days | None:
                 unit=f"{currency} " if blocks.is_money(measure) else "",
                 selects=True,
             ),
-            key=f"over_time_{measure}_{span.since}_{span.until}",
+            key=page_key(f"over_time_{measure}_{span.since}_{span.until}"),
             alt=_("{measure} over time: {values}").format(
                 measure=measure_titles[measure],
                 values=", ".join(
@@ -281,7 +286,7 @@ def show_parts() -> blocks.Part | None:
                 separators=elements.separators(),
                 texts_above=True,
             ),
-            key=f"parts_{measure}_{dimension}_{span.since}_{span.until}",
+            key=page_key(f"parts_{measure}_{dimension}_{span.since}_{span.until}"),
             alt=_("{measure} of the first parts: {values}").format(
                 measure=measure_titles[measure],
                 values=", ".join(
@@ -327,7 +332,9 @@ def offer_workbook() -> None:
 show_figures()
 picked_days = show_over_time()
 titles = blocks.dimension_titles(measure)
-dimension = Dimension(elements.choose_view(titles, key="rewards_by" if measure is Measure.REWARDS else "by"))
+dimension = Dimension(
+    elements.choose_view(titles, key=page_key("rewards_by" if measure is Measure.REWARDS else "by"))
+)
 found = blocks.parts(user.scope, measure, dimension, asked, span)
 picked = show_parts()
 if blocks.is_estimated(user.scope, measure, asked, days, dimension):

@@ -11,6 +11,7 @@ from ui import programmes as programme_blocks
 from ui import regions as blocks
 from ui import standings as region_blocks
 from ui.identity import require
+from ui.keys import page_key
 from ui.performance import Dimension, Measure
 from ui.regions import RankedBy
 
@@ -43,16 +44,16 @@ VIEWS = {
     "staff": _("Sales staff"),
     "companies": _("Companies"),
 }
-view = elements.choose_view(VIEWS, key="view")
+view = elements.choose_view(VIEWS, key=page_key("view"))
 filters = st.columns(4 if len(known) > 1 else 3, vertical_alignment="bottom")
 programme = known[0]
 if len(known) > 1:
-    programme = filters[0].selectbox(
+    programme = elements.choose_travelling(
         _("Programme"),
         known,
         format_func=lambda one: programme_blocks.programme_label(one, known),
-        key="programme",
-        bind="query-params",
+        name="programme",
+        at=filters[0],
     )
 choices = performance.spans_of(user.scope, programme)
 if not choices:
@@ -67,15 +68,17 @@ if not choices:
     st.stop()
 
 period_at, region_at, third_at = filters[-3:]
-span = elements.choose_labelled(period_at, _("Period"), choices, key="period")
+span = elements.choose_travelling(
+    _("Period"), choices, format_func=lambda one: one.label, name="period", at=period_at
+)
 by_code = {region.code: region for region in regions}
 labels = region_blocks.region_labels(regions)
-region = region_at.selectbox(
+region = elements.choose_travelling(
     _("Area"),
     [ALL, *by_code],
     format_func=lambda code: labels.get(code, _("All that you see")),
-    key="region",
-    bind="query-params",
+    name="region",
+    at=region_at,
 )
 chosen_region = by_code[region] if region else None
 asked = performance.Asked(
@@ -113,7 +116,7 @@ def show_ranked(rows: list[blocks.Ranked], *, of_areas: bool) -> blocks.Ranked |
             _("Ranked by"),
             list(titles),
             format_func=titles.__getitem__,
-            key="rank_areas" if of_areas else "rank_staff",
+            key=page_key("rank_areas" if of_areas else "rank_staff"),
             bind="query-params",
         )
     in_order = blocks.ranked(rows, by)
@@ -129,7 +132,7 @@ def show_ranked(rows: list[blocks.Ranked], *, of_areas: bool) -> blocks.Ranked |
                 separators=elements.separators(),
                 texts_above=True,
             ),
-            key=f"bars_{view}_{by}_{span.since}_{span.until}_{region}",
+            key=page_key(f"bars_{view}_{by}_{span.since}_{span.until}_{region}"),
             alt=", ".join(f"{one.label} {blocks.bar_text(one, currency, of_areas=of_areas)}" for one in top),
             selects=True,
         )
@@ -190,7 +193,11 @@ def show_companies() -> None:
     """Draw every company with who is responsible for it; the chosen one opens."""
     words = (
         third_at.text_input(
-            _("Find"), key="words", bind="query-params", placeholder=_("name or code"), type="search"
+            _("Find"),
+            key=page_key("words"),
+            bind="query-params",
+            placeholder=_("name or code"),
+            type="search",
         )
         or ""
     )
@@ -199,7 +206,7 @@ def show_companies() -> None:
     if not total:
         elements.empty_state("search_off", _("No company matches"), _("Try a part of its name or code."))
         return
-    rows_at, offset = elements.paged(total, key="page")
+    rows_at, offset = elements.paged(total, key=page_key("page"))
     rows = performance.companies(
         user.scope,
         asked,
@@ -213,7 +220,7 @@ def show_companies() -> None:
     with rows_at:
         chosen = elements.choose_row(
             performance.companies_table(rows, currency, has_before=span.before is not None),
-            key=f"companies_{region}_{offset}",
+            key=page_key(f"companies_{region}_{offset}"),
             alt=_("Companies with who is responsible for them, those with the most sales first"),
             numbers=[_("Net sales"), _("Change"), _("Returns"), _("Points")],
         )

@@ -10,6 +10,7 @@ from loyalty_core.access import Permission
 from loyalty_core.kernel import _, current_runtime, now
 from ui import elements, wording
 from ui.identity import require
+from ui.keys import page_key
 
 user = require(Permission.SEE_AUDIT)
 runtime = current_runtime()
@@ -24,17 +25,21 @@ with runtime.database.snapshot(user.scope) as connection:
     actions = audit.known_actions(connection)
 words_at, action_at, period_at = st.columns([2, 1, 1], vertical_alignment="bottom")
 words = words_at.text_input(
-    _("Find"), key="words", bind="query-params", placeholder=_("person, code, file, number"), type="search"
+    _("Find"),
+    key=page_key("words"),
+    bind="query-params",
+    placeholder=_("person, code, file, number"),
+    type="search",
 )
 action = action_at.selectbox(
     _("What"),
     ["", *actions],
     format_func=lambda name: wording.action(name) if name else _("Everything"),
-    key="action",
+    key=page_key("action"),
     bind="query-params",
 )
 period = period_at.selectbox(
-    _("When"), list(PERIODS), format_func=PERIODS.__getitem__, key="period", bind="query-params"
+    _("When"), list(PERIODS), format_func=PERIODS.__getitem__, key=page_key("days"), bind="query-params"
 )
 since = now() - timedelta(days=int(period)) if period else None
 
@@ -43,7 +48,7 @@ with runtime.database.snapshot(user.scope) as connection:
 if not total:
     elements.empty_state("policy", _("No record matches"), _("Take a filter away, or look further back."))
 else:
-    rows_at, offset = elements.paged(total, key="page")
+    rows_at, offset = elements.paged(total, key=page_key("page"))
     with runtime.database.snapshot(user.scope) as connection:
         records = audit.search_records(
             connection,
@@ -64,7 +69,7 @@ else:
                 ],
                 _("No."): [one.id for one in records],
             },
-            key="records",
+            key=page_key("records"),
             alt=_("Audit records, the newest first"),
         )
     if chosen is not None and chosen < len(records):

@@ -11,6 +11,7 @@ from ui import elements, registry, wording
 from ui import programmes as programme_blocks
 from ui import standings as standings_blocks
 from ui.identity import require
+from ui.keys import page_key
 
 user = require(Permission.SEE_BUDGETS)
 database = current_database()
@@ -74,13 +75,13 @@ def show_budget(budget: budgets.Budget) -> None:
     blocks.show_waiting(user, [one for one in changes if one.decided_at is None])
     blocks.show_burn_down(user, budget, time_zone=programme.time_zone, day=today)
     with elements.card(_("Movements")):
-        rows_at, offset = elements.paged(moved, key="page", size=MOVEMENTS_A_PAGE)
+        rows_at, offset = elements.paged(moved, key=page_key("page"), size=MOVEMENTS_A_PAGE)
         with database.snapshot(user.scope) as connection:
             rows = budgets.movements(connection, budget.id, limit=MOVEMENTS_A_PAGE, offset=offset)
         with rows_at:
             chosen = elements.choose_row(
                 blocks.movement_table(rows, budget.currency),
-                key="movements",
+                key=page_key("movements"),
                 alt=_("What moved the budget, the last first"),
                 numbers=[_("Amount"), _("Available after")],
             )
@@ -103,27 +104,27 @@ def show_all() -> None:
     programme_at, quarter_at, region_at = st.columns(3, vertical_alignment="bottom")
     programme = known[0]
     if len(known) > 1:
-        programme = programme_at.selectbox(
+        programme = elements.choose_travelling(
             _("Programme"),
             known,
             format_func=lambda one: programme_blocks.programme_label(one, known),
-            key="programme",
-            bind="query-params",
+            name="programme",
+            at=programme_at,
         )
     quarter = quarter_at.selectbox(
         _("Quarter"),
         quarters,
         format_func=lambda one: blocks.quarter_title(one[0]),
-        key="quarter",
+        key=page_key("quarter"),
         bind="query-params",
     )
     by_code = {region.code: region for region in regions}
-    code = region_at.selectbox(
+    code = elements.choose_travelling(
         _("Region"),
         ["", *by_code],
         format_func=lambda one: region_labels.get(one, _("All regions")),
-        key="region",
-        bind="query-params",
+        name="region",
+        at=region_at,
     )
     top = by_code[code].id if code else None
     inside = standings_blocks.region_ids_below(regions, top) if top else None

@@ -5,12 +5,14 @@ import streamlit as st
 from loyalty_core import programmes
 from loyalty_core.access import Permission
 from loyalty_core.kernel import _, current_database
-from ui import elements, home, registry, shop
+from ui import elements, home, keys, registry, shop
 from ui.homes import finance, head_of_sales, manager, marketing, operator, panels
 from ui.homes import participant as participant_home
 from ui.identity import require
 
 user = require(Permission.SEE_HOME)
+# Home shows every region and its own days: what it leads to is not narrowed by an earlier choice.
+keys.forget("region", "period")
 
 # Whoever works here and takes part as well finds the own points in the menu.
 if user.may(Permission.USE_PORTAL) and not user.may(Permission.SEE_STANDINGS):

@@ -9,6 +9,7 @@ from loyalty_core.kernel import Refusal, _, current_database
 from ui import elements, registry, wording
 from ui import imports as blocks
 from ui.identity import require
+from ui.keys import page_key
 
 user = require(Permission.SEE_IMPORTS)
 database = current_database()
@@ -27,13 +28,17 @@ with database.snapshot(user.scope) as connection:
     choices = intake.import_choices(connection)
 words_at, state_at = st.columns([2, 1], vertical_alignment="bottom")
 words = words_at.text_input(
-    _("Find"), key="words", bind="query-params", placeholder=_("file, person, number or hash"), type="search"
+    _("Find"),
+    key=page_key("words"),
+    bind="query-params",
+    placeholder=_("file, person, number or hash"),
+    type="search",
 )
 state = state_at.selectbox(
     _("State"),
     ["", *ImportState],
     format_func=lambda one: blocks.state_title(ImportState(one)) if one else _("Every state"),
-    key="state",
+    key=page_key("state"),
     bind="query-params",
 )
 dataset_at, source_at, who_at = st.columns(3, vertical_alignment="bottom")
@@ -41,21 +46,21 @@ dataset = dataset_at.selectbox(
     _("Holds"),
     ["", *choices.datasets],
     format_func=lambda one: blocks.dataset_title(one) if one else _("Everything"),
-    key="dataset",
+    key=page_key("dataset"),
     bind="query-params",
 )
 source = source_at.selectbox(
     _("Source"),
     ["", *choices.sources],
     format_func=lambda one: one or _("Every source"),
-    key="source",
+    key=page_key("source"),
     bind="query-params",
 )
 who = who_at.selectbox(
     _("By"),
     ["", *choices.people],
     format_func=lambda one: one or _("Everybody"),
-    key="who",
+    key=page_key("who"),
     bind="query-params",
 )
 filters = {
@@ -80,13 +85,13 @@ if not total and not any(filters.values()):
 if not total:
     elements.empty_state("search_off", _("No import matches"), _("Take a filter away to see more."))
     st.stop()
-rows_at, offset = elements.paged(total, key="page")
+rows_at, offset = elements.paged(total, key=page_key("page"))
 with database.snapshot(user.scope) as connection:
     imports = intake.find_imports(connection, **filters, limit=elements.ROWS_A_PAGE, offset=offset)
 with rows_at:
     chosen = elements.choose_row(
         blocks.imports_table(imports),
-        key="imports",
+        key=page_key("imports"),
         alt=_("Imports, the newest first"),
     )
 st.caption(_("Choose an import to see its result."))

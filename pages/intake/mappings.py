@@ -8,6 +8,7 @@ from loyalty_core.kernel import _, current_database
 from ui import elements, registry
 from ui import mappings as blocks
 from ui.identity import require
+from ui.keys import page_key
 
 user = require(Permission.MANAGE_SOURCES)
 database = current_database()
@@ -16,7 +17,7 @@ elements.page_header(
     _("Mappings"), _("What the files of each source hold. The next file of the source is read the same way.")
 )
 elements.show_said()
-is_everything = st.toggle(_("Show retired ones too"), key="retired", bind="query-params")
+is_everything = st.toggle(_("Show retired ones too"), key=page_key("retired"), bind="query-params")
 with database.snapshot(user.scope) as connection:
     saved = intake.saved_mappings(connection, with_retired=is_everything)
 if not saved:

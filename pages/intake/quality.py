@@ -10,6 +10,7 @@ from loyalty_core.access import Permission
 from loyalty_core.kernel import _, current_database
 from ui import elements, imports, quality, registry
 from ui.identity import require
+from ui.keys import page_key
 
 user = require(Permission.SEE_IMPORTS)
 database = current_database()
@@ -32,7 +33,7 @@ if not known:
     st.stop()
 by_title = {quality.source_title(source): source for source in known}
 source_at, check_at = st.columns(2, vertical_alignment="bottom")
-title = source_at.selectbox(_("Source"), list(by_title), key="source", bind="query-params")
+title = source_at.selectbox(_("Source"), list(by_title), key=page_key("source"), bind="query-params")
 source = by_title[title]
 with database.snapshot(user.scope) as connection:
     files = intake.quality_over_time(connection, source.name, limit=quality.FILES_SHOWN)
@@ -51,7 +52,7 @@ if not files:
 
 meanings = quality.checks_of(source, files)
 name_of = {meaning: name for name, meaning in meanings.items()}
-meaning = check_at.selectbox(_("Check"), list(name_of), key="check", bind="query-params")
+meaning = check_at.selectbox(_("Check"), list(name_of), key=page_key("check"), bind="query-params")
 name = name_of[meaning]
 limits = held.limits[name].to_json() if held is not None and name in held.limits else None
 chosen = quality.show_check_over_time(files, name, meaning, limits)

@@ -13,6 +13,7 @@ from ui import imports as import_blocks
 from ui import quarantine as blocks
 from ui.identity import require
 from ui.import_facts import why_no_row_goes_back
+from ui.keys import page_key
 
 user = require(Permission.SEE_IMPORTS)
 database = current_database()
@@ -42,14 +43,14 @@ def choose_import() -> None:
             lambda: registry.link(user, "imports", _("To the imports"), icon="inventory_2"),
         )
         return
-    rows_at, offset = elements.paged(total, key="page")
+    rows_at, offset = elements.paged(total, key=page_key("page"))
     with database.snapshot(user.scope) as connection:
         listed = intake.imports_with_rows_put_aside(connection, limit=elements.ROWS_A_PAGE, offset=offset)
         found = [intake.import_by_id(connection, import_id) for import_id, _count in listed]
     with rows_at:
         chosen = elements.choose_row(
             import_blocks.imports_table(found),
-            key="quarantined_imports",
+            key=page_key("quarantined_imports"),
             alt=_("Imports that rows are still out of, the newest first"),
             numbers=[_("Accepted"), _("Duplicates"), _("Quarantined")],
         )
@@ -61,15 +62,15 @@ def choose_import() -> None:
 def choose_reason(found: FileImport) -> str:
     """Draw the reasons, counted, and return the one whose rows are asked for; '' for all."""
     reasons = found.reasons or {}
-    clicked = import_blocks.show_reasons(found, key=f"reasons_{found.id}")
-    if clicked and st.session_state.get("clicked_reason") != clicked:
+    clicked = import_blocks.show_reasons(found, key=page_key(f"reasons_{found.id}"))
+    if clicked and st.session_state.get(page_key("clicked_reason")) != clicked:
         # A click moves the field below once; afterwards the field is the reader's again.
-        st.session_state["reason"] = clicked
-    st.session_state["clicked_reason"] = clicked
+        st.session_state[page_key("reason")] = clicked
+    st.session_state[page_key("clicked_reason")] = clicked
     names = sorted(reasons, key=lambda name: (-reasons[name], name))
-    if st.session_state.get("reason") not in (None, "", *names):
+    if st.session_state.get(page_key("reason")) not in (None, "", *names):
         # The last row of that reason has gone back.
-        st.session_state["reason"] = ""
+        st.session_state[page_key("reason")] = ""
     chosen = st.selectbox(
         _("Reason"),
         ["", *names],
@@ -78,7 +79,7 @@ def choose_reason(found: FileImport) -> str:
             if name
             else _("Every reason")
         ),
-        key="reason",
+        key=page_key("reason"),
         bind="query-params",
     )
     if chosen:
@@ -109,7 +110,7 @@ def show_quarantine(found: FileImport) -> None:
     if may_correct:
         views["file"] = _("By a file")
     views["history"] = _("What was sent back")
-    view = elements.choose_view(views, key="view")
+    view = elements.choose_view(views, key=page_key("view"))
     if view == "history":
         blocks.show_history(user, found)
         return

@@ -10,6 +10,7 @@ from ui import elements, registry, samples, wording
 from ui import imports as import_blocks
 from ui import uploads as blocks
 from ui.identity import require
+from ui.keys import page_key
 from ui.upload import choose_file
 
 user = require(Permission.UPLOAD_FILES)
@@ -25,7 +26,7 @@ def show_chooser() -> None:
             "Bring a table of any kind: text or a workbook. Nothing of it counts before you have looked at it."
         ),
     )
-    file_id = choose_file(key="sales_file")
+    file_id = choose_file(key=page_key("sales_file"))
     if file_id is not None:
         registry.open_page("uploads", file=str(file_id))
     with database.snapshot(user.scope) as connection:

@@ -10,6 +10,7 @@ from ui import company_people as people_blocks
 from ui import elements, explored, ranked, registry, wording
 from ui import programmes as programme_blocks
 from ui.identity import require
+from ui.keys import page_key
 
 user = require(Permission.SEE_COMPANIES)
 database = current_database()
@@ -23,7 +24,11 @@ def find_company() -> None:
     )
     words = (
         st.text_input(
-            _("Find"), key="words", bind="query-params", placeholder=_("name or code"), type="search"
+            _("Find"),
+            key=page_key("words"),
+            bind="query-params",
+            placeholder=_("name or code"),
+            type="search",
         )
         or ""
     )
@@ -42,7 +47,7 @@ def find_company() -> None:
                 else None,
             )
         return
-    rows_at, offset = elements.paged(total, key="page")
+    rows_at, offset = elements.paged(total, key=page_key("page"))
     with database.snapshot(user.scope) as connection:
         found = organisation.find_companies(connection, words, limit=elements.ROWS_A_PAGE, offset=offset)
     with rows_at:
@@ -52,7 +57,7 @@ def find_company() -> None:
                 _("Code"): [one.code for one in found],
                 _("Region"): [one.region_name for one in found],
             },
-            key="companies",
+            key=page_key("companies"),
             alt=_("Companies by name"),
         )
     if chosen is not None and chosen < len(found):
@@ -63,13 +68,13 @@ def show_statement(company: organisation.Company, balance: ledger.CompanyBalance
     """Draw the account's postings, the awards behind the chosen one, and the line behind the chosen award."""
     with database.snapshot(user.scope) as connection:
         total = ledger.count_statement(connection, balance.account_id)
-    rows_at, offset = elements.paged(total, key="statement_page")
+    rows_at, offset = elements.paged(total, key=page_key("statement_page"))
     with database.snapshot(user.scope) as connection:
         lines = ledger.statement(connection, balance.account_id, limit=elements.ROWS_A_PAGE, offset=offset)
     with rows_at:
         chosen = elements.choose_row(
             blocks.statement_table(lines),
-            key=f"statement_{company.code}",
+            key=page_key(f"statement_{company.code}"),
             alt=_("Points statement, the newest first"),
             numbers=[_("Points"), _("Balance")],
         )
@@ -88,7 +93,7 @@ def show_statement(company: organisation.Company, balance: ledger.CompanyBalance
             points=wording.plain(wording.signed(posting.points)), count=wording.number(award_count)
         )
     ):
-        awards_at, award_offset = elements.paged(award_count, key="awards_page")
+        awards_at, award_offset = elements.paged(award_count, key=page_key("awards_page"))
         with database.snapshot(user.scope) as connection:
             awards = settlement.awards_of_posting(
                 connection, posting.posting_id, limit=elements.ROWS_A_PAGE, offset=award_offset
@@ -96,7 +101,7 @@ def show_statement(company: organisation.Company, balance: ledger.CompanyBalance
         with awards_at:
             which = elements.choose_row(
                 blocks.awards_table(awards),
-                key=f"awards_{posting.posting_id}",
+                key=page_key(f"awards_{posting.posting_id}"),
                 alt=_("Awards of the posting, the largest first"),
                 numbers=[_("Points"), _("Amount")],
             )
@@ -112,7 +117,7 @@ def show_lines(company: organisation.Company) -> None:
     """Draw the sales lines, those without points too, and why the chosen one earned what it did."""
     with database.snapshot(user.scope) as connection:
         total = settlement.count_lines_of_company(connection, company.id)
-    rows_at, offset = elements.paged(total, key="lines_page")
+    rows_at, offset = elements.paged(total, key=page_key("lines_page"))
     with database.snapshot(user.scope) as connection:
         lines = settlement.lines_of_company(
             connection, company.id, programme.id, limit=elements.ROWS_A_PAGE, offset=offset
@@ -120,7 +125,7 @@ def show_lines(company: organisation.Company) -> None:
     with rows_at:
         chosen = elements.choose_row(
             blocks.lines_table(lines),
-            key=f"lines_{company.code}",
+            key=page_key(f"lines_{company.code}"),
             alt=_("Sales lines, those sold last first"),
             numbers=[_("Quantity"), _("Amount"), _("Points")],
         )
@@ -150,7 +155,7 @@ def show_outlets(company: organisation.Company) -> None:
             _("Outlets come with a file of outlets, or with sales that name them."),
         )
         return
-    rows_at, offset = elements.paged(total, key="outlets_page")
+    rows_at, offset = elements.paged(total, key=page_key("outlets_page"))
     with database.snapshot(user.scope) as connection:
         outlets = organisation.outlets_of_company(
             connection, company.id, limit=elements.ROWS_A_PAGE, offset=offset
@@ -207,12 +212,11 @@ if not known:
     show_outlets(company)
     st.stop()
 if len(known) > 1:
-    programme = st.selectbox(
+    programme = elements.choose_travelling(
         _("Programme"),
         known,
         format_func=lambda one: programme_blocks.programme_label(one, known),
-        key="programme",
-        bind="query-params",
+        name="programme",
     )
 else:
     programme = known[0]
@@ -239,7 +243,7 @@ elements.figure_row(
     ]
 )
 with elements.card(_("Net sales by month")):
-    blocks.show_months(months, key="months")
+    blocks.show_months(months, key=page_key("months"))
 
 VIEWS = {
     "statement": _("Points statement"),
@@ -247,7 +251,7 @@ VIEWS = {
     "people": _("People"),
     "outlets": _("Outlets"),
 }
-view = elements.choose_view(VIEWS, key="view")
+view = elements.choose_view(VIEWS, key=page_key("view"))
 if view == "lines":
     show_lines(company)
 elif view == "people":

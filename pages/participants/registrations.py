@@ -8,6 +8,7 @@ from loyalty_core.kernel import _, current_database, ngettext
 from ui import elements, wording
 from ui import registrations as blocks
 from ui.identity import require
+from ui.keys import page_key
 
 user = require(Permission.REGISTER_PARTNERS)
 database = current_database()
@@ -50,10 +51,14 @@ def show_waiting() -> None:
     kind_at, words_at = st.columns([1, 2], vertical_alignment="bottom")
     kinds = {"": _("Companies and people"), "companies": _("Companies"), "people": _("People")}
     kind = kind_at.selectbox(
-        _("Show"), list(kinds), format_func=kinds.__getitem__, key="kind", bind="query-params"
+        _("Show"), list(kinds), format_func=kinds.__getitem__, key=page_key("kind"), bind="query-params"
     )
     words = words_at.text_input(
-        _("Find"), key="words", bind="query-params", placeholder=_("name, code or company"), type="search"
+        _("Find"),
+        key=page_key("words"),
+        bind="query-params",
+        placeholder=_("name, code or company"),
+        type="search",
     )
     with database.snapshot(user.scope) as connection:
         every = blocks.joined(
@@ -65,7 +70,7 @@ def show_waiting() -> None:
     if not found:
         elements.empty_state("search_off", _("Nothing matches"), _("Take a filter away to see more."))
         return
-    rows_at, offset = elements.paged(len(found), key="page")
+    rows_at, offset = elements.paged(len(found), key=page_key("page"))
     shown = found[offset : offset + elements.ROWS_A_PAGE]
     with rows_at:
         places = elements.choose_rows(
@@ -109,7 +114,7 @@ def show_decided() -> None:
 
 
 VIEWS = {"waiting": _("Waiting"), "decided": _("Decided")}
-if elements.choose_view(VIEWS, key="view") == "waiting":
+if elements.choose_view(VIEWS, key=page_key("view")) == "waiting":
     show_waiting()
 else:
     show_decided()

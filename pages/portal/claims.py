@@ -13,6 +13,7 @@ from loyalty_core.verification import AttachedDocument, Claim, ClaimSource, Ques
 from ui import claim_story, elements, own_claims_file, shop, wording
 from ui import claims as blocks
 from ui.identity import require
+from ui.keys import page_key
 
 user = require(Permission.USE_PORTAL)
 database = current_database()
@@ -25,11 +26,11 @@ elements.show_said()
 def show_form(person: Participant) -> None:
     """Draw the form, one field below the other, and enter the claim."""
     drawn = st.session_state.get("own_drawn", 0)
-    key = f"own_{drawn}"
+    key = page_key(f"own_{drawn}")
     offered = blocks.read_offered(user, form="own")
     with elements.card(_("Claim a sale")):
         ways = {"photo": _("With a photo of the invoice"), "form": _("Without a photo")}
-        with_photo = elements.choose_view(ways, key="way") == "photo"
+        with_photo = elements.choose_view(ways, key=page_key("way")) == "photo"
         photo = blocks.photo_field(key=key, is_needed=True) if with_photo else None
         with st.form("own", border=False):
             sale = blocks.sale_fields(offered, key=key)
@@ -133,7 +134,7 @@ if not total:
         _("Have an invoice at hand, press “Claim a sale”, and send its number with a photo."),
     )
     st.stop()
-cards_at, offset = elements.paged(total, key="page", size=CLAIMS_A_PAGE)
+cards_at, offset = elements.paged(total, key=page_key("page"), size=CLAIMS_A_PAGE)
 with database.snapshot(user.scope) as connection:
     claims = verification.claims_of_participant(connection, person.id, limit=CLAIMS_A_PAGE, offset=offset)
     numbers = [one.number for one in claims]

@@ -10,6 +10,7 @@ from ui import elements, registry, shop, wording
 from ui import orders as blocks
 from ui import rewards as reward_blocks
 from ui.identity import require
+from ui.keys import page_key
 
 user = require(Permission.USE_PORTAL)
 database = current_database()
@@ -66,7 +67,7 @@ def draw(order: Order) -> None:
                 happened = rewards.events(connection, order.id)
             st.markdown(blocks.events_in_words(happened, names_finance=False))
         if order.is_waiting and st.button(
-            _("Cancel…"), key=f"cancel_{order.id}", icon=":material/undo:", width="stretch"
+            _("Cancel…"), key=page_key(f"cancel_{order.id}"), icon=":material/undo:", width="stretch"
         ):
             cancel(order)
 
@@ -85,7 +86,7 @@ if not total:
         lambda: registry.link(user, "rewards", _("To the rewards"), icon="redeem"),
     )
     st.stop()
-body, offset = elements.paged(total, key="page", size=ORDERS_A_PAGE)
+body, offset = elements.paged(total, key=page_key("page"), size=ORDERS_A_PAGE)
 with database.snapshot(user.scope) as connection:
     found = rewards.orders_of_participant(connection, participant.id, limit=ORDERS_A_PAGE, offset=offset)
 with body:

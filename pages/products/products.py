@@ -8,6 +8,7 @@ from loyalty_core.kernel import _, current_database, now
 from ui import elements, registry, wording
 from ui import products as blocks
 from ui.identity import require
+from ui.keys import page_key
 
 user = require(Permission.SEE_PRODUCTS)
 database = current_database()
@@ -16,7 +17,7 @@ elements.page_header(_("Products"), _("What is sold, and what it costs on which 
 words = (
     st.text_input(
         _("Find"),
-        key="words",
+        key=page_key("words"),
         bind="query-params",
         placeholder=_("name, code, brand or group"),
         type="search",
@@ -41,14 +42,14 @@ if not total:
         )
     st.stop()
 
-rows_at, offset = elements.paged(total, key="page")
+rows_at, offset = elements.paged(total, key=page_key("page"))
 with database.snapshot(user.scope) as connection:
     found = products.list_products(connection, words, limit=elements.ROWS_A_PAGE, offset=offset)
     today = products.listed_prices(connection, [one.id for one in found], on=now().date())
 with rows_at:
     chosen = elements.choose_row(
         blocks.products_table(found, today),
-        key="products",
+        key=page_key("products"),
         alt=_("Products by name"),
         numbers=[_("Price today")],
     )

@@ -8,6 +8,7 @@ from loyalty_core.kernel import Refusal, _, current_database
 from ui import elements, wording
 from ui import programmes as blocks
 from ui.identity import require
+from ui.keys import page_key
 
 user = require(Permission.SEE_PROGRAMMES)
 database = current_database()
@@ -29,7 +30,10 @@ def show_apply_form(current: programmes.ProgrammeVersion | None) -> None:
     )
     start = current.document if current else blocks.SAMPLE_DOCUMENT
     text = st.text_area(
-        _("Programme document"), value=start, height=420, key=f"document_{current.version if current else 0}"
+        _("Programme document"),
+        value=start,
+        height=420,
+        key=page_key(f"document_{current.version if current else 0}"),
     )
     file = st.file_uploader(_("Or take it from a file"), type=["yaml", "yml"], max_upload_size=1)
     document_text = text
@@ -92,12 +96,11 @@ if not known:
 
 code = next(iter(known))
 if len(known) > 1:
-    code = st.selectbox(
+    code = elements.choose_travelling(
         _("Programme"),
         list(known),
         format_func=lambda one: blocks.programme_label(known[one], known.values()),
-        key="programme",
-        bind="query-params",
+        name="programme",
     )
 programme = known[code]
 with database.snapshot(user.scope) as connection:
@@ -108,7 +111,7 @@ elements.page_header(
     wording.plain(programme.name),
     f"{wording.plain(programme.code)} · {blocks.period_in_words(programme)} · {programme.currency}",
 )
-view = elements.choose_view(VIEWS, key="view")
+view = elements.choose_view(VIEWS, key=page_key("view"))
 if view == "versions":
     blocks.show_versions(history)
 elif view == "apply":

@@ -10,6 +10,7 @@ from ui import elements, registry, wording
 from ui import programmes as programme_blocks
 from ui import rewards as blocks
 from ui.identity import require
+from ui.keys import page_key
 
 user = require(Permission.SEE_REWARDS)
 database = current_database()
@@ -31,8 +32,8 @@ elements.show_said()
 def add_reward() -> None:
     """Ask for a new reward and store it as a draft."""
     with st.form("add_reward", border=False):
-        draft = blocks.reward_fields(known, categories, None, key="new")
-        picture = blocks.picture_field(key="new")
+        draft = blocks.reward_fields(known, categories, None, key=page_key("new"))
+        picture = blocks.picture_field(key=page_key("new"))
         if not st.form_submit_button(_("Add as a draft"), type="primary", icon=":material/add:"):
             return
     if draft is None:
@@ -57,8 +58,8 @@ def add_reward() -> None:
 def change_reward(reward: Reward) -> None:
     """Ask what changes about a reward and store it; orders that are placed keep what they cost."""
     with st.form(f"change_{reward.id}", border=False):
-        draft = blocks.reward_fields(known, categories, reward, key=str(reward.id))
-        picture = blocks.picture_field(key=str(reward.id))
+        draft = blocks.reward_fields(known, categories, reward, key=page_key(str(reward.id)))
+        picture = blocks.picture_field(key=page_key(str(reward.id)))
         st.caption(_("Orders that are placed already keep the points and the cost that they were placed at."))
         if not st.form_submit_button(_("Save"), type="primary", icon=":material/check:"):
             return
@@ -133,14 +134,14 @@ def draw(reward: Reward) -> None:
         if not may_change:
             return
         with st.container(horizontal=True, gap="xsmall"):
-            if st.button(_("Change…"), key=f"change_button_{reward.id}"):
+            if st.button(_("Change…"), key=page_key(f"change_button_{reward.id}")):
                 change_reward(reward)
-            if st.button(_("Stock…"), key=f"stock_button_{reward.id}"):
+            if st.button(_("Stock…"), key=page_key(f"stock_button_{reward.id}")):
                 set_stock(reward)
             if reward.state is RewardState.OFFERED:
-                if st.button(_("Withdraw"), key=f"move_{reward.id}"):
+                if st.button(_("Withdraw"), key=page_key(f"move_{reward.id}")):
                     move(reward, RewardState.WITHDRAWN)
-            elif st.button(_("Offer"), key=f"move_{reward.id}", type="primary"):
+            elif st.button(_("Offer"), key=page_key(f"move_{reward.id}"), type="primary"):
                 move(reward, RewardState.OFFERED)
 
 
@@ -165,32 +166,32 @@ if not everything:
     st.stop()
 
 programme_at, category_at, state_at, words_at = st.columns(4, vertical_alignment="bottom")
-programme = programme_at.selectbox(
+programme = elements.choose_travelling(
     _("Programme"),
     [None, *known],
     format_func=lambda one: (
         programme_blocks.programme_label(one, known) if one is not None else _("All programmes")
     ),
-    key="programme",
-    bind="query-params",
+    name="programme",
+    at=programme_at,
 )
 category = category_at.selectbox(
     _("Category"),
     ["", *categories],
     format_func=lambda one: one or _("All categories"),
-    key="category",
+    key=page_key("category"),
     bind="query-params",
 )
 state = state_at.selectbox(
     _("State"),
     ["", *(one.value for one in RewardState)],
     format_func=lambda one: blocks.reward_state_title(RewardState(one)) if one else _("All states"),
-    key="state",
+    key=page_key("state"),
     bind="query-params",
 )
 words = (
     words_at.text_input(
-        _("Find"), key="words", bind="query-params", placeholder=_("name or code"), type="search"
+        _("Find"), key=page_key("words"), bind="query-params", placeholder=_("name or code"), type="search"
     )
     or ""
 ).casefold()
@@ -227,6 +228,6 @@ st.caption(
         ]
     )
 )
-body, offset = elements.paged(len(found), key="page", size=blocks.CARDS_A_PAGE)
+body, offset = elements.paged(len(found), key=page_key("page"), size=blocks.CARDS_A_PAGE)
 with body:
     blocks.in_cards(found[offset : offset + blocks.CARDS_A_PAGE], draw)

@@ -7,6 +7,7 @@ from loyalty_core.access import Permission
 from loyalty_core.kernel import _, current_database
 from ui import elements, registry, shop, wording
 from ui.identity import require
+from ui.keys import page_key
 
 user = require(Permission.ORDER_FOR_OTHERS)
 database = current_database()
@@ -21,7 +22,7 @@ def find_participant() -> None:
     words = (
         st.text_input(
             _("Find"),
-            key="words",
+            key=page_key("words"),
             bind="query-params",
             placeholder=_("name, code or company"),
             type="search",
@@ -42,7 +43,7 @@ def find_participant() -> None:
                 _("People take part once they are registered and approved."),
             )
         return
-    body, offset = elements.paged(total, key="page")
+    body, offset = elements.paged(total, key=page_key("page"))
     with database.snapshot(user.scope) as connection:
         found = participants.find_participants(connection, words, limit=elements.ROWS_A_PAGE, offset=offset)
     with body:
@@ -52,7 +53,7 @@ def find_participant() -> None:
                 _("Company"): [one.company_name for one in found],
                 _("Code"): [one.code for one in found],
             },
-            key="participants",
+            key=page_key("participants"),
             alt=_("Participants by name"),
         )
     if chosen is not None and chosen < len(found):

@@ -22,6 +22,7 @@ from ui import orders as blocks
 from ui import programmes as programme_blocks
 from ui import rewards as reward_blocks
 from ui.identity import require
+from ui.keys import page_key
 
 user = require(Permission.SEE_ORDERS)
 database = current_database()
@@ -59,7 +60,9 @@ def decide(orders: Sequence[WaitingOrder], *, approve: bool) -> None:
     )
     with st.form("decide_orders", border=False):
         reason = (
-            None if approve else st.text_area(_("Reason"), max_chars=1000, height=100, key="reject_reason")
+            None
+            if approve
+            else st.text_area(_("Reason"), max_chars=1000, height=100, key=page_key("reject_reason"))
         )
         label = (
             ngettext("Approve {count}", "Approve {count}", len(orders)) if approve else _("Reject {count}")
@@ -100,27 +103,31 @@ def show_waiting() -> None:
         )
         return
     programme_at, money_at, sort_at, words_at = st.columns(4, vertical_alignment="bottom")
-    programme = programme_at.selectbox(
+    programme = elements.choose_travelling(
         _("Programme"),
         [None, *known],
         format_func=lambda one: (
             programme_blocks.programme_label(one, known) if one is not None else _("All programmes")
         ),
-        key="programme",
-        bind="query-params",
+        name="programme",
+        at=programme_at,
     )
     by_money = {"": _("All"), "funded": _("Money is held"), "unfunded": _("Waits for money")}
     money = money_at.selectbox(
-        _("Money"), list(by_money), format_func=by_money.__getitem__, key="money", bind="query-params"
+        _("Money"),
+        list(by_money),
+        format_func=by_money.__getitem__,
+        key=page_key("money"),
+        bind="query-params",
     )
     sorts = {WaitingSort.OLDEST.value: _("Age"), WaitingSort.COSTLIEST.value: _("Value")}
     sort = sort_at.selectbox(
-        _("Order by"), list(sorts), format_func=sorts.__getitem__, key="sort", bind="query-params"
+        _("Order by"), list(sorts), format_func=sorts.__getitem__, key=page_key("sort"), bind="query-params"
     )
     words = (
         words_at.text_input(
             _("Find"),
-            key="words",
+            key=page_key("words"),
             bind="query-params",
             placeholder=_("company, person, number"),
             type="search",
@@ -136,7 +143,7 @@ def show_waiting() -> None:
     if not total:
         elements.empty_state("search_off", _("No order matches"), _("Take a filter away to see more."))
         return
-    body, offset = elements.paged(total, key="page", size=ORDERS_A_PAGE)
+    body, offset = elements.paged(total, key=page_key("page"), size=ORDERS_A_PAGE)
     with database.snapshot(user.scope) as connection:
         orders = rewards.waiting_orders(
             connection,
@@ -188,7 +195,9 @@ def show_decided() -> None:
     """Draw a day's decisions with their sums, and the workbook of them."""
     zone = wording.reader_time_zone()
     today = now().astimezone(zone).date()
-    day = st.date_input(_("Day"), value=today, max_value=today, key="day", bind="query-params", width=200)
+    day = st.date_input(
+        _("Day"), value=today, max_value=today, key=page_key("day"), bind="query-params", width=200
+    )
     since = datetime.combine(day, time(), zone)
     with database.snapshot(user.scope) as connection:
         decided = rewards.decided_orders(
@@ -219,7 +228,7 @@ def show_decided() -> None:
     )
     chosen = elements.choose_row(
         blocks.decided_table(decided),
-        key=f"decided_{day}",
+        key=page_key(f"decided_{day}"),
         alt=_("Orders decided on the day, in the order of their decisions"),
         numbers=[_("Points"), _("Cost")],
     )
@@ -288,7 +297,7 @@ if summary.count:
         )
     st.markdown(" · ".join(waiting_line))
 VIEWS = {"waiting": _("What waits"), "decided": _("Decided")}
-if elements.choose_view(VIEWS, key="view") == "decided":
+if elements.choose_view(VIEWS, key=page_key("view")) == "decided":
     show_decided()
 else:
     show_waiting()

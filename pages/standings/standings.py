@@ -11,6 +11,7 @@ from ui import charts, downloads, elements, explored, ranked, registry, wording
 from ui import programmes as programme_blocks
 from ui import standings as blocks
 from ui.identity import require
+from ui.keys import page_key
 
 user = require(Permission.SEE_STANDINGS)
 database = current_database()
@@ -35,33 +36,34 @@ explored.stop_until_ready()
 header = st.container()
 BY = {StandingsBy.COMPANY: _("Companies"), StandingsBy.REGION: _("Regions")}
 if len(known) > 1:
-    programme = st.selectbox(
+    programme = elements.choose_travelling(
         _("Programme"),
         known,
         format_func=lambda one: programme_blocks.programme_label(one, known),
-        key="programme",
-        bind="query-params",
+        name="programme",
     )
 else:
     programme = known[0]
 sold = ranked.sold_days(user.scope, programme)
 choices = blocks.periods(programme.starts_on, programme.ends_on, sold)
 
-by = StandingsBy(elements.choose_view({one.value: label for one, label in BY.items()}, key="by"))
+by = StandingsBy(elements.choose_view({one.value: label for one, label in BY.items()}, key=page_key("by")))
 period_at, region_at, words_at = st.columns(3, vertical_alignment="bottom")
-period = elements.choose_labelled(period_at, _("Period"), choices, key="period")
+period = elements.choose_travelling(
+    _("Period"), choices, format_func=lambda one: one.label, name="period", at=period_at
+)
 by_code = {region.code: region for region in regions}
 labels = blocks.region_labels(regions)
-region = region_at.selectbox(
+region = elements.choose_travelling(
     _("Region"),
     ["", *by_code],
     format_func=lambda code: labels.get(code, _("All regions")),
-    key="region",
-    bind="query-params",
+    name="region",
+    at=region_at,
 )
 words = (
     words_at.text_input(
-        _("Find"), key="words", bind="query-params", placeholder=_("name or code"), type="search"
+        _("Find"), key=page_key("words"), bind="query-params", placeholder=_("name or code"), type="search"
     )
     or ""
 )
@@ -116,7 +118,7 @@ elements.figure_row(
     ]
 )
 
-rows_at, offset = elements.paged(total.places, key="page")
+rows_at, offset = elements.paged(total.places, key=page_key("page"))
 rows = ranked.places(
     user.scope,
     programme,
@@ -132,7 +134,7 @@ rows = ranked.places(
 with rows_at:
     chosen = elements.choose_row(
         blocks.standings_table(rows, by, has_before=has_before),
-        key=f"places_{by}",
+        key=page_key(f"places_{by}"),
         alt=_("Standings, the best place first"),
         numbers=[_("Rank"), _("Move"), _("Points"), _("Before"), _("Net sales")],
     )
@@ -161,7 +163,7 @@ if by is StandingsBy.REGION and not words and offset == 0 and len(rows) > 1:
                 mode=elements.mode(),
                 separators=elements.separators(),
             ),
-            key="regions",
+            key=page_key("regions"),
             alt=_("Points of the first regions"),
         )
 

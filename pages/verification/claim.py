@@ -10,6 +10,7 @@ from ui import claim_story as story_blocks
 from ui import claims as blocks
 from ui import elements, registry, source_row, wording
 from ui.identity import require
+from ui.keys import page_key
 
 user = require(Permission.SEE_CLAIMS)
 database = current_database()
@@ -115,7 +116,7 @@ def show_record(number: int) -> None:
                 claim.import_number,
                 blocks.place_in_file(claim.sheet, claim.row_no, claim.file_name),
             )
-            source_row.claim_button(user, claim.number, key=f"claim_{claim.number}")
+            source_row.claim_button(user, claim.number, key=page_key(f"claim_{claim.number}"))
     best = queued.best.sales_line_id if queued.best is not None else None
     with elements.card(_("Other sales that come near")):
         story_blocks.show_candidates(claim, [one for one in near if one.sales_line_id != best])

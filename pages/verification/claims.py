@@ -19,6 +19,7 @@ from ui import cached, elements, registry, wording
 from ui import claims as blocks
 from ui import programmes as programme_blocks
 from ui.identity import require
+from ui.keys import page_key
 
 user = require(Permission.SEE_CLAIMS)
 database = current_database()
@@ -38,7 +39,11 @@ def chosen_filter() -> tuple[QueueFilter, QueueOrder]:
     verdict_at, state_at, who_at = st.columns(3, vertical_alignment="bottom")
     verdicts = {"": _("All"), **{one.value: blocks.verdict_title(one) for one in Verdict}}
     verdict = verdict_at.selectbox(
-        _("Verdict"), list(verdicts), format_func=verdicts.__getitem__, key="verdict", bind="query-params"
+        _("Verdict"),
+        list(verdicts),
+        format_func=verdicts.__getitem__,
+        key=page_key("verdict"),
+        bind="query-params",
     )
     states = {
         TO_DECIDE: _("to decide"),
@@ -49,21 +54,25 @@ def chosen_filter() -> tuple[QueueFilter, QueueOrder]:
         EVERY: _("every state"),
     }
     state = state_at.selectbox(
-        _("State"), list(states), format_func=states.__getitem__, key="state", bind="query-params"
+        _("State"), list(states), format_func=states.__getitem__, key=page_key("state"), bind="query-params"
     )
     who_titles = {"": _("Anybody"), MINE: _("Me"), NOBODY: _("Nobody"), **people}
     who = who_at.selectbox(
-        _("Assigned to"), list(who_titles), format_func=who_titles.__getitem__, key="who", bind="query-params"
+        _("Assigned to"),
+        list(who_titles),
+        format_func=who_titles.__getitem__,
+        key=page_key("who"),
+        bind="query-params",
     )
     programme_at, order_at, words_at = st.columns(3, vertical_alignment="bottom")
-    programme = programme_at.selectbox(
+    programme = elements.choose_travelling(
         _("Programme"),
         [None, *known],
         format_func=lambda one: (
             programme_blocks.programme_label(one, known) if one is not None else _("All programmes")
         ),
-        key="programme",
-        bind="query-params",
+        name="programme",
+        at=programme_at,
     )
     orders = {
         QueueOrder.EXPECTED_LOSS.value: _("Likely loss"),
@@ -72,11 +81,15 @@ def chosen_filter() -> tuple[QueueFilter, QueueOrder]:
         QueueOrder.CLAIMANT.value: _("Claimant"),
     }
     order = order_at.selectbox(
-        _("Order by"), list(orders), format_func=orders.__getitem__, key="order", bind="query-params"
+        _("Order by"),
+        list(orders),
+        format_func=orders.__getitem__,
+        key=page_key("order"),
+        bind="query-params",
     )
     words = words_at.text_input(
         _("Find"),
-        key="words",
+        key=page_key("words"),
         bind="query-params",
         placeholder=_("claim, invoice, person, company"),
         type="search",
@@ -140,7 +153,7 @@ def show_queue() -> None:
         else:
             elements.empty_state("search_off", _("No claim matches"), _("Take a filter away to see more."))
         return
-    rows_at, offset = elements.paged(total, key="page", size=CLAIMS_A_PAGE)
+    rows_at, offset = elements.paged(total, key=page_key("page"), size=CLAIMS_A_PAGE)
     with database.snapshot(user.scope) as connection:
         found = verification.claims_queue(connection, wanted, order, limit=CLAIMS_A_PAGE, offset=offset)
         photos = verification.with_documents(connection, [one.claim.number for one in found])
@@ -211,7 +224,7 @@ def key_in() -> None:
         )
         return
     drawn = st.session_state.get("paper_drawn", 0)
-    key = f"paper_{drawn}"
+    key = page_key(f"paper_{drawn}")
     offered = blocks.read_offered(user, form="paper")
     with elements.card(_("A claim on paper")):
         photo = blocks.photo_field(key=key)
@@ -279,7 +292,7 @@ elements.page_header(
 blocks.show_decided()
 blocks.tell_came_back(user)
 VIEWS = {"queue": _("Queue"), "paper": _("Key in a form")}
-if user.may(Permission.ENTER_CLAIMS) and elements.choose_view(VIEWS, key="view") == "paper":
+if user.may(Permission.ENTER_CLAIMS) and elements.choose_view(VIEWS, key=page_key("view")) == "paper":
     key_in()
 else:
     show_queue()

@@ -12,6 +12,7 @@ from ui import claims, elements, explored, registry, spans, wording
 from ui import precision as blocks
 from ui import programmes as programme_blocks
 from ui.identity import require
+from ui.keys import page_key
 from ui.precision import Outcome
 
 user = require(Permission.SEE_CLAIMS)
@@ -24,18 +25,22 @@ elements.page_header(
 )
 explored.stop_until_ready()
 programme_at, span_at, verdict_at, month_at = st.columns(4, vertical_alignment="bottom")
-programme = programme_at.selectbox(
+programme = elements.choose_travelling(
     _("Programme"),
     [None, *known],
     format_func=lambda one: (
         programme_blocks.programme_label(one, known) if one is not None else _("All programmes")
     ),
-    key="programme",
-    bind="query-params",
+    name="programme",
+    at=programme_at,
 )
 titles = blocks.stretch_titles()
 span = span_at.selectbox(
-    _("Days of verdicts"), list(titles), format_func=titles.__getitem__, key="span", bind="query-params"
+    _("Days of verdicts"),
+    list(titles),
+    format_func=titles.__getitem__,
+    key=page_key("span"),
+    bind="query-params",
 )
 since, until = blocks.stretches(now().astimezone(zone).date())[span]
 asked = blocks.Asked(
@@ -83,13 +88,13 @@ heading = what if month is None else f"{what} · {wording.month(month)}"
 with elements.card(_("Claims · {what}").format(what=heading)):
     outcome = blocks.choose_outcome()
     blocks.show_claims(
-        user, asked_of, outcome, blocks.counted(shown).of(outcome), verdict=verdict, key="claims"
+        user, asked_of, outcome, blocks.counted(shown).of(outcome), verdict=verdict, key=page_key("claims")
     )
 with elements.card(_("The rule's mistakes")):
     if whole.wrong_by_rule:
         st.caption(_("Approved by rule, and changed by a person later."))
         blocks.show_claims(
-            user, asked, Outcome.WRONG_BY_RULE, whole.wrong_by_rule, verdict=None, key="mistakes"
+            user, asked, Outcome.WRONG_BY_RULE, whole.wrong_by_rule, verdict=None, key=page_key("mistakes")
         )
     else:
         st.markdown(

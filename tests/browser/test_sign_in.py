@@ -60,7 +60,7 @@ def test_a_person_signs_in_comes_where_the_link_pointed_and_signs_out(
     sign_in(page, vera)
     account = page.get_by_role("button", name="Vera Test")
     expect(account).to_be_visible(timeout=20_000)
-    expect(page).to_have_url(re.compile(r"/programmes\?period=2026$"))
+    expect(page).to_have_url(re.compile(r"/programmes\?programmes\.period=2026$"))
     cookies = {cookie["name"]: cookie for cookie in page.context.cookies()}
     assert set(cookies) >= {"laurel_session"}
     session = cookies["laurel_session"]

@@ -9,6 +9,7 @@ from loyalty_core.intake import ColumnMapping, FileImport, ImportMode, ImportSta
 from loyalty_core.kernel import new_id
 from tests.pages.test_every_page import page_named, page_of, texts
 from tests.pages.world import COMMAND_LINE, World
+from ui.keys import key_on
 
 CATALOGUE = ColumnMapping(
     name="catalogue",
@@ -53,7 +54,7 @@ def test_the_page_of_an_update_shows_each_change_before_and_after_and_asks_for_a
     assert "2,Z-1,Name,Mate,Mate green" in seen
     assert held.sha256 in seen.replace(" ", "")
     assert [button.label for button in app.button if "changes" in button.label] == ["Make these changes"]
-    app.selectbox(key="changed_field").set_value(intake.NEW_RECORDS).run()
+    app.selectbox(key=key_on("imports", "changed_field")).set_value(intake.NEW_RECORDS).run()
     assert "3,Z-2,new" in texts(app)
     assert "Mate green" not in texts(app)
 
@@ -74,7 +75,7 @@ def test_rows_that_differ_from_what_is_there_lead_to_an_update_that_shows_its_ch
     app = page_of(world, Role.OPERATOR, page_named("imports"), **{"import": str(found.id)})
     assert not app.exception
     assert "bring the file again with the choice “Add, and change what is there”" in texts(
-        app.selectbox(key="reason").set_value("differs_from_known").run()
+        app.selectbox(key=key_on("imports", "reason")).set_value("differs_from_known").run()
     )
     assert "Change what differs" in texts(app)
     next(button for button in app.button if button.label == "Start").click().run()

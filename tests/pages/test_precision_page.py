@@ -15,7 +15,10 @@ from tests.pages.test_every_page import page_named, page_of, texts
 from tests.pages.world import COMMAND_LINE, World
 from tests.replicas import catch_up
 from ui import precision
+from ui.keys import key_on
 from ui.precision import Asked, Counted
+
+PROGRAMME = key_on("precision", "programme")
 
 ASKED = Asked(None, date(2000, 1, 1), date(2100, 1, 1), "UTC")
 
@@ -66,32 +69,32 @@ def test_each_figure_leads_to_as_many_claims_and_what_is_chosen_stands_in_the_ad
     for outcome in precision.Outcome:
         app = page_of(world, Role.OPERATOR, page_named("precision"), outcome=precision.outcome_title(outcome))
         assert not app.exception, app.exception
-        assert app.selectbox(key="outcome").value == outcome
+        assert app.selectbox(key=key_on("precision", "outcome")).value == outcome
         many = precision.counted(rows).of(outcome)
         # The first table is of verdicts, the last of the rule's mistakes.
         assert [len(one.value) for one in app.dataframe[1:-1]] == ([many] if many else []), outcome
     app = page_of(world, Role.OPERATOR, page_named("precision"), verdict="no such invoice", month="Mar 2026")
-    assert app.selectbox(key="verdict").value == "unknown_invoice"
+    assert app.selectbox(key=key_on("precision", "verdict")).value == "unknown_invoice"
     of_verdict = [row for row in rows if row["verdict"] == "unknown_invoice"]
     assert len(app.dataframe[1].value) == precision.counted(of_verdict).claims
     assert "Right unless it was approved as it stood." in texts(app)
-    month = app.selectbox(key="month").options[1]
+    month = app.selectbox(key=key_on("precision", "month")).options[1]
     app = page_of(world, Role.OPERATOR, page_named("precision"), month=month)
-    assert app.selectbox(key="month").value
+    assert app.selectbox(key=key_on("precision", "month")).value
     assert not app.exception, app.exception
 
 
 def test_filters_keep_to_a_programme_and_its_days(world: World, claims: dict[str, Claim]) -> None:
     app = page_of(world, Role.OPERATOR, page_named("precision"), span="Last 30 days")
-    assert app.selectbox(key="span").value == "month"
-    club = next(place for place, one in enumerate(app.selectbox(key="programme").options) if "club" in one)
-    app.selectbox(key="programme").select_index(club).run()
+    assert app.selectbox(key=key_on("precision", "span")).value == "month"
+    club = next(place for place, one in enumerate(app.selectbox(key=PROGRAMME).options) if "club" in one)
+    app.selectbox(key=PROGRAMME).select_index(club).run()
     assert not app.exception, app.exception
     assert app.metric
     other = next(
-        place for place, one in enumerate(app.selectbox(key="programme").options) if place and place != club
+        place for place, one in enumerate(app.selectbox(key=PROGRAMME).options) if place and place != club
     )
-    app.selectbox(key="programme").select_index(other).run()
+    app.selectbox(key=PROGRAMME).select_index(other).run()
     assert "No verdict in these days" in texts(app)
     assert not app.metric
 

@@ -17,6 +17,7 @@ from tests.pages.reward_world import RewardWorld, make_reward_world
 from tests.pages.test_every_page import SECONDS, page_named, texts
 from tests.pages.world import COMMAND_LINE, World
 from ui import orders as order_blocks
+from ui.keys import key_on
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +87,7 @@ def test_an_order_is_placed_in_a_dialog_that_says_what_it_costs_and_what_comes_n
     shop: RewardWorld,
 ) -> None:
     app = page_of(shop, "anna", "rewards")
-    opener = f"order_button_{shop.rewards['thermos']}"
+    opener = key_on("rewards", f"order_button_{shop.rewards['thermos']}")
     app.button(key=opener).click().run()
     seen = texts(app)
     assert "It costs **120 points**; 380 are left after it." in seen
@@ -106,7 +107,7 @@ def test_an_order_is_placed_in_a_dialog_that_says_what_it_costs_and_what_comes_n
 
 def test_when_the_budget_is_used_up_the_order_can_be_left_waiting(shop: RewardWorld) -> None:
     app = page_of(shop, "anna", "rewards")
-    opener = f"order_button_{shop.rewards['trip']}"
+    opener = key_on("rewards", f"order_button_{shop.rewards['trip']}")
     app.button(key=opener).click().run()
     before = len(orders_of(shop, "anna"))
     press_in_dialog(app, opener, "Order for 100 points")
@@ -125,7 +126,7 @@ def test_others_of_a_company_see_its_points_and_spend_them_once_they_are_entitle
     assert "Order…" not in labels(app)
     assert "Entitle" not in labels(app)
     owner = page_of(shop, "anna", "rewards")
-    owner.selectbox(key="entitle").set_value(shop.people["jan"]).run()
+    owner.selectbox(key=key_on("rewards", "entitle")).set_value(shop.people["jan"]).run()
     press(owner, "Entitle")
     assert "may spend these points now" in texts(owner)
     assert "Order…" in labels(page_of(shop, "jan", "rewards"))
@@ -137,7 +138,7 @@ def test_others_of_a_company_see_its_points_and_spend_them_once_they_are_entitle
             if one.participant_id == shop.people["jan"]
         )
     owner = page_of(shop, "anna", "rewards")
-    owner.button(key=f"end_{right.id}").click().run()
+    owner.button(key=key_on("rewards", f"end_{right.id}")).click().run()
     assert "Order…" not in labels(page_of(shop, "jan", "rewards"))
 
 
@@ -158,7 +159,7 @@ def test_finance_sees_each_order_with_its_money_and_decides_many_at_once(shop: R
     press(record, "Reject…")
     press_in_dialog(record, "Reject…", "Reject 1")
     assert "Say why" in record.error[0].value
-    record.text_area(key="reject_reason").set_value("Delivered last week")
+    record.text_area(key=key_on("orders", "reject_reason")).set_value("Delivered last week")
     press_in_dialog(record, "Reject…", "Reject 1")
     assert "rejected" in texts(record)
     outcome = texts(page_of(shop, "anna", "my-orders"))
@@ -251,7 +252,7 @@ def test_an_order_of_a_foreign_region_is_not_found(shop: RewardWorld) -> None:
 
 def test_a_salesperson_orders_for_people_of_the_own_companies_only(shop: RewardWorld) -> None:
     app = page_of(shop, Role.SALES, "order-for", participant="M-anna")
-    opener = f"order_button_{shop.rewards['thermos']}"
+    opener = key_on("order-for", f"order_button_{shop.rewards['thermos']}")
     app.button(key=opener).click().run()
     assert "You order for **Anna of C-300** of C-300." in texts(app)
     press_in_dialog(app, opener, "Order for 120 points")
@@ -271,15 +272,17 @@ def test_marketing_adds_a_reward_offers_it_and_sets_its_stock(shop: RewardWorld)
     press(app, "Add a reward…")
     press_in_dialog(app, "Add a reward…", "Add as a draft")
     assert "are needed" in app.error[0].value
-    fields: dict[str, Any] = {"name_new": "Cap", "code_new": "cap"}
+    fields: dict[str, Any] = {"new_name": "Cap", "new_code": "cap"}
     for key, value in fields.items():
-        app.text_input(key=key).set_value(value)
-    app.selectbox(key="programme_new").set_value(
-        next(one for one in app.selectbox(key="programme_new").options if "Prizes" in one)
+        app.text_input(key=key_on("catalogue", key)).set_value(value)
+    app.selectbox(key=key_on("catalogue", "new_programme")).set_value(
+        next(
+            one for one in app.selectbox(key=key_on("catalogue", "new_programme")).options if "Prizes" in one
+        )
     )
-    app.selectbox(key="category_new").set_value("home")
-    app.number_input(key="points_new").set_value(50)
-    app.number_input(key="cost_new").set_value(4.5)
+    app.selectbox(key=key_on("catalogue", "new_category")).set_value("home")
+    app.number_input(key=key_on("catalogue", "new_points")).set_value(50)
+    app.number_input(key=key_on("catalogue", "new_cost")).set_value(4.5)
     press_in_dialog(app, "Add a reward…", "Add as a draft")
     assert not app.error, [one.value for one in app.error]
     assert "Cap is in the catalogue as a draft" in texts(app)
@@ -292,9 +295,9 @@ def test_marketing_adds_a_reward_offers_it_and_sets_its_stock(shop: RewardWorld)
     assert (cap.points, cap.cost_minor, cap.stock) == (50, 450, None)
     assert "Cap" not in texts(page_of(shop, "anna", "rewards"))
     app = page_of(shop, Role.ADMIN_MARKETING, "catalogue")
-    app.button(key=f"move_{cap.id}").click().run()
+    app.button(key=key_on("catalogue", f"move_{cap.id}")).click().run()
     assert "Cap" in texts(page_of(shop, "anna", "rewards"))
-    app.button(key=f"stock_button_{cap.id}").click().run()
+    app.button(key=key_on("catalogue", f"stock_button_{cap.id}")).click().run()
 
 
 def test_an_analyst_looks_at_the_catalogue_and_changes_nothing(shop: RewardWorld) -> None:

@@ -18,6 +18,7 @@ from tests.intake_reading.other_workbooks import Rows, ods, xls, xlsb
 from tests.pages.test_every_page import page_named, page_of, texts
 from tests.pages.world import COMMAND_LINE, World
 from ui.imports import column_title
+from ui.keys import key_on
 from ui.uploads import proposed_source
 
 HEADER = "Kod klienta;Nr faktury;Kod towaru;Ilość;Data sprzedaży;Cena netto;Waluta"
@@ -135,7 +136,7 @@ def test_where_hidden_rows_are_not_known_the_preview_says_so(world: World, tmp_p
 
 def test_a_template_is_offered_for_every_dataset(world: World) -> None:
     app = page_of(world, Role.OPERATOR, page_named("uploads"))
-    box = app.selectbox(key="template")
+    box = app.selectbox(key=key_on("uploads", "template"))
     assert len(box.options) == len(intake.registered_datasets())
     box.set_value("claims").run()
     next(button for button in app.button if button.label == "Make the template").click().run()

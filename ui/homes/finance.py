@@ -15,6 +15,7 @@ from ui import orders as order_blocks
 from ui.elements import Figure
 from ui.homes import head_of_sales, panels
 from ui.homes.panels import Leading
+from ui.keys import page_key
 
 FIRST = 8
 # From this part on a budget is shown as near its end.
@@ -38,7 +39,7 @@ def show(user: SignedInUser, waiting: Sequence[home.Waiting]) -> None:
             st.caption(_("No order waits for you."))
         else:
             views = {"age": _("Oldest"), "value": _("Costliest")}
-            by = elements.choose_view(views, key="orders_by")
+            by = elements.choose_view(views, key=page_key("orders_by"))
             show_orders(user, oldest if by == "age" else costliest)
             registry.link(user, "orders", _("Decide them"), icon="arrow_forward")
     near = [one for one in every if is_near_its_end(one)]

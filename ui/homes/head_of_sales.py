@@ -11,6 +11,7 @@ from loyalty_core.organisation import all_regions
 from loyalty_core.programmes import Programme
 from ui import charts, elements, home, performance, regions, registry, wording
 from ui.homes import panels
+from ui.keys import page_key
 from ui.performance import Asked, Dimension, Measure
 from ui.regions import RankedBy
 from ui.spans import Span
@@ -58,7 +59,7 @@ def show_areas(user: SignedInUser, programme: Programme, known: Sequence[Program
         RankedBy.SALES,
     )
     with elements.card(_("Your areas"), fills=True):
-        _show_bars(rows, programme.currency, key="home_areas", of_areas=True)
+        _show_bars(rows, programme.currency, key=page_key("home_areas"), of_areas=True)
         registry.link(
             user,
             "regions",
@@ -73,7 +74,7 @@ def show_staff(user: SignedInUser, programme: Programme, known: Sequence[Program
     """Draw the sales staff by sales, with growth."""
     rows = regions.ranked(regions.staff(user.scope, Asked(programme), span), RankedBy.SALES)
     with elements.card(_("Your sales staff"), fills=True):
-        _show_bars(rows, programme.currency, key="home_staff", of_areas=False)
+        _show_bars(rows, programme.currency, key=page_key("home_staff"), of_areas=False)
         registry.link(
             user,
             "regions",

@@ -11,6 +11,7 @@ from ui import charts, elements, explored, home, performance, registry, wording
 from ui.elements import Figure
 from ui.homes import panels
 from ui.homes.panels import Leading
+from ui.keys import page_key
 from ui.performance import Asked, Measure
 from ui.spans import Span
 
@@ -154,7 +155,7 @@ def show_rewards(user: SignedInUser, ordered: explored.Rows, programme: Programm
                     colour=1,
                     separators=elements.separators(),
                 ),
-                key="home_rewards",
+                key=page_key("home_rewards"),
                 alt=", ".join(f"{row['label']} {text}" for row, text in zip(top, texts, strict=True)),
             )
         registry.link(user, "catalogue", _("To the catalogue"), icon="redeem")

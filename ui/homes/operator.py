@@ -15,6 +15,7 @@ from ui.elements import Figure
 from ui.homes import panels
 from ui.homes.panels import Leading
 from ui.imports import state_title
+from ui.keys import page_key
 
 FIRST = 8
 
@@ -32,7 +33,9 @@ def show(user: SignedInUser, waiting: Sequence[home.Waiting]) -> None:
         if not oldest:
             st.caption(_("No claim waits for a decision."))
         else:
-            by = elements.choose_view({"age": _("Oldest"), "value": _("Most at stake")}, key="claims_by")
+            by = elements.choose_view(
+                {"age": _("Oldest"), "value": _("Most at stake")}, key=page_key("claims_by")
+            )
             show_claims(oldest if by == "age" else dearest)
         registry.link(user, "claims", _("To the claims"), icon="fact_check")
     with second:

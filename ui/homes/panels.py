@@ -16,6 +16,7 @@ from ui import imports as import_blocks
 from ui import programmes as programme_blocks
 from ui import standings as standings_blocks
 from ui.elements import Figure
+from ui.keys import page_key
 from ui.performance import Asked, Measure
 from ui.spans import Span, days_of_step, goal_of_days, steps
 
@@ -81,12 +82,11 @@ def choose_programme(known: Sequence[Programme]) -> Programme:
     """Let the reader choose a programme where there are several."""
     if len(known) == 1:
         return known[0]
-    return st.selectbox(
+    return elements.choose_travelling(
         _("Programme"),
         known,
         format_func=lambda one: programme_blocks.programme_label(one, known),
-        key="programme",
-        bind="query-params",
+        name="programme",
     )
 
 
@@ -197,7 +197,7 @@ def show_weeks(user: SignedInUser, programme: Programme, span: Span) -> None:
                 separators=elements.separators(),
                 unit=f"{currency} ",
             ),
-            key="home_weeks",
+            key=page_key("home_weeks"),
             alt=_("Net sales by week: {values}").format(
                 values=", ".join(
                     f"{name} {wording.money(Money(value, currency))}"
@@ -235,7 +235,7 @@ def show_first_places(user: SignedInUser, programme: Programme) -> None:
             return
         chosen = elements.choose_row(
             standings_blocks.standings_table(rows, StandingsBy.COMPANY, has_before=False),
-            key="first_places",
+            key=page_key("first_places"),
             alt=_("First places of the standings"),
             numbers=[_("Rank"), _("Points"), _("Net sales")],
         )
