@@ -93,7 +93,12 @@ def _search(
     if typed and (exact or not is_others):
         best = (exact or typed)[0]
         return "duplicate_claim" if best[1] <= taken[company, best[0], code] else "typo_in_invoice"
-    return "claimed_by_another_customer" if others else "unknown_invoice"
+    if others:
+        return "claimed_by_another_customer"
+    has_invoice = connection.execute(
+        "select 1 from sales_line where company_id = %s and invoice_no = %s limit 1", [company, invoice]
+    ).fetchone()
+    return "unknown_product" if has_invoice else "unknown_invoice"
 
 
 def _one_slip(written: str, meant: str) -> bool:

@@ -85,6 +85,7 @@ def verdict_title(verdict: Verdict | None) -> str:
         Verdict.INFLATED_QUANTITY: _("more than sold"),
         Verdict.TYPO_IN_INVOICE: _("slip in the invoice number"),
         Verdict.UNKNOWN_INVOICE: _("no such invoice"),
+        Verdict.UNKNOWN_PRODUCT: _("product not on the invoice"),
         Verdict.DUPLICATE_CLAIM: _("claimed before"),
         Verdict.CLAIMED_BY_ANOTHER_CUSTOMER: _("another company's sale"),
         Verdict.WRONG_DATE: _("wrong date"),
@@ -105,6 +106,9 @@ def verdict_in_words(queued: QueuedClaim) -> str:
         ).format(invoice=queued.proposed_invoice_no or _("another one")),
         Verdict.UNKNOWN_INVOICE: _(
             "No sale like it was reported. A later file may bring it; else ask, or reject."
+        ),
+        Verdict.UNKNOWN_PRODUCT: _(
+            "The invoice was reported, but without this product. Correct the claim to the line that is meant, or ask."
         ),
         Verdict.DUPLICATE_CLAIM: _("It repeats claim {number}, which stands.").format(
             number=queued.duplicate_of or _("of a lower number")
@@ -127,6 +131,7 @@ def verdict_badge(verdict: Verdict | None) -> None:
         Verdict.INFLATED_QUANTITY: ("orange", "trending_up"),
         Verdict.TYPO_IN_INVOICE: ("orange", "edit"),
         Verdict.UNKNOWN_INVOICE: ("red", "search_off"),
+        Verdict.UNKNOWN_PRODUCT: ("red", "sell"),
         Verdict.DUPLICATE_CLAIM: ("red", "content_copy"),
         Verdict.CLAIMED_BY_ANOTHER_CUSTOMER: ("red", "storefront"),
         Verdict.WRONG_DATE: ("orange", "event"),
@@ -192,12 +197,28 @@ def place_in_file(sheet: str | None, row_no: int | None, file_name: str | None) 
     return " › ".join(parts)
 
 
+def claimed_in_words(claim: Claim) -> str:
+    """Return what is claimed, ready for Markdown: units and product, and below it invoice and day."""
+    return (
+        wording.plain(
+            _("{quantity} × {product}").format(
+                quantity=wording.decimal(claim.quantity), product=claim.product_name or claim.product_code
+            )
+        )
+        + "  \n:gray["
+        + wording.plain(
+            _("Invoice {invoice}, {day}").format(invoice=claim.invoice_no, day=wording.day(claim.sold_on))
+        )
+        + "]"
+    )
+
+
 def points_in_words(claim: Claim, points: ClaimPoints | None) -> str:
     """Return what a claim is worth now and what comes next, in a sentence for who claimed."""
     expected = points.expected if points is not None else None
     posted = points.posted if points is not None else 0
     if claim.state is ClaimState.WITHDRAWN:
-        return _("The file that it came in was taken back. Nothing is asked of you.")
+        return _("Withdrawn: nothing follows from it. The sale may be claimed again.")
     if claim.state is ClaimState.ASKED:
         return _("**There is a question for you.** Answer it, and the claim goes on.")
     if claim.state in UNDECIDED:
@@ -782,6 +803,13 @@ def read_offered(user: SignedInUser, *, form: str) -> Offered:
     return Offered({one.code: one.name for one in products}, programmes if len(programmes) > 1 else {})
 
 
+def code_of(offered: Offered, written: str) -> str:
+    """Return the code of the one product that is written so, by code or name in any case; else what is written."""
+    wanted = written.strip().casefold()
+    found = [code for code, name in offered.products.items() if wanted in (code.casefold(), name.casefold())]
+    return found[0] if len(found) == 1 else written
+
+
 def sale_fields(offered: Offered, *, key: str) -> tuple[str, str, Decimal, date, str | None]:
     """Draw the fields of a sold thing; return invoice number, product code, quantity, day, programme code."""
     invoice = st.text_input(
@@ -797,10 +825,17 @@ def sale_fields(offered: Offered, *, key: str) -> tuple[str, str, Decimal, date,
         list(offered.products),
         index=None,
         format_func=titled,
-        accept_new_options=True,
-        placeholder=_("Choose, or type its code"),
+        placeholder=_("Type a part of its name or code"),
         key=f"{key}_product",
     )
+    with st.expander(_("The product is not in the list")):
+        written = st.text_input(
+            _("Code or name as on the invoice"),
+            max_chars=100,
+            autocomplete="off",
+            help=_("It counts only where no product is chosen above."),
+            key=f"{key}_other_product",
+        )
     quantity_at, day_at = st.columns(2, wrap=False)
     quantity = quantity_at.number_input(
         _("Quantity"), min_value=0.0, value=1.0, step=1.0, format="%g", key=f"{key}_quantity"
@@ -819,7 +854,7 @@ def sale_fields(offered: Offered, *, key: str) -> tuple[str, str, Decimal, date,
         )
     return (
         invoice or "",
-        product or "",
+        product or code_of(offered, written or ""),
         Decimal(str(quantity)).normalize(),
         sold_on,
         programme,

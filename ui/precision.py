@@ -235,7 +235,11 @@ def meaning_of_right(verdict: Verdict | None) -> str:
         return _("Right when the units went to the sale that it was taken for.")
     if verdict is Verdict.WRONG_DATE:
         return _("Right when the units went to that sale, whose own day counts, or nothing was granted.")
-    if verdict in (Verdict.UNKNOWN_INVOICE, Verdict.CLAIMED_BY_ANOTHER_CUSTOMER):
+    if verdict in (
+        Verdict.UNKNOWN_INVOICE,
+        Verdict.UNKNOWN_PRODUCT,
+        Verdict.CLAIMED_BY_ANOTHER_CUSTOMER,
+    ):
         return _("Right unless it was approved as it stood.")
     if verdict is Verdict.DUPLICATE_CLAIM:
         return _("Right when nothing was granted.")

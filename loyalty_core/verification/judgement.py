@@ -6,7 +6,7 @@ invoice of its own does not say which sale it undoes; guessing it would refuse t
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -28,6 +28,7 @@ LIKELY_WRONG = {
     Verdict.TYPO_IN_INVOICE: 10,
     Verdict.WRONG_DATE: 30,
     Verdict.UNKNOWN_INVOICE: 80,
+    Verdict.UNKNOWN_PRODUCT: 80,
     Verdict.INFLATED_QUANTITY: 90,
     Verdict.CLAIMED_BY_ANOTHER_CUSTOMER: 90,
     Verdict.DUPLICATE_CLAIM: 95,
@@ -198,7 +199,7 @@ class Beside:
     `own`: the sale that a claim names, by company, invoice and product. `standing`: decided claims, by what they
     share with one that repeats them. `near`: other sales of the claim's company and product in the weeks around, and
     `others`: sales of other companies under the claim's invoice and product, both by the claim's number, the nearest
-    day first.
+    day first. `invoices`: company and invoice of the claims whose company has that invoice, with this product or not.
     """
 
     own: Mapping[tuple[UUID, str, UUID], Sale]
@@ -207,6 +208,7 @@ class Beside:
     near: Mapping[int, Sequence[Sale]]
     others: Mapping[int, Sequence[Sale]]
     terms: Mapping[UUID | None, Terms]
+    invoices: Set[tuple[UUID | None, str]] = frozenset()
 
 
 def claim_order(said: Said) -> tuple[object, ...]:
@@ -344,7 +346,9 @@ def _search(said: Said, beside: Beside, terms: Terms) -> Judgement:
     if other is not None:
         return Judgement(said.number, Verdict.CLAIMED_BY_ANOTHER_CUSTOMER, other, excess=said.quantity)
     best = min(near, key=distance, default=None)
-    return Judgement(said.number, Verdict.UNKNOWN_INVOICE, best, excess=said.quantity)
+    is_there = (said.company_id, said.invoice_no) in beside.invoices
+    verdict = Verdict.UNKNOWN_PRODUCT if is_there else Verdict.UNKNOWN_INVOICE
+    return Judgement(said.number, verdict, best, excess=said.quantity)
 
 
 def expected_loss(found: Judgement, said: Said, decided: int, rejected: int) -> tuple[int, int] | None:

@@ -38,7 +38,7 @@ class DecisionKind(StrEnum):
     CORRECT = "correct"
     # The sale that it was laid to was undone: it waits again, and holds nothing until then.
     REOPEN = "reopen"
-    # The file that brought the claim was undone.
+    # By who claimed, or because the file that brought the claim was undone.
     WITHDRAW = "withdraw"
 
 
@@ -50,6 +50,8 @@ class Verdict(StrEnum):
     INFLATED_QUANTITY = "inflated_quantity"
     TYPO_IN_INVOICE = "typo_in_invoice"
     UNKNOWN_INVOICE = "unknown_invoice"
+    # The company has that invoice, without this product.
+    UNKNOWN_PRODUCT = "unknown_product"
     DUPLICATE_CLAIM = "duplicate_claim"
     CLAIMED_BY_ANOTHER_CUSTOMER = "claimed_by_another_customer"
     WRONG_DATE = "wrong_date"

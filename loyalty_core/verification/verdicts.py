@@ -399,6 +399,12 @@ _OTHERS = (
     f" where l.company_id is distinct from w.company_id and {NOT_REVERSED}{_AROUND} order by l.id"
 )
 
+# Of what was lost, the invoices that its company has, whatever is on them.
+_INVOICES = (
+    f"with lost as materialized ({_LOST}) select distinct w.company_id, w.invoice_no from lost w where exists"  # noqa: S608 put together from constants
+    f" (select from sales_line l where l.company_id = w.company_id and l.invoice_no = w.invoice_no and {NOT_REVERSED})"
+)
+
 
 def _sales(rows: Iterable[Any]) -> list[tuple[Any, Sale]]:
     """Return the sales that the lines make up, each with one of its rows; what was only returned is none."""
@@ -434,6 +440,9 @@ def _beside(connection: Connection, terms: Mapping[UUID | None, Terms]) -> Besid
         "days": DAYS_AROUND,
     }
     near, others = _by_claim(connection, _NEAR, keys), _by_claim(connection, _OTHERS, keys)
+    invoices = frozenset(
+        (row.company_id, row.invoice_no) for row in connection.execute(text(_INVOICES), keys)
+    )
     # Before it is asked which claims stand: who was at the same sale has come to an end by then, and is among them.
     taken = _taken(connection, own, near)
     standing: dict[tuple[object, ...], list[Said]] = defaultdict(list)
@@ -447,7 +456,7 @@ def _beside(connection: Connection, terms: Mapping[UUID | None, Terms]) -> Besid
     ):
         one = Said(**{**row._asdict(), "state": ClaimState(row.state), "product_id": None})
         standing[one.repeats].append(one)
-    return Beside(own, taken, dict(standing), near, others, terms)
+    return Beside(own, taken, dict(standing), near, others, terms, invoices)
 
 
 def _by_claim(connection: Connection, query: str, keys: Mapping[str, Any]) -> dict[int, list[Sale]]:

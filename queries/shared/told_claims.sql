@@ -53,7 +53,8 @@ told as (
                 or (coalesce(s.sales_line_id = j.sales_line_id, false) and s.quantity = c.quantity)
             when j.verdict = 'typo_in_invoice' then coalesce(s.sales_line_id = j.sales_line_id, false)
             when j.verdict = 'wrong_date' then coalesce(s.sales_line_id = j.sales_line_id, true)
-            when j.verdict in ('unknown_invoice', 'claimed_by_another_customer') then s.kind <> 'approve'
+            when j.verdict in ('unknown_invoice', 'unknown_product', 'claimed_by_another_customer')
+                then s.kind <> 'approve'
             when j.verdict = 'duplicate_claim' then s.sales_line_id is null
             else s.quantity is null or s.quantity < c.quantity
         end as was_right

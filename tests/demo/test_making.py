@@ -152,7 +152,7 @@ def test_something_waits_for_everyone(made: Made) -> None:
     states = made.counts("select state, count(*) from claim group by 1")
     assert sum(states[state] for state in ("waiting", "asked", "proposed")) == 60
     assert set(made.counts("select verdict, count(*) from claim where state = 'waiting' group by 1")) == {
-        *("inflated_quantity", "typo_in_invoice", "unknown_invoice", "duplicate_claim"),
+        *("inflated_quantity", "typo_in_invoice", "unknown_product", "duplicate_claim"),
         *("claimed_by_another_customer", "wrong_date"),
     }
     assert made.counts("select is_by_rule::text, count(*) from claim_decision group by 1")["true"] > 80

@@ -59,6 +59,7 @@ def judged(
     others: Sequence[Sale] = (),
     terms: Terms | None = None,
     standing: Sequence[Said] = (),
+    has_invoice: bool = False,
 ) -> dict[int, Judgement]:
     own = {(COMPANY, sale.invoice_no, PRODUCT): sale} if sale is not None else {}
     beside = Beside(
@@ -68,6 +69,7 @@ def judged(
         near={one.number: near for one in claims},
         others={one.number: others for one in claims},
         terms={None: terms or Terms()},
+        invoices={(COMPANY, one.invoice_no) for one in claims} if has_invoice else set(),
     )
     return {one.number: one for one in judge(claims, beside)}
 
@@ -156,6 +158,18 @@ def test_above_the_programmes_value_and_where_a_person_is_at_work_nothing_is_app
     for state in (ClaimState.ASKED, ClaimState.PROPOSED):
         found = judged([said(1, state=state)], SALE)[1]
         assert (found.verdict, found.shares) == (Verdict.MATCH, ())
+
+
+def test_a_product_that_is_not_on_an_invoice_of_the_company_is_told_from_an_unknown_invoice() -> None:
+    near, far = Sale("5061", (sold(1),)), Sale("9999", (sold(2),))
+    for product_id in (PRODUCT, None):
+        unknown = replace(said(1), product_id=product_id)
+        assert verdicts(judged([unknown], has_invoice=True)) == [Verdict.UNKNOWN_PRODUCT]
+        assert verdicts(judged([unknown])) == [Verdict.UNKNOWN_INVOICE]
+    assert verdicts(judged([said(1)], near=[far], has_invoice=True)) == [Verdict.UNKNOWN_PRODUCT]
+    # What the number seems to mean is told all the same.
+    assert verdicts(judged([said(1)], near=[near], has_invoice=True)) == [Verdict.TYPO_IN_INVOICE]
+    assert judged([said(1)], has_invoice=True)[1].shares == ()
 
 
 def test_a_mistyped_invoice_is_told_from_an_unknown_one_and_from_anothers() -> None:

@@ -95,6 +95,22 @@ def test_a_sale_that_is_reported_late_judges_what_waits_again(database: Database
     assert said == ["unknown_invoice", "match"]
 
 
+def test_a_claim_of_another_product_of_an_invoice_is_told_so_until_a_line_brings_it(
+    database: Database, everything: Scope
+) -> None:
+    club(database)
+    bring(database, everything, [row(), row(company_code="C2", invoice_no="J1")])
+    early = claim(database, everything, person(database), product_code="instant coffee")
+    elsewhere = claim(database, everything, person(database, code="A2"), invoice_no="J1", product_code="tea")
+    assert (early.verdict, early.state) == (Verdict.UNKNOWN_PRODUCT, ClaimState.WAITING)
+    # Another company's invoice is none of this company's.
+    assert elsewhere.verdict is Verdict.UNKNOWN_INVOICE
+    bring(database, everything, [row(product_code="instant coffee")])
+    assert judge_due_claims(database) >= 1
+    late = again(database, everything, early.number)
+    assert (late.verdict, late.state) == (Verdict.MATCH, ClaimState.APPROVED)
+
+
 def test_where_nothing_is_new_nothing_is_judged(committed_database: Database, everything: Scope) -> None:
     club(committed_database)
     bring(committed_database, everything, [row()])
@@ -157,7 +173,7 @@ def test_an_unknown_company_product_or_invoice_is_a_verdict_and_every_claim_is_e
     assert exported(database, everything, found.id) == [
         ("K-1", "match", "approved"),
         ("K-2", "claimed_by_another_customer", "queued"),
-        ("K-3", "unknown_invoice", "queued"),
+        ("K-3", "unknown_product", "queued"),
         ("K-4", "unknown_invoice", "queued"),
     ]
     again_there = imported(database, everything, tmp_path, [one(claim_no="K-2", company_code="C9")], "2.csv")
