@@ -273,7 +273,7 @@ def _titles() -> dict[StoryKind, str]:
         StoryKind.REJECTED: _("Rejected"),
         StoryKind.CORRECTED: _("Corrected"),
         StoryKind.REOPENED: _("Opened again: the sale behind it was taken back"),
-        StoryKind.WITHDRAWN: _("Withdrawn: the file that brought it was taken back"),
+        StoryKind.WITHDRAWN: _("Withdrawn"),
         StoryKind.ASSIGNED: _("Assigned"),
         StoryKind.ASKED: _("Asked back"),
         StoryKind.ANSWERED: _("Answered"),

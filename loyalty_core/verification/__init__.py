@@ -157,6 +157,7 @@ from loyalty_core.verification.store import (
     UnknownLineError,
     broken_claims,
     claim_by_number,
+    claims_asked_of,
     claims_by_number,
     claims_of_participant,
     claims_programmes,
@@ -182,6 +183,10 @@ from loyalty_core.verification.verdicts import (
     export_claims,
     judge_claims,
     judge_due_claims,
+)
+from loyalty_core.verification.withdrawing import (
+    NotClaimantError,
+    withdraw_claim,
 )
 from loyalty_core.verification.workload import (
     AssigneeRefused,
@@ -242,6 +247,7 @@ __all__ = [
     "NoClaimsProgrammeError",
     "NoExactLineError",
     "NoProgrammeEarnsError",
+    "NotClaimantError",
     "NotTakingPartError",
     "NothingAskedError",
     "NothingProposedError",
@@ -295,6 +301,7 @@ __all__ = [
     "claim_by_number",
     "claim_story",
     "claims_asked",
+    "claims_asked_of",
     "claims_by_number",
     "claims_of_import",
     "claims_of_own_file",
@@ -340,6 +347,7 @@ __all__ = [
     "start_own_claims_file",
     "waiting_proposals",
     "with_documents",
+    "withdraw_claim",
     "withdraw_claims",
     "workload",
     "write_own_claims_template",

@@ -222,6 +222,17 @@ def withdraw_outdated(connection: Connection, numbers: Sequence[int]) -> list[in
     return withdrawn
 
 
+def withdraw(connection: Connection, proposal: Proposal) -> None:
+    """End a proposal that nobody decides any more, since its claim, whose row is locked, is withdrawn."""
+    connection.execute(
+        text(
+            "update claim_proposal set outcome = 'withdrawn', decided_at = :moment"
+            " where id = :id and outcome is null"
+        ),
+        {"id": proposal.id, "moment": now()},
+    )
+
+
 def close(connection: Connection, scope: Scope, proposal: Proposal, outcome: str) -> None:
     """Write down what came of a proposal, whose claim's row the caller has locked."""
     connection.execute(

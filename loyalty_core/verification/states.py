@@ -8,8 +8,8 @@ class ClaimState(StrEnum):
 
     WAITING for a person, ASKED: the claimant has a question to answer, PROPOSED: a first person decided and a
     second must agree. An approved or rejected one is changed by a correction, or waits again when the sale behind it
-    was undone; while a correction of it waits for a second person, it stands as it was. WITHDRAWN: the file that
-    brought it was undone.
+    was undone; while a correction of it waits for a second person, it stands as it was. WITHDRAWN: by who
+    claimed, before it was decided, or because the file that brought it was undone.
     """
 
     WAITING = "waiting"

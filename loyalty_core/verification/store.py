@@ -53,7 +53,7 @@ class ClaimDecidedError(StateError):
         sentence = {
             ClaimState.APPROVED: _("Claim {claim} is approved already. Correct it if that was wrong."),
             ClaimState.REJECTED: _("Claim {claim} is rejected already. Correct it if that was wrong."),
-            ClaimState.WITHDRAWN: _("Claim {claim} is withdrawn: the file that brought it was undone."),
+            ClaimState.WITHDRAWN: _("Claim {claim} is withdrawn."),
             ClaimState.PROPOSED: _("Claim {claim} waits for a second person to agree with what was decided."),
             ClaimState.ASKED: _("Claim {claim} waits for an answer of who claimed."),
             ClaimState.WAITING: _("Claim {claim} waits for a decision."),
@@ -139,6 +139,15 @@ def claims_of_participant(
             + " where c.participant_id = :participant_id order by c.number desc limit :limit offset :offset"
         ),
         {"participant_id": participant_id, "limit": limit, "offset": offset},
+    )
+    return [claim_of(row) for row in rows]
+
+
+def claims_asked_of(connection: Connection, participant_id: UUID, *, limit: int) -> list[Claim]:
+    """Return a participant's claims with a question that waits for an answer, those entered first first."""
+    rows = connection.execute(
+        text(CLAIM + " where c.participant_id = :id and c.state = 'asked' order by c.number limit :limit"),
+        {"id": participant_id, "limit": limit},
     )
     return [claim_of(row) for row in rows]
 

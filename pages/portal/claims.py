@@ -9,7 +9,7 @@ from loyalty_core.access import Permission
 from loyalty_core.kernel import _, current_database, ngettext
 from loyalty_core.participants import Participant, ParticipantState
 from loyalty_core.settlement import ClaimPoints
-from loyalty_core.verification import AttachedDocument, Claim, ClaimSource, Question
+from loyalty_core.verification import UNDECIDED, AttachedDocument, Claim, ClaimSource, ClaimState, Question
 from ui import claim_story, elements, own_claims_file, shop, wording
 from ui import claims as blocks
 from ui.identity import require
@@ -62,6 +62,31 @@ def show_form(person: Participant) -> None:
             st.rerun()
 
 
+@st.dialog(_("Withdraw the claim"))
+def withdraw(claim: Claim) -> None:
+    """Ask once more, and withdraw the claim."""
+    st.markdown(
+        _(
+            "Claim **{number}** is not looked at any more and gives no points. You can claim the sale again."
+        ).format(number=wording.plain(claim.claim_no))
+    )
+    st.markdown(blocks.claimed_in_words(claim))
+    form = f"withdraw_{claim.number}"
+    if not st.button(
+        _("Withdraw claim {number}").format(number=wording.plain(claim.claim_no)),
+        type="primary",
+        width="stretch",
+    ):
+        return
+    with elements.refusals_shown():
+        verification.withdraw_claim(database, user.scope, claim.number, request_key=elements.form_key(form))
+        elements.form_done(form)
+        elements.say_after_rerun(
+            _("Claim {number} is withdrawn.").format(number=wording.plain(claim.claim_no))
+        )
+        st.rerun()
+
+
 def draw(
     claim: Claim,
     points: ClaimPoints | None,
@@ -73,18 +98,7 @@ def draw(
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{wording.plain(claim.claim_no)}**", width="content")
             blocks.state_badge(claim.state)
-        st.markdown(
-            wording.plain(
-                _("{quantity} × {product}").format(
-                    quantity=wording.decimal(claim.quantity), product=claim.product_name or claim.product_code
-                )
-            )
-            + "  \n:gray["
-            + wording.plain(
-                _("Invoice {invoice}, {day}").format(invoice=claim.invoice_no, day=wording.day(claim.sold_on))
-            )
-            + "]"
-        )
+        st.markdown(blocks.claimed_in_words(claim))
         if claim.approved_quantity is not None and claim.approved_quantity != claim.quantity:
             st.caption(
                 _("{units} of them count.").format(
@@ -97,6 +111,10 @@ def draw(
             claim_story.answer_form(user, claim, question)
         else:
             claim_story.attach_form(user, claim)
+        if claim.state in UNDECIDED and st.button(
+            _("Withdraw…"), key=page_key(f"withdraw_{claim.number}"), icon=":material/undo:", width="stretch"
+        ):
+            withdraw(claim)
 
 
 person = shop.own_participant(user)
@@ -137,6 +155,10 @@ if not total:
 cards_at, offset = elements.paged(total, key=page_key("page"), size=CLAIMS_A_PAGE)
 with database.snapshot(user.scope) as connection:
     claims = verification.claims_of_participant(connection, person.id, limit=CLAIMS_A_PAGE, offset=offset)
+    if not offset:
+        # What waits for an answer comes first, however long ago it was claimed.
+        waiting = verification.claims_asked_of(connection, person.id, limit=CLAIMS_A_PAGE)
+        claims = [*waiting, *(one for one in claims if one.state is not ClaimState.ASKED)]
     numbers = [one.number for one in claims]
     points = settlement.claim_points(connection, numbers)
     questions = verification.open_questions(connection, numbers)
@@ -150,5 +172,5 @@ with cards_at:
             ).format(count=wording.number(asked)),
             icon=":material/help:",
         )
-    for claim in sorted(claims, key=lambda one: one.number not in questions):
+    for claim in claims:
         draw(claim, points.get(claim.number), questions.get(claim.number), documents.get(claim.number, ()))

@@ -11,11 +11,13 @@ from loyalty_core.access import Role, ScopeGrant, ScopeKind
 from loyalty_core.kernel import new_id
 from loyalty_core.verification import Claim, ClaimSource, ClaimState
 from tests.access.people import PASSWORD, sign_in, somebody
-from tests.pages.claim_world import CLUB, PNG, add_claims
+from tests.pages.claim_world import CLUB, PNG, add_claims, enter_one
 from tests.pages.test_every_page import app_of, page_named, page_of, texts
 from tests.pages.world import COMMAND_LINE, World
 from tests.sales.files import bring, row
 from tests.verification.scans import scan
+from ui.claims import Offered, code_of
+from ui.keys import key_on
 
 Claims = dict[str, Claim]
 
@@ -283,6 +285,72 @@ def test_a_participant_claims_on_the_phone(world: World, claims: Claims) -> None
         found = verification.claims_of_participant(connection, own, limit=50)
     mine = [one for one in found if one.product_code == "P-22" and one.source is ClaimSource.PHONE]
     assert [one.quantity for one in mine] == [2, 5]
+
+
+def test_a_product_outside_the_list_is_named_on_purpose_and_the_verdict_says_what_is_wrong(
+    world: World, claims: Claims
+) -> None:
+    app = page_of(world, Role.PARTICIPANT, page_named("my-claims"), new="yes", way="Without a photo")
+    products = next(box for box in app.selectbox if box.label == "Product")
+    assert not products.proto.accept_new_options
+    next(field for field in app.text_input if field.label == "Invoice number").input("INV-1")
+    other = next(field for field in app.text_input if field.label == "Code or name as on the invoice")
+    other.input("instant coffee")
+    app.date_input[0].set_value(date(2026, 3, 2))
+    next(button for button in app.button if button.label == "Send the claim").click()
+    app.run()
+    assert not app.exception, app.exception
+    with world.database.snapshot(COMMAND_LINE) as connection:
+        own = claims["agrees"].participant_id
+        assert own is not None
+        (last,) = verification.claims_of_participant(connection, own, limit=1)
+    assert (last.product_code, last.verdict) == ("instant coffee", verification.Verdict.UNKNOWN_PRODUCT)
+    assert "The invoice was reported, but without this product." in texts(record(world, last))
+    # Taken back, so that the queue is as it was.
+    app = page_of(world, Role.PARTICIPANT, page_named("my-claims"))
+    app.button(key=key_on("my-claims", f"withdraw_{last.number}")).click().run()
+    next(one for one in app.button if one.label.startswith("Withdraw claim")).click()
+    app.button(key=key_on("my-claims", f"withdraw_{last.number}")).click()
+    app.run()
+    assert not app.exception, app.exception
+    seen = texts(app)
+    assert f"Claim {last.claim_no} is withdrawn." in seen
+    assert "Withdrawn: nothing follows from it. The sale may be claimed again." in seen
+    with world.database.snapshot(COMMAND_LINE) as connection:
+        assert verification.claim_by_number(connection, last.number).state is ClaimState.WITHDRAWN
+
+
+def test_a_product_that_is_written_as_the_list_has_it_is_that_product() -> None:
+    offered = Offered({"P-10": "Emulsion paint", "P-22": "Masking tape", "P-23": "Masking tape"}, {})
+    assert code_of(offered, " emulsion PAINT ") == code_of(offered, "p-10") == "P-10"
+    # Two have that name, none that one.
+    assert code_of(offered, "Masking tape") == "Masking tape"
+    assert code_of(offered, "instant coffee") == "instant coffee"
+
+
+def test_the_home_asks_first_for_the_answer_that_a_claim_waits_for(world: World, claims: Claims) -> None:
+    assert "waits for your answer" not in texts(page_of(world, Role.PARTICIPANT, page_named("home")))
+    own = claims["agrees"].participant_id
+    assert own is not None
+    made = enter_one(world, own, invoice_no="INV-66")
+    verification.ask_claimant(
+        world.database, COMMAND_LINE, made.number, question="Five or two of them?", request_key=new_id()
+    )
+    app = page_of(world, Role.PARTICIPANT, page_named("home"))
+    assert not app.exception, app.exception
+    first = app.main.markdown[0].value
+    assert "1 claim waits for your answer." in first
+    assert "Five or two of them?" in first
+    assert app.main.button[0].label == "Answer"
+    app.main.button[0].click().run()
+    assert not app.exception, app.exception
+    seen = texts(app)
+    assert "Five or two of them?" in seen
+    # Withdrawn, so that it is no matter of the tests below.
+    verification.withdraw_claim(
+        world.database, world.signed_in(Role.PARTICIPANT).scope, made.number, request_key=new_id()
+    )
+    assert "waits for your answer" not in texts(page_of(world, Role.PARTICIPANT, page_named("home")))
 
 
 def test_a_rejected_claim_corrected_brings_its_points(world: World, claims: Claims) -> None:
