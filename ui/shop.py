@@ -45,8 +45,8 @@ def progress_to(offer: Offer, wallet: Wallet) -> None:
 
 
 def nearest(offers: Sequence[Offer]) -> Offer | None:
-    """Return the reward that the least points are missing for; None where none is missing any."""
-    missing = [offer for offer in offers if offer.missing_points > 0]
+    """Return the reward in stock that the least points are missing for; None where none is missing any."""
+    missing = [offer for offer in offers if offer.missing_points > 0 and offer.reward.stock != 0]
     return min(missing, key=lambda offer: (offer.missing_points, offer.reward.name), default=None)
 
 

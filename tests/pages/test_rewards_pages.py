@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -11,13 +12,14 @@ from streamlit.testing.v1 import AppTest
 from loyalty_core import organisation, participants, rewards, verification
 from loyalty_core.access import Role
 from loyalty_core.kernel import PROJECT_FOLDER, new_id, now
-from loyalty_core.rewards import Order, OrderState
+from loyalty_core.rewards import Offer, Order, OrderState
 from loyalty_core.verification import ClaimSource
 from tests.pages.reward_world import RewardWorld, make_reward_world
 from tests.pages.test_every_page import SECONDS, page_named, texts
 from tests.pages.world import COMMAND_LINE, World
 from ui import orders as order_blocks
 from ui.keys import key_on
+from ui.shop import nearest
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +83,17 @@ def test_a_participant_sees_what_points_buy_and_what_is_missing(shop: RewardWorl
     assert [bar.text for bar in app.get("progress")] == ["200 to go"]
     # The thermos and the trip; not the drill set.
     assert labels(app).count("Order…") == 2
+
+
+def test_what_is_out_of_stock_is_no_next_goal() -> None:
+    def offer(name: str, missing: int, stock: int | None) -> Offer:
+        reward = SimpleNamespace(name=name, stock=stock)
+        return Offer(reward, is_affordable=not missing, missing_points=missing, why_not=None)  # type: ignore[arg-type]
+
+    near, far, endless = offer("near", 5, 0), offer("far", 50, 1), offer("endless", 60, None)
+    assert nearest([endless, near, far]) is far
+    assert nearest([near, endless]) is endless
+    assert nearest([near, offer("had", 0, 1)]) is None
 
 
 def test_an_order_is_placed_in_a_dialog_that_says_what_it_costs_and_what_comes_next(

@@ -6,7 +6,7 @@ import streamlit as st
 
 from loyalty_core import rewards, settlement, verification
 from loyalty_core.access import SignedInUser
-from loyalty_core.kernel import _, current_database, now
+from loyalty_core.kernel import _, current_database, ngettext, now
 from loyalty_core.participants import Participant
 from loyalty_core.rewards import Offer, Wallet
 from loyalty_core.standings import Place
@@ -23,6 +23,7 @@ def show(user: SignedInUser, participant: Participant | None) -> None:
         shop.say_nobody()
         return
     database = current_database()
+    _show_questions(user, participant)
     today = now().astimezone(wording.reader_time_zone()).date()
     with database.snapshot(user.scope) as connection:
         wallets = rewards.wallets(connection, user.scope, participant)
@@ -44,6 +45,30 @@ def show(user: SignedInUser, participant: Participant | None) -> None:
     _show_last_order(user, participant)
     for wallet in wallets[1:]:
         _show_other_wallet(wallet)
+
+
+def _show_questions(user: SignedInUser, participant: Participant) -> None:
+    """Draw the question that waits longest for the participant's answer, and the way to answer it."""
+    with current_database().snapshot(user.scope) as connection:
+        asked = verification.claims_asked(connection, participant.id)
+        claims = verification.claims_asked_of(connection, participant.id, limit=1)
+        questions = verification.open_questions(connection, [claim.number for claim in claims])
+    if not claims:
+        return
+    with st.container(border=True, gap="small"):
+        st.markdown(
+            ":material/help: **"
+            + ngettext(
+                "{count} claim waits for your answer.", "{count} claims wait for your answer.", asked
+            ).format(count=wording.number(asked))
+            + "**  \n"
+            + _("{number}: {question}").format(
+                number=wording.plain(claims[0].claim_no),
+                question=wording.plain_lines(questions[claims[0].number].words),
+            )
+        )
+        if st.button(_("Answer"), type="primary", icon=":material/reply:", width="stretch"):
+            registry.open_page("my-claims")
 
 
 def _show_balance(
@@ -89,7 +114,7 @@ def _show_next_reward(wallet: Wallet, offers: Sequence[Offer]) -> None:
     following = shop.nearest(offers)
     if following is not None:
         shop.progress_to(following, wallet)
-    elif offers:
+    elif offers and not any(offer.missing_points for offer in offers):
         st.markdown(_("Your points buy every reward of the catalogue."))
 
 
