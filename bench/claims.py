@@ -58,8 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="bench.claims")
     parser.add_argument("--claims", type=int, default=100_000)
     parser.add_argument("--sample", type=int, default=2_000)
+    parser.add_argument("--generated-only", action="store_true", help="leave the real claims out")
     options = parser.parse_args(arguments)
-    if (_REAL / "claims-2011-07.csv").is_file():
+    if not options.generated_only and (_REAL / "claims-2011-07.csv").is_file():
         with workshop() as place:
             show_truth(place)
     with workshop() as place:

@@ -35,11 +35,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--bad", type=float, nargs="+", default=[0.0, 0.01, 0.05])
     parser.add_argument("--format", choices=sorted(GOALS), default="csv")
+    parser.add_argument("--cold", action="store_true", help="don't compile the modules first: times mislead")
     options = parser.parse_args(arguments)
     with workshop() as place:
-        small = _file(place, options.format, _ROWS_TO_COMPILE_MODULES, 0.0)
-        for step in (_peer, _by_command, _warm):
-            step(place, small)
+        if not options.cold:
+            small = _file(place, options.format, _ROWS_TO_COMPILE_MODULES, 0.0)
+            for step in (_peer, _by_command, _warm):
+                step(place, small)
         for share in options.bad:
             compare(place, _file(place, options.format, options.rows, share), share)
 

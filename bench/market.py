@@ -126,7 +126,7 @@ def fill_inside(cursor: duckdb.DuckDBPyConnection, rows: int, programme: UUID, *
                 case when i % 40 = 0 then -990 else (1 + i % 5) * 990 end, 'EUR',
                 date '{FIRST_DAY}' + cast(i * {DAYS} // {rows} as integer),
                 timestamptz '{FIRST_DAY} 12:00+00' + to_days(cast(i * {DAYS} // {rows} as integer)),
-                '{programme}', null, i
+                '{programme}', null, i, null
             from {span}
             join (select *, row_number() over (order by code) - 1 as place from raw.company) as c
                 on c.place = cast(floor({COMPANIES} * pow(hash(i // {LINES_OF_A_RECEIPT}) / {_HASHES}, 2)) as bigint)

@@ -5,7 +5,7 @@
 A web process and a worker run as they do in production. Each of `--people` sits at a socket of their own and reruns
 one page after the other, as a browser asks for them, with `--think` seconds between two, for `--seconds`: first with
 nothing else going on, then while the worker takes in `--files` files at once. The peer of the second figure is the
-first, of the same run. After that each page is rerun alone, a second long.
+first, of the same run. After that each page is rerun alone, `--each` seconds long.
 """
 
 import argparse
@@ -41,6 +41,7 @@ from ui import registry
 _COMMAND_LINE = Scope.of_command_line()
 _PASSWORD = "olive tram quartz 9"
 _GOAL_MS = 150
+_GOAL_WHILE_FILES_COME_IN_MS = 400
 _PATIENCE_SECONDS = 900.0
 
 
@@ -60,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--people", type=int, default=100)
     parser.add_argument("--think", type=float, default=10.0)
     parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--each", type=float, default=1.0)
     options = parser.parse_args(arguments)
     with workshop() as place:
         first = write_csv(place.folder / "first.csv", options.rows, bad_share=0.01)
@@ -78,6 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             with _running(place) as address:
                 crowd = Crowd(options.people, options.think)
                 _measure(database, place, address, token, files, crowd, options.seconds)
+                _one_by_one(address, token, options.each)
         finally:
             database.close()
 
@@ -91,13 +94,13 @@ def _measure(
     crowd: Crowd,
     seconds: float,
 ) -> None:
-    keys = [entry.key for entry in registry.pages() if not entry.is_record]
+    keys = _keys()
     with _socket(address, token) as socket:
         for key in keys:
             _rerun(socket, key)
     print(f"{crowd.people} people who look at each page for {crowd.think_seconds:g} s")
     alone = _sit(address, token, keys, crowd, seconds)
-    _tell("pages alone", alone)
+    _tell("pages alone", alone, _GOAL_MS)
     begun = time.perf_counter()
     ids = _hand_in(database, place, files)
     still_running = threading.Event()
@@ -106,27 +109,35 @@ def _measure(
     during = _sit(address, token, keys, crowd, None, until=still_running)
     waiting.join()
     lines = sum(_accepted(database, one) for one in ids)
-    _tell(f"pages while {len(files)} files come in", during)
+    _tell(f"pages while {len(files)} files come in", during, _GOAL_WHILE_FILES_COME_IN_MS)
     print(
         f"    {lines:,} lines taken in within {time.perf_counter() - begun:.1f} s;"
         f" p95 is {_percentile(during, 0.95) / _percentile(alone, 0.95):.1f}× what it is alone"
     )
+
+
+def _keys() -> list[str]:
+    return [entry.key for entry in registry.pages() if not entry.is_record]
+
+
+def _one_by_one(address: str, token: str, seconds: float) -> None:
+    """Rerun each page alone, for so many seconds after a first time that doesn't count, and print how fast it is."""
     with _socket(address, token) as socket:
-        for key in keys:
+        for key in _keys():
             _rerun(socket, key)
-            times = []
-            ends = time.perf_counter() + 1
-            while time.perf_counter() < ends:
+            times: list[float] = []
+            ends = time.perf_counter() + seconds
+            while not times or time.perf_counter() < ends:
                 times.append(_rerun(socket, key))
             p95 = _percentile(times, 0.95) * 1000
             print(f"    {key}: {1 / statistics.mean(times):.1f} reruns a second, p95 {p95:.0f} ms")
 
 
-def _tell(what: str, times: Sequence[float]) -> None:
+def _tell(what: str, times: Sequence[float], goal_ms: int) -> None:
     p50, p95 = (_percentile(times, share) * 1000 for share in (0.5, 0.95))
-    verdict = "met" if p95 <= _GOAL_MS else "missed"
+    verdict = "met" if p95 <= goal_ms else "missed"
     print(
-        f"{what}: {len(times):,} reruns, p50 {p50:.0f} ms, p95 {p95:.0f} ms, goal {_GOAL_MS} ms {verdict}",
+        f"{what}: {len(times):,} reruns, p50 {p50:.0f} ms, p95 {p95:.0f} ms, goal {goal_ms} ms {verdict}",
         flush=True,
     )
 
@@ -183,6 +194,8 @@ def _running(place: Workshop) -> Iterator[str]:
                 env=environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                # As the supervisor starts them: the scheduler may share the processor out by session.
+                start_new_session=True,
             )
             for command in (["laurel.web", "--port", str(port)], ["laurel.worker"])
         ]

@@ -4,7 +4,8 @@
 
 At `--rows` both hold the same lines, which the replica pulled; PostgreSQL has Laurel's indexes, and views that give
 its tables the replica's names and columns. It has no roll-ups: there they are views over the lines and awards. A
-query that PostgreSQL does not finish in `--patience` seconds counts with that time. At `--inside` lines the replica
+query that PostgreSQL does not finish in `--patience` seconds counts with that time; where it does, its rows must be
+the replica's. At `--inside` lines the replica
 fills itself, for PostgreSQL would need hours. Each query is asked with the widest parameters, by one who sees
 everything and then by a head of sales of one region in twenty; the best of three runs counts as warm.
 """
@@ -15,13 +16,15 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import psycopg
 
 from bench.market import fill, fill_inside
-from bench.workshop import Workshop, workshop
+from bench.workshop import Workshop, same, workshop
 from laurel.embedded import app_url
 from laurel.replica_facts import FACT_TABLES
 from loyalty_core.analytics import Replica, register_fact_tables
@@ -31,6 +34,8 @@ from queries import Kind, Query, load_query, query_names
 _GOAL_MS = 200
 _GOAL_RATIO = 10
 _EVERYTHING = Scope.of_system("bench")
+# These take aggregates of DuckDB's own.
+_NOT_PORTABLE = {"budget_burn_down", "participants"}
 
 _PEER_ROLL_UPS = """
 create view peer.sales_day as
@@ -91,7 +96,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 begun = time.perf_counter()
                 with replica._cursor() as cursor:
                     fill_inside(cursor, options.inside, programme)
-                    ((days,),) = cursor.execute("select count(*) from raw.sales_day").fetchall()
+                    ((lines, rolled_up, days),) = cursor.execute(
+                        "select (select count(*) from raw.sales_line), sum(lines), count(*) from raw.sales_day"
+                    ).fetchall()
+                same("lines made, and those in the roll-up", [lines, rolled_up], [options.inside] * 2)
                 print(
                     f"{options.inside:,} lines made in {time.perf_counter() - begun:,.0f} s; sales_day {days:,} rows"
                 )
@@ -131,20 +139,21 @@ def _measure(replica: Replica, programme: UUID, rows: int, peer: Workshop | None
     for name in query_names():
         query = load_query(name)
         values = _values(query, replica, programme)
-        mine, cold = _ask(replica, _EVERYTHING, query, values)
-        of_region, _ = _ask(replica, narrow, query, values)
+        mine, cold, rows_of_ours = _ask(replica, _EVERYTHING, query, values)
+        of_region, _, _ = _ask(replica, narrow, query, values)
         ours.append(mine)
         told = (
             f"{name}: {mine * 1000:,.0f} ms warm, {cold * 1000:,.0f} ms first,"
             f" {of_region * 1000:,.0f} ms for a region"
         )
-        if peer is not None:
-            theirs = _ask_peer(peer, query, values, patience)
-            if isinstance(theirs, float):
-                ratios.append(theirs / mine)
-                told += f"; PostgreSQL {theirs * 1000:,.0f} ms: {theirs / mine:,.0f}×"
-            else:
-                told += f"; PostgreSQL: {theirs}"
+        if peer is not None and name in _NOT_PORTABLE:
+            told += "; not portable to PostgreSQL"
+        elif peer is not None:
+            theirs, rows_of_theirs = _ask_peer(peer, query, values, patience)
+            if rows_of_theirs is not None:
+                _compare(name, rows_of_ours, rows_of_theirs)
+            ratios.append(theirs / mine)
+            told += f"; PostgreSQL {theirs * 1000:,.0f} ms: {theirs / mine:,.0f}×"
         print(told, flush=True)
     p95 = statistics.quantiles(ours, n=20)[18] * 1000
     slow = sum(seconds * 1000 > _GOAL_MS for seconds in ours)
@@ -159,18 +168,41 @@ def _measure(replica: Replica, programme: UUID, rows: int, peer: Workshop | None
         )
 
 
-def _ask(replica: Replica, scope: Scope, query: Query, values: Mapping[str, object]) -> tuple[float, float]:
-    """Return the seconds of the best of three runs, and of the first."""
+def _compare(name: str, ours: Sequence[Sequence[Any]], theirs: Sequence[Sequence[Any]]) -> None:
+    """Raise DifferentAnswersError unless both gave the same rows, in whatever order."""
+    if name.endswith("_roughly"):
+        # An estimate on our side, exact on the other.
+        same(f"number of rows of {name}", [len(ours)], [len(theirs)])
+    else:
+        same(f"rows of {name}", sorted(map(_plain, ours)), sorted(map(_plain, theirs)))
+
+
+def _plain(row: Sequence[Any]) -> tuple[str, ...]:
+    """Return the values as texts that don't tell how each side keeps a number or an id."""
+    return tuple(
+        f"{float(value):.10g}"
+        if isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+        else str(value)
+        for value in row
+    )
+
+
+def _ask(
+    replica: Replica, scope: Scope, query: Query, values: Mapping[str, object]
+) -> tuple[float, float, Sequence[Sequence[Any]]]:
+    """Return the seconds of the best of three runs, and of the first, and the rows."""
     taken = []
     for _run in range(3):
         begun = time.perf_counter()
-        replica.read(scope, query, values)
+        answer = replica.read(scope, query, values)
         taken.append(time.perf_counter() - begun)
-    return min(taken), taken[0]
+    return min(taken), taken[0], answer.rows()
 
 
-def _ask_peer(place: Workshop, query: Query, values: Mapping[str, object], patience: int) -> float | str:
-    """Return the seconds that PostgreSQL needed, at most `patience`, or why it could not be asked."""
+def _ask_peer(
+    place: Workshop, query: Query, values: Mapping[str, object], patience: int
+) -> tuple[float, Sequence[Sequence[Any]] | None]:
+    """Return the seconds that PostgreSQL needed and its rows; None instead where `patience` seconds were not enough."""
     # It has no sketches, so there the counts that DuckDB gives roughly are exact ones.
     sql = query.sql.replace("%", "%%").replace("approx_count_distinct(", "count(distinct ")
     for parameter in sorted(query.parameters, key=lambda one: -len(one.name)):
@@ -182,12 +214,10 @@ def _ask_peer(place: Workshop, query: Query, values: Mapping[str, object], patie
         connection.execute(f"set statement_timeout = '{patience}s'".encode())
         begun = time.perf_counter()
         try:
-            connection.execute(sql.encode(), dict(values)).fetchall()
+            rows = connection.execute(sql.encode(), dict(values)).fetchall()
         except psycopg.errors.QueryCanceled:
-            return float(patience)
-        except psycopg.Error as error:
-            return f"not portable ({str(error).splitlines()[0]})"
-        return time.perf_counter() - begun
+            return float(patience), None
+        return time.perf_counter() - begun, rows
 
 
 def _one(replica: Replica, sql: str) -> object:
