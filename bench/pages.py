@@ -62,6 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--think", type=float, default=10.0)
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--each", type=float, default=1.0)
+    parser.add_argument("--hold-nothing-back", action="store_true", help="a worker that does not give way")
     options = parser.parse_args(arguments)
     with workshop() as place:
         first = write_csv(place.folder / "first.csv", options.rows, bad_share=0.01)
@@ -77,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         try:
             token = _signed_in(database)
             files = [_another(first, number) for number in range(options.files)]
-            with _running(place) as address:
+            with _running(place, gives_way=not options.hold_nothing_back) as address:
                 crowd = Crowd(options.people, options.think)
                 _measure(database, place, address, token, files, crowd, options.seconds)
                 _one_by_one(address, token, options.each)
@@ -179,7 +180,7 @@ def _another(first: Path, number: int) -> Path:
 
 
 @contextmanager
-def _running(place: Workshop) -> Iterator[str]:
+def _running(place: Workshop, *, gives_way: bool) -> Iterator[str]:
     """Run the web process and the worker, and yield the address."""
     port = free_port()
     # The crowd sits at the sockets of one user.
@@ -197,7 +198,10 @@ def _running(place: Workshop) -> Iterator[str]:
                 # As the supervisor starts them: the scheduler may share the processor out by session.
                 start_new_session=True,
             )
-            for command in (["laurel.web", "--port", str(port)], ["laurel.worker"])
+            for command in (
+                ["laurel.web", "--port", str(port)],
+                ["laurel.worker", *(["--give-way"] if gives_way else [])],
+            )
         ]
     address = f"http://127.0.0.1:{port}"
     try:

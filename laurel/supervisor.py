@@ -114,7 +114,7 @@ class _Child:
 def programs(host: str, port: int) -> list[Program]:
     """Return Laurel's own children: the worker and the web server."""
     return [
-        Program("worker", [sys.executable, "-m", "laurel.worker"]),
+        Program("worker", [sys.executable, "-m", "laurel.worker", "--give-way"]),
         Program("web", [sys.executable, "-m", "laurel.web", "--host", host, "--port", str(port)]),
     ]
 

@@ -3,9 +3,10 @@ has expired.
 
 Started as `python -m laurel.worker` with the application's database URL in LAUREL_APP_URL. It lives as long
 as one database session of its own (see `laurel.jobs`): when that breaks, the process ends, and whoever
-supervises it starts another.
+supervises it starts another. With `--give-way` people's pages come first (see `laurel.giving_way`).
 """
 
+import argparse
 import asyncio
 import importlib
 import os
@@ -26,11 +27,13 @@ from procrastinate.manager import JobManager
 from sqlalchemy.exc import DBAPIError
 
 import data_checks
+from laurel.giving_way import APPLICATION_NAME, DatabaseGivesWay, have_this_thread_give_way
 from laurel.jobs import WORKER_LOCK_CLASS, retry_orphaned_jobs
 from loyalty_core.kernel import Database, Settings, configure_logs, get_logger
 from loyalty_core.kernel.jobs import QUEUE, RUN_IMPORT, RUN_REPAIR, SETTLE_PROGRAMME
 
-CONCURRENCY = 2
+# More than one import at a time on one core would only make each of them later.
+CONCURRENCY = min(2, os.cpu_count() or 1)
 # How long running jobs may still finish when the worker is told to stop; what remains is retried later.
 GRACE_SECONDS = 4.0
 LIFELINE_SECONDS = 5.0
@@ -98,22 +101,28 @@ async def _warm_up_checks() -> None:
 
 
 class Worker:
-    """One worker process."""
+    """One worker process. With `gives_way`, what its jobs have computed comes after people's pages."""
 
-    def __init__(self, app_url: str, settings: Settings) -> None:
+    def __init__(self, app_url: str, settings: Settings, *, gives_way: bool = False) -> None:
         self._app_url = app_url
         self._settings = settings
+        self._gives_way = gives_way
         self._database = Database(app_url, pool_size=4)
 
     async def run(self) -> None:
         """Work until SIGTERM or SIGINT, or until the lifeline breaks; then end within 8 seconds."""
         lifeline = await psycopg.AsyncConnection.connect(
-            self._app_url, autocommit=True, application_name="laurel worker lifeline"
+            self._app_url, autocommit=True, application_name=f"{APPLICATION_NAME} lifeline"
         )
         # So that the database, when it runs elsewhere, misses a machine that vanished within a minute.
         for setting, value in (("idle", "30"), ("interval", "10"), ("count", "3")):
             await lifeline.execute("select set_config(%s, %s, false)", [f"tcp_keepalives_{setting}", value])
-        connector = procrastinate.PsycopgConnector(conninfo=self._app_url, min_size=1, max_size=4)
+        connector = procrastinate.PsycopgConnector(
+            conninfo=self._app_url,
+            min_size=1,
+            max_size=4,
+            kwargs={"application_name": f"{APPLICATION_NAME} queue"},
+        )
         app = procrastinate.App(connector=connector)
         app.job_manager = _Manager(connector, lifeline, self._app_url)
         self._register_tasks(app)
@@ -140,6 +149,10 @@ class Worker:
                 asyncio.create_task(_every(5.0, "settle_due", self._settle_due)),
                 asyncio.create_task(_every(60.0, "escalate_overdue", self._escalate_overdue)),
             ]
+            if self._gives_way:
+                beside.append(
+                    asyncio.create_task(_every(1.0, "give_way", DatabaseGivesWay(self._app_url).run))
+                )
             try:
                 await work
             except asyncio.CancelledError:
@@ -162,17 +175,17 @@ class Worker:
         @app.task(name=RUN_IMPORT, queue=QUEUE, retry=retry, pass_context=True)  # type: ignore[untyped-decorator] # untyped to us
         def run_import(context: Any, *, import_id: str) -> None:
             with structlog.contextvars.bound_contextvars(job=context.job.id, import_id=import_id):
-                _laurel_task("run_import")(self._database, self._settings, UUID(import_id))
+                self._job("run_import")(self._database, self._settings, UUID(import_id))
 
         @app.task(name=RUN_REPAIR, queue=QUEUE, retry=retry, pass_context=True)  # type: ignore[untyped-decorator] # untyped to us
         def run_repair(context: Any, *, repair_id: str) -> None:
             with structlog.contextvars.bound_contextvars(job=context.job.id, repair_id=repair_id):
-                _laurel_task("run_repair")(self._database, self._settings, UUID(repair_id))
+                self._job("run_repair")(self._database, self._settings, UUID(repair_id))
 
         @app.task(name=SETTLE_PROGRAMME, queue=QUEUE, retry=retry, pass_context=True)  # type: ignore[untyped-decorator] # untyped to us
         def settle_programme(context: Any, *, request_id: str) -> None:
             with structlog.contextvars.bound_contextvars(job=context.job.id, settlement_request=request_id):
-                _laurel_task("settle_programme")(self._database, UUID(request_id))
+                self._job("settle_programme")(self._database, UUID(request_id))
 
         @app.periodic(cron="7 * * * *")  # type: ignore[untyped-decorator] # untyped to us
         @app.task(name="clean_up", queue=QUEUE, queueing_lock="clean_up", lock="clean_up")  # type: ignore[untyped-decorator] # untyped to us
@@ -192,6 +205,12 @@ class Worker:
         async def forget_old_jobs(context: Any, timestamp: int) -> None:
             _log.info("forget_old_jobs", due=timestamp)
             await context.app.job_manager.delete_old_jobs(nb_hours=FORGET_JOBS_HOURS, include_aborted=True)
+
+    def _job(self, name: str) -> Callable[..., Any]:
+        """Return what does the job, in this thread."""
+        if self._gives_way:
+            have_this_thread_give_way()
+        return _laurel_task(name)
 
     async def _chain_audit(self) -> None:
         await asyncio.to_thread(lambda: _laurel_task("chain_audit")(self._database, self._settings))
@@ -250,9 +269,15 @@ async def _every(seconds: float, name: str, action: Callable[[], Awaitable[None]
 
 def main() -> int:
     """Run the worker of LAUREL_HOME on the database of LAUREL_APP_URL until it is told to stop."""
+    parser = argparse.ArgumentParser(prog="python -m laurel.worker", description="The worker of Laurel.")
+    parser.add_argument(
+        "--give-way", action="store_true", help="let what jobs compute come after people's pages"
+    )
+    options = parser.parse_args()
     configure_logs()
     app_url = os.environ["LAUREL_APP_URL"]
-    asyncio.run(Worker(app_url, Settings.from_environment()).run())
+    os.environ["PGAPPNAME"] = APPLICATION_NAME
+    asyncio.run(Worker(app_url, Settings.from_environment(), gives_way=options.give_way).run())
     return 0
 
 

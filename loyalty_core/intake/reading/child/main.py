@@ -5,6 +5,7 @@ import os
 import resource
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +53,28 @@ def _read(order: ReadOrder, reporter: Reporter) -> dict[str, Any]:
     return read_workbook(order, file_format, reporter)
 
 
+def _come_after_as_the_parent_does() -> None:
+    """Give this session the niceness that the process has inherited, for where Linux counts that of sessions first."""
+    niceness = os.getpriority(os.PRIO_PROCESS, 0)
+    if niceness <= 0:
+        return
+    for _try in range(5):
+        try:
+            Path("/proc/self/autogroup").write_text(str(niceness))
+        except BlockingIOError:
+            # Ten are allowed in a second, to all who are not root.
+            time.sleep(0.1)
+        except OSError:
+            # There is no such file, or it may not be written to: the niceness of the process is all there is.
+            return
+        else:
+            return
+
+
 def _bound(limits: ReadLimits, parent: int) -> None:
     """Take the limits on, before anything of the file is touched."""
     os.umask(0o077)
+    _come_after_as_the_parent_does()
     os.nice(5)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (limits.written, limits.written))
