@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -267,13 +267,13 @@ async def _every(seconds: float, name: str, action: Callable[[], Awaitable[None]
         await asyncio.sleep(max(0.0, pause - (time.monotonic() - began)))
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the worker of LAUREL_HOME on the database of LAUREL_APP_URL until it is told to stop."""
     parser = argparse.ArgumentParser(prog="python -m laurel.worker", description="The worker of Laurel.")
     parser.add_argument(
         "--give-way", action="store_true", help="let what jobs compute come after people's pages"
     )
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     configure_logs()
     app_url = os.environ["LAUREL_APP_URL"]
     os.environ["PGAPPNAME"] = APPLICATION_NAME

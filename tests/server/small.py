@@ -105,7 +105,7 @@ def main(arguments: list[str]) -> int:
         tasks = types.ModuleType("laurel.tasks")
         vars(tasks).update(run_import=run_import, chain_audit=lambda *_: None, clean_up=lambda *_: None)
         sys.modules["laurel.tasks"] = tasks
-        return worker.main()
+        return worker.main([])
     if what == "web":
         uvicorn.run(application, port=int(port), log_level="warning", timeout_graceful_shutdown=3)
         return 0
