@@ -17,6 +17,7 @@ from loyalty_core.kernel.database import (
 from loyalty_core.kernel.errors import NotAllowedError, NotFoundError, Refusal, StateError
 from loyalty_core.kernel.exports import Cell, Sheet, csv_text, write_csv, write_workbook, write_xlsx
 from loyalty_core.kernel.ids import new_id
+from loyalty_core.kernel.images import MOST_PIXELS, NoPictureError, TooManyPixelsError, clean_picture
 from loyalty_core.kernel.logs import configure_logs, get_logger
 from loyalty_core.kernel.money import (
     Money,
@@ -34,6 +35,7 @@ from loyalty_core.kernel.text import N_, _, clean_text, current_locale, is_clean
 
 __all__ = [
     "DATABASE_WENT_AWAY",
+    "MOST_PIXELS",
     "N_",
     "PROJECT_FOLDER",
     "STATEMENT_FAILED",
@@ -43,6 +45,7 @@ __all__ = [
     "Database",
     "ExposedKeyError",
     "Money",
+    "NoPictureError",
     "NotAllowedError",
     "NotFoundError",
     "Refusal",
@@ -51,10 +54,12 @@ __all__ = [
     "Settings",
     "Sheet",
     "StateError",
+    "TooManyPixelsError",
     "UnknownCurrencyError",
     "Uuid",
     "WeakKeyError",
     "_",
+    "clean_picture",
     "clean_text",
     "configure_logs",
     "csv_text",

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from loyalty_core import audit, organisation, participants, programmes
 from loyalty_core.access import Permission, check_permission
-from loyalty_core.kernel import Database, NotAllowedError, Refusal, Scope, _, new_id, now
+from loyalty_core.kernel import Database, NotAllowedError, Refusal, Scope, _, clean_picture, new_id, now
 from loyalty_core.organisation import Company
 from loyalty_core.participants import Participant, ParticipantState
 from loyalty_core.rewards import store
@@ -211,9 +211,12 @@ def move_reward(database: Database, scope: Scope, reward_id: UUID, state: Reward
 def add_picture(database: Database, scope: Scope, data: bytes) -> UUID:
     """Keep a JPEG, PNG or WebP picture of at most 2 MB and return its id; the same picture again is kept once.
 
-    Raises PictureRefused, NotAllowedError.
+    It is kept upright and without what the camera wrote into it. Raises PictureRefused, NoPictureError,
+    TooManyPixelsError, NotAllowedError.
     """
-    media_type = picture_type(data)
+    picture_type(data)
+    media_type, data = clean_picture(data)
+    picture_type(data)
     with database.transaction(scope) as connection:
         check_permission(connection, scope, Permission.MANAGE_REWARDS)
         there = store.picture_with(connection, media_type, data)

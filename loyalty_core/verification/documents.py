@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from loyalty_core import access, audit, organisation, participants
-from loyalty_core.kernel import Database, Refusal, Scope, Settings, _, new_id, now
+from loyalty_core.kernel import Database, Refusal, Scope, Settings, _, clean_picture, new_id, now
 from loyalty_core.verification import policy, store
 from loyalty_core.verification.claimants import check_speaks_for
 from loyalty_core.verification.policy import Claim, EventKind
@@ -51,8 +51,9 @@ def add_document(
 ) -> UUID:
     """Keep a photo or scan of a claim of the company and return its id; the same one again is kept once.
 
-    JPEG, PNG, WebP or PDF by its contents, at most 10 MB; a PDF's first pages are drawn, so that the page shows them.
-    A participant adds for the own company only. Raises NotAllowedError, DocumentKindRefused, DocumentTooLargeError,
+    JPEG, PNG, WebP or PDF by its contents, at most 10 MB; a picture is kept upright and without what the camera wrote
+    into it; a PDF's first pages are drawn, so that the page shows them. A participant adds for the own company only.
+    Raises NotAllowedError, DocumentKindRefused, DocumentTooLargeError, NoPictureError, TooManyPixelsError,
     ScanUnreadableError; OSError on a full disk, with nothing left behind.
     """
     if len(data) > policy.LARGEST_DOCUMENT_BYTES:
@@ -60,6 +61,8 @@ def add_document(
     media_type = policy.document_kind(data)
     if media_type is None:
         raise DocumentKindRefused
+    if media_type != PDF:
+        media_type, data = clean_picture(data)
     sha256 = hashlib.sha256(data).hexdigest()
     path = document_path(settings, sha256)
     if media_type == PDF:

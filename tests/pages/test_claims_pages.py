@@ -11,9 +11,10 @@ from loyalty_core.access import Role, ScopeGrant, ScopeKind
 from loyalty_core.kernel import new_id
 from loyalty_core.verification import Claim, ClaimSource, ClaimState
 from tests.access.people import PASSWORD, sign_in, somebody
-from tests.pages.claim_world import CLUB, PNG, add_claims, enter_one
+from tests.pages.claim_world import CLUB, add_claims, enter_one
 from tests.pages.test_every_page import app_of, page_named, page_of, texts
 from tests.pages.world import COMMAND_LINE, World
+from tests.photos import photo
 from tests.sales.files import bring, row
 from tests.verification.scans import scan
 from ui.claims import Offered, code_of
@@ -135,7 +136,7 @@ def test_a_record_shows_points_document_and_history(world: World, claims: Claims
 
 def test_a_photo_or_scan_is_added_to_a_claim_later_and_shows_at_once(world: World, claims: Claims) -> None:
     for data, kind, shown in (
-        (PNG + b"late", "photo.png", "/documents/{id})"),
+        (photo(9, kind="PNG"), "photo.png", "/documents/{id})"),
         (scan(pages=2), "scan.pdf", "/documents/{id}/pages)"),
     ):
         app = record(world, claims["rejected"])

@@ -11,10 +11,20 @@ import pytest
 from api import create_api
 from loyalty_core import rewards
 from loyalty_core.access import Role
-from loyalty_core.kernel import Database, NotAllowedError, Runtime, Settings, new_id, use_runtime
+from loyalty_core.kernel import (
+    Database,
+    NoPictureError,
+    NotAllowedError,
+    Runtime,
+    Settings,
+    clean_picture,
+    new_id,
+    use_runtime,
+)
 from loyalty_core.rewards import MOST_PICTURE_BYTES, PictureRefused
 from tests.access.people import sign_in, somebody
 from tests.in_process import answered
+from tests.photos import photo
 
 
 def png(shade: int = 0) -> bytes:
@@ -52,7 +62,7 @@ def test_everybody_who_is_signed_in_sees_a_picture_and_nobody_else(running: Data
     picture = rewards.add_picture(running, marketing.scope, png())
     somebody(running, role)
     answer = ask(f"/pictures/{picture}", sign_in(running))
-    assert (answer.status_code, answer.content) == (200, png())
+    assert (answer.status_code, answer.content) == (200, clean_picture(png())[1])
     assert answer.headers["content-type"] == "image/png"
     assert answer.headers["cache-control"] == "private, max-age=31536000, immutable"
     assert ask(f"/pictures/{picture}", None).status_code == 401
@@ -64,20 +74,20 @@ def test_everybody_who_is_signed_in_sees_a_picture_and_nobody_else(running: Data
 @pytest.mark.parametrize(
     ("start", "media_type"),
     [
-        (b"\xff\xd8\xff\xe0", "image/jpeg"),
+        (photo(), "image/jpeg"),
         (png(), "image/png"),
-        (b"RIFF\x10\x00\x00\x00WEBPVP8 ", "image/webp"),
+        (photo(kind="WEBP"), "image/webp"),
     ],
 )
-def test_a_picture_is_told_by_its_first_bytes_and_kept_once(
+def test_a_picture_is_told_by_its_contents_and_kept_once(
     running: Database, start: bytes, media_type: str
 ) -> None:
     marketing = somebody(running, Role.ADMIN_MARKETING)
     first, second = (rewards.add_picture(running, marketing.scope, start) for _time in range(2))
     assert first == second
-    assert rewards.add_picture(running, marketing.scope, start + b"more") != first
+    assert rewards.add_picture(running, marketing.scope, start + b"what is hidden behind it") == first
     with running.snapshot(marketing.scope) as connection:
-        assert rewards.picture_of(connection, first) == (media_type, start)
+        assert rewards.picture_of(connection, first) == (media_type, clean_picture(start)[1])
 
 
 @pytest.mark.parametrize(
@@ -93,6 +103,13 @@ def test_a_picture_is_told_by_its_first_bytes_and_kept_once(
 def test_what_is_no_small_picture_is_refused(running: Database, data: bytes, sentence: str) -> None:
     marketing = somebody(running, Role.ADMIN_MARKETING)
     with pytest.raises(PictureRefused, match=sentence):
+        rewards.add_picture(running, marketing.scope, data)
+
+
+@pytest.mark.parametrize("data", [b"\xff\xd8\xff\xe0", png()[:40], photo(kind="WEBP")[:30]])
+def test_what_only_begins_like_a_picture_is_refused(running: Database, data: bytes) -> None:
+    marketing = somebody(running, Role.ADMIN_MARKETING)
+    with pytest.raises((PictureRefused, NoPictureError)):
         rewards.add_picture(running, marketing.scope, data)
 
 

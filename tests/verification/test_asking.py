@@ -18,10 +18,11 @@ from loyalty_core.verification import (
 )
 from loyalty_core.verification.states import CLAIM_MOVES, UNDECIDED
 from tests.access.people import somebody
+from tests.photos import photo
 from tests.sales.files import bring, row
 from tests.verification.claims import claim, club, person
 
-PHOTO = b"\xff\xd8\xff\xe0" + b"photo" * 10
+PHOTO = photo()
 
 
 def test_the_claimant_answers_a_question_with_a_photo_and_the_claim_waits_again(

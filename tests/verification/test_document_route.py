@@ -10,14 +10,16 @@ from sqlalchemy import text
 from api import create_api
 from loyalty_core import verification
 from loyalty_core.access import Permission, Role, ScopeGrant, ScopeKind, permissions_of
-from loyalty_core.kernel import Database, Runtime, Scope, Settings, new_id, use_runtime
+from loyalty_core.kernel import Database, Runtime, Scope, Settings, clean_picture, new_id, use_runtime
 from loyalty_core.organisation import company_by_code
 from tests.access.people import sign_in, somebody
 from tests.in_process import answered
+from tests.photos import photo
 from tests.sales.files import bring, row
 from tests.verification.scans import scan
 
-PHOTO = b"\xff\xd8\xff\xe0" + b"photo" * 100
+PHOTO = photo()
+KEPT = clean_picture(PHOTO)[1]
 
 
 @pytest.fixture
@@ -57,7 +59,7 @@ def test_who_may_see_claims_sees_the_photos_of_the_own_scope_and_nobody_else(
     assert answer.status_code == (200 if may else 403)
     assert ask(f"/documents/{unseen}", token).status_code == 404
     if may:
-        assert answer.content == PHOTO
+        assert answer.content == KEPT
         assert answer.headers["content-type"] == "image/jpeg"
         assert answer.headers["content-disposition"] == "inline"
         assert answer.headers["cache-control"] == "private, no-store"
@@ -96,7 +98,7 @@ def test_the_pages_of_a_scan_show_as_a_picture_to_those_who_see_the_scan(
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
     assert answer.content.startswith(b"\xff\xd8\xff")
     assert answer.headers["cache-control"] == "private, no-store"
-    assert ask(f"/documents/{photo}/pages", token).content == PHOTO
+    assert ask(f"/documents/{photo}/pages", token).content == KEPT
     assert ask(f"/documents/{theirs}/pages", token).status_code == 404
     assert ask(f"/documents/{ours}/pages", None).status_code == 401
     with running.transaction(everything) as connection:

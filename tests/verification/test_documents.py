@@ -12,11 +12,12 @@ from loyalty_core.kernel import Database, NotAllowedError, Scope, Settings
 from loyalty_core.verification import ClaimState, StoryKind, draw_pdf, scans
 from loyalty_core.verification.documents import MOST_DOCUMENTS
 from tests.access.people import somebody
+from tests.photos import photo
 from tests.sales.files import bring, row
 from tests.verification.claims import claim, club, person
 from tests.verification.scans import scan
 
-PHOTO = b"\xff\xd8\xff\xe0" + b"photo" * 10
+PHOTO = photo()
 
 
 def test_claimant_operator_and_second_person_lay_documents_to_a_decided_claim(
@@ -45,7 +46,7 @@ def test_claimant_operator_and_second_person_lay_documents_to_a_decided_claim(
     add(olga.scope, scan())
     for nobody in (other.scope, analyst.scope):
         with pytest.raises((NotAllowedError, verification.UnknownClaimError)):
-            add(nobody, PHOTO + b"2")
+            add(nobody, photo(2))
     with database.snapshot(everything) as connection:
         documents = verification.documents_of_claim(connection, made.number)
         story = verification.claim_story(connection, made.number)
@@ -73,7 +74,7 @@ def test_a_claim_takes_no_more_documents_than_anybody_looks_through(
             Settings(tmp_path, None),
             everything,
             company_id=made.company_id,
-            data=PHOTO + bytes([place]),
+            data=photo(place),
         )
         if place < MOST_DOCUMENTS:
             verification.attach_document(database, everything, made.number, kept)

@@ -9,16 +9,26 @@ import pytest
 
 from loyalty_core import participants, verification
 from loyalty_core.access import Role, ScopeGrant, ScopeKind, SignedInUser
-from loyalty_core.kernel import Database, NotAllowedError, Scope, Settings, new_id
+from loyalty_core.kernel import (
+    Database,
+    NoPictureError,
+    NotAllowedError,
+    Scope,
+    Settings,
+    TooManyPixelsError,
+    clean_picture,
+    new_id,
+)
 from loyalty_core.organisation import UnknownCompanyError, company_by_code
 from loyalty_core.programmes import programme_by_code
 from loyalty_core.verification import ClaimSource, ClaimState
 from tests.access.people import COMMAND_LINE, somebody
+from tests.photos import photo
 from tests.sales.files import bring, row
 from tests.verification.claims import CLUB, PARTNERS, claim, club, person
 from tests.verification.scans import scan
 
-PHOTO = b"\xff\xd8\xff\xe0" + b"photo" * 100
+PHOTO = photo()
 
 
 def of_company(database: Database, code: str, *roles: Role, name: str) -> SignedInUser:
@@ -154,8 +164,8 @@ def test_a_claim_joins_the_only_programme_of_its_day_or_the_one_that_is_named(
     ("data", "media_type"),
     [
         (PHOTO, "image/jpeg"),
-        (b"\x89PNG\r\n\x1a\n rest", "image/png"),
-        (b"RIFF\x00\x00\x00\x00WEBPVP8 ", "image/webp"),
+        (photo(kind="PNG"), "image/png"),
+        (photo(kind="WEBP"), "image/webp"),
         (scan(), "application/pdf"),
     ],
 )
@@ -174,7 +184,8 @@ def test_a_photo_is_kept_once_by_its_contents_and_closed_to_others(
     }
     (document_id,) = ids
     document, path = verification.fetch_document(database, settings, user.scope, document_id)
-    assert (document.media_type, path.read_bytes()) == (media_type, data)
+    kept = data if media_type == "application/pdf" else clean_picture(data)[1]
+    assert (document.media_type, path.read_bytes()) == (media_type, kept)
     assert path.stat().st_mode & 0o777 == 0o600
     assert path == verification.document_path(settings, document.sha256)
     with pytest.raises(NotAllowedError):
@@ -200,6 +211,9 @@ def test_what_is_no_picture_or_too_large_is_not_kept(
         (b"<svg onload=alert(1)>", verification.DocumentKindRefused),
         (b"<html>", verification.DocumentKindRefused),
         (b"", verification.DocumentKindRefused),
+        (b"\xff\xd8\xff\xe0" + b"photo" * 100, NoPictureError),
+        (photo(size=(400, 400), kind="PNG")[:200], NoPictureError),
+        (photo(size=(8000, 5001), kind="PNG"), TooManyPixelsError),
         (PHOTO + b"\0" * 10 * 1024**2, verification.DocumentTooLargeError),
     ):
         with pytest.raises(refusal):
