@@ -9,6 +9,7 @@ from psycopg import sql
 from sqlalchemy import Connection, Engine, create_engine, text
 
 from laurel.embedded import app_url
+from laurel.tables import metadata
 from loyalty_core.kernel import (
     PROJECT_FOLDER,
     Database,
@@ -135,6 +136,24 @@ def _is_taken(owner_url: str, password: str) -> bool:
     except psycopg.OperationalError:
         return False
     return True
+
+
+def empty_database(owner_url: str) -> None:
+    """Remove every row of every table and every job, as after the first migration; the schema and roles stay.
+
+    For a database in which nothing but an unfinished demo lies.
+    """
+    engine = create_engine(sqlalchemy_url(owner_url))
+    tables = [sql.Identifier(table.name) for table in metadata.sorted_tables]
+    jobs = [sql.Identifier("procrastinate_jobs"), sql.Identifier("procrastinate_periodic_defers")]
+    try:
+        with engine.begin() as connection:
+            _lock(connection)
+            driver_connection(connection).execute(
+                sql.SQL("truncate {} restart identity cascade").format(sql.SQL(", ").join([*tables, *jobs]))
+            )
+    finally:
+        engine.dispose()
 
 
 def current_revision(database: Database) -> str | None:

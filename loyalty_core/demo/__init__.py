@@ -1,6 +1,13 @@
 """A brand owner to try Laurel with, made by the same commands as a person's work."""
 
-from loyalty_core.demo.commands import Demo, demo_is_due, make_demo, sign_ins_text
+from loyalty_core.demo.commands import (
+    Demo,
+    demo_is_due,
+    is_unfinished,
+    make_demo,
+    sign_ins_text,
+    unfinished_file,
+)
 from loyalty_core.demo.sign_ins import DemoPerson, DemoSignIn
 from loyalty_core.demo.trade import CLAIMS_PROGRAMME_CODE, PROGRAMME_CODE, DemoNotMadeError
 
@@ -12,6 +19,8 @@ __all__ = [
     "DemoPerson",
     "DemoSignIn",
     "demo_is_due",
+    "is_unfinished",
     "make_demo",
     "sign_ins_text",
+    "unfinished_file",
 ]

@@ -42,7 +42,7 @@ class Demo:
 
 def demo_is_due(database: Database, settings: Settings) -> bool:
     """Whether the database is empty, or holds a demo that was interrupted."""
-    if _unfinished(settings).exists():
+    if is_unfinished(settings):
         return True
     if access.list_users(database, _SYSTEM):
         return False
@@ -63,8 +63,8 @@ def make_demo(
     end the day before the first start, two programmes, claims, budgets, rewards and orders, and something that
     waits for everyone. Raises DemoNotMadeError.
     """
-    unfinished = _unfinished(settings)
-    if unfinished.exists():
+    unfinished = unfinished_file(settings)
+    if is_unfinished(settings):
         first_line, sign_ins = read_table(unfinished)
         day, begun_scale = first_line.split()
         last_day, scale = date.fromisoformat(day), float(begun_scale)
@@ -91,7 +91,13 @@ def sign_ins_text(made: Demo) -> str:
     ) + ("\n\n" + table_of(made.sign_ins))
 
 
-def _unfinished(settings: Settings) -> Path:
+def is_unfinished(settings: Settings) -> bool:
+    """Whether the making of a demo was begun and did not end."""
+    return unfinished_file(settings).exists()
+
+
+def unfinished_file(settings: Settings) -> Path:
+    """Return where the sign-ins lie while the demo is being made."""
     return settings.secrets_folder / f"{_SIGN_INS_FILE}.unfinished"
 
 

@@ -28,7 +28,7 @@ from loyalty_core import (
     rewards,
     settlement,
 )
-from loyalty_core.demo import people
+from loyalty_core.demo import partners, people
 from loyalty_core.demo.market import companies
 from loyalty_core.demo.sign_ins import PEOPLE
 from loyalty_core.kernel import PROJECT_FOLDER, Database, Scope, Settings
@@ -346,6 +346,49 @@ def test_a_start_without_the_demo_says_how_to_make_the_first_administrator(
     database = Database(app_url(owner_url))
     assert access.list_users(database, SYSTEM) == []
     assert imports_of(database) == {}
+    database.close()
+
+
+def fail(*_arguments: object) -> None:
+    raise ValueError("a price of 9 was expected")
+
+
+def test_a_demo_that_cannot_be_made_is_told_and_laurel_starts_empty(
+    owner_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(tmp_path, None)
+    monkeypatch.setattr(partners, "make_companies", fail)
+    prepare(settings, owner_url, with_demo=True, scale=SCALE)
+    said = capsys.readouterr().out
+    assert "The demo could not be made: ValueError. Laurel starts empty." in said
+    assert "laurel user add NAME --role admin" in said
+    database = Database(app_url(owner_url))
+    assert access.list_users(database, SYSTEM) == []
+    with database.transaction(SYSTEM) as connection:
+        assert organisation.all_regions(connection) == []
+        assert connection.execute(text("select count(*) from audit_record")).scalar() == 0
+    # The next start tries again.
+    assert demo.demo_is_due(database, settings)
+    assert not demo.is_unfinished(settings)
+    assert list(settings.work_folder.iterdir()) == []
+    database.close()
+
+
+def test_an_interrupted_demo_that_cannot_be_finished_keeps_what_is_there(
+    owner_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(tmp_path, None)
+    prepare(settings, owner_url, with_demo=False)
+    database = Database(app_url(owner_url))
+    monkeypatch.setattr(partners, "make_companies", fail)
+    with pytest.raises(ValueError, match="a price"):
+        demo.make_demo(database, settings, datasets=DATASETS, scale=SCALE)
+    users = access.list_users(database, SYSTEM)
+    assert users
+    capsys.readouterr()
+    prepare(settings, owner_url, with_demo=True)
+    assert f"the sign-ins so far are in {demo.unfinished_file(settings)}" in capsys.readouterr().out
+    assert access.list_users(database, SYSTEM) == users
     database.close()
 
 
