@@ -9,7 +9,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/.venv
 unexport VIRTUAL_ENV
 
-.PHONY: run setup test test-slow test-all check bench fmt browser
+.PHONY: run setup test test-slow test-all test-shifted check bench fmt browser
 .DEFAULT_GOAL := run
 
 run: $(READY)
@@ -27,6 +27,13 @@ test-slow: $(READY) browser
 
 test-all: $(READY) browser
 	$(BIN)/python -m pytest $(ARGS)
+
+# The same tests as `test` on another day: `make test-shifted DAYS=-40`. Needs a C compiler.
+DAYS := 7
+test-shifted: $(READY) browser
+	@cc -shared -fPIC -O2 -Wall -Werror -o .venv/shifted_clock.so tests/shifted_clock.c -ldl
+	LD_PRELOAD=$(CURDIR)/.venv/shifted_clock.so CLOCK_SHIFT_SECONDS=$$(($(DAYS) * 86400)) \
+	  $(BIN)/python -m pytest -m "not slow" $(ARGS)
 
 check: $(READY)
 	$(BIN)/ruff format --check .
