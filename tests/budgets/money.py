@@ -19,19 +19,21 @@ YEAR = """\
 code: {code}
 name: {name}
 starts: 2026-01-01
-ends: 2026-12-31
+ends: {last_year}-12-31
 currency: EUR
 collects: company
 rules:
   - {{id: base, per: line, award: {{points: 1, per_amount: 10.00}}}}
 """
+# Races run in threads of the present day, other tests on days of 2026: the programmes hold both.
+LAST_YEAR = now().year + 1
 SPRING_DAY = date(2026, 5, 10)
 QUARTER = (date(2026, 4, 1), date(2026, 6, 30))
 
 
 @dataclass(frozen=True)
 class Field:
-    """A country with an area in it that has a town, another country, and two programmes over the year 2026."""
+    """A country with an area in it that has a town, another country, and two programmes from 2026 on."""
 
     programme_id: UUID
     other_programme_id: UUID
@@ -43,8 +45,8 @@ class Field:
 
 def make_field(database: Database, scope: Scope) -> Field:
     """Make regions and programmes."""
-    apply_programme(database, scope, YEAR.format(code="year", name="All year"))
-    apply_programme(database, scope, YEAR.format(code="side", name="On the side"))
+    apply_programme(database, scope, YEAR.format(code="year", name="All year", last_year=LAST_YEAR))
+    apply_programme(database, scope, YEAR.format(code="side", name="On the side", last_year=LAST_YEAR))
     country = add_region(database, scope, code="PL", name="Poland", parent_id=None)
     area = add_region(database, scope, code="PL-N", name="North", parent_id=country)
     town = add_region(database, scope, code="PL-N-G", name="Gdynia", parent_id=area)

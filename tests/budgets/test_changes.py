@@ -39,7 +39,7 @@ from loyalty_core.budgets import (
 from loyalty_core.kernel import Database, NotAllowedError, Scope, new_id
 from loyalty_core.kernel.clock import fixed
 from loyalty_core.programmes import ProgrammeNotFoundError
-from tests.budgets.money import QUARTER, SPRING_DAY, Field, a_person, broken, figures, make_field
+from tests.budgets.money import LAST_YEAR, QUARTER, SPRING_DAY, Field, a_person, broken, figures, make_field
 
 IN_SPRING = datetime(2026, 5, 10, 9, tzinfo=UTC)
 
@@ -229,7 +229,7 @@ def test_what_makes_no_sense_is_refused_with_a_sentence(database: Database, ever
         with pytest.raises(BudgetAmountError):
             ask(database, anna, field, amount)
     with pytest.raises(OutsideProgrammeError, match="All year"):
-        ask(database, anna, field, 1, starts_on=date(2027, 1, 1))
+        ask(database, anna, field, 1, starts_on=date(LAST_YEAR + 1, 1, 1))
     with pytest.raises(QuarterOverError, match="2026-03-31"):
         ask(database, anna, field, 1, starts_on=date(2026, 2, 1))
     with pytest.raises(UnknownBudgetRegionError):
