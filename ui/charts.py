@@ -11,6 +11,8 @@ from typing import Literal
 
 import plotly.graph_objects as go
 
+from loyalty_core.kernel import clean_text
+
 Mode = Literal["light", "dark"]
 
 PALETTES: dict[Mode, tuple[str, ...]] = {
@@ -140,6 +142,11 @@ def bars(
     return figure
 
 
+def plain_label(text: str) -> str:
+    """Return the text so that Plotly shows it as it is: it takes tags for bold type and for links."""
+    return clean_text(text).replace("<", "&lt;")
+
+
 def rows_of_bars(
     labels: Sequence[str],
     values: Sequence[float],
@@ -182,7 +189,7 @@ def rows_of_bars(
             y=place,
             xref="paper",
             yref="y",
-            text=above.replace("<", "&lt;"),
+            text=plain_label(above),
             showarrow=False,
             xanchor="left",
             yanchor="bottom",

@@ -96,7 +96,7 @@ def show_check_over_time(
         stands_out.append(bool(answer and not answer["passed"]))
         read = imports.figure_in_words(value, unit) if value is not None else _("not judged")
         texts.append(
-            f"{file.file_name.replace('<', '&lt;')}<br>{wording.moment(file.judged_at)}<br><b>{read}</b>"
+            f"{charts.plain_label(file.file_name)}<br>{wording.moment(file.judged_at)}<br><b>{read}</b>"
         )
     levels = [
         charts.Level(

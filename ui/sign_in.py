@@ -15,7 +15,7 @@ from streamlit_authenticator.controllers import AuthenticationController
 from loyalty_core import access
 from loyalty_core.access import VISIT_COOKIE, SignedInUser, SignInAttempt, prehash
 from loyalty_core.kernel import Refusal, _, current_database
-from ui import registry
+from ui import registry, wording
 from ui.elements import ASSETS
 from ui.keys import shared_key
 
@@ -169,7 +169,10 @@ def _post(address: str, body: str, *, key: str) -> Any:
 
 def draw_account(user: SignedInUser) -> None:
     """Draw who is signed in, and the way out, at the foot of the sidebar."""
-    with st.sidebar, st.popover(user.display_name, icon=":material/account_circle:", width="stretch"):
+    with (
+        st.sidebar,
+        st.popover(wording.plain(user.display_name), icon=":material/account_circle:", width="stretch"),
+    ):
         st.caption(", ".join(sorted(access.role_title(role) for role in user.roles)))
         if st.button(_("Change password"), icon=":material/key:", width="stretch"):
             _password_dialog(user)

@@ -1,5 +1,6 @@
 """Numbers, money, dates and ages in words, in the reader's locale and time zone."""
 
+import re
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,7 +16,7 @@ from babel.numbers import (
     format_percent,
 )
 
-from loyalty_core.kernel import Money, _, current_locale, ngettext, now
+from loyalty_core.kernel import Money, _, clean_text, current_locale, ngettext, now
 
 
 def reader_locale() -> Locale:
@@ -124,9 +125,19 @@ def ago(since: datetime) -> str:
 _MARKS = str.maketrans({mark: f"\\{mark}" for mark in r"\`*_{}[]()<>#+-!|~$:"})
 
 
+# What Markdown makes a link even where every mark is escaped, since it looks for addresses in the finished text.
+_ADDRESS = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)", re.IGNORECASE)
+# Joins words and takes no room.
+_WORD_JOINER = "\u2060"
+
+
 def plain(text: str) -> str:
-    """Return the text so that Markdown shows it as it is: what comes from data never formats or links."""
-    return " ".join(text.translate(_MARKS).split())
+    """Return the text so that Markdown shows it as it is: what comes from data never formats, links or turns.
+
+    Characters that `clean_text` removes are gone. An e-mail address stays one.
+    """
+    apart = _ADDRESS.sub(_WORD_JOINER, clean_text(text))
+    return " ".join(apart.translate(_MARKS).split())
 
 
 def plain_lines(text: str) -> str:

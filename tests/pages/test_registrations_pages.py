@@ -76,7 +76,7 @@ def test_a_decision_is_shown_with_its_reason_and_its_text_never_links(waiting: W
     )
     app = page_of(waiting, Role.OPERATOR, page_named("registrations"), view="Decided")
     markdown = "\n".join(element.value for element in app.markdown)
-    assert r"\[Trade\]\(https\://evil.example\)" in markdown
+    assert "\\[Trade\\]\\(https\\:\u2060//evil.example\\)" in markdown
     assert r"No such \*firm\*" in markdown
 
 

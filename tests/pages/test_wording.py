@@ -10,7 +10,7 @@ from loyalty_core.kernel import ActorKind, Money, Scope
 from loyalty_core.kernel.clock import fixed
 from loyalty_core.organisation import Region
 from loyalty_core.standings import Standing
-from ui import cached, wording
+from ui import cached, charts, wording
 from ui.standings import movement, periods, region_labels
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -92,7 +92,21 @@ def test_an_age_has_one_unit(passed: timedelta, age: str, ago: str) -> None:
 
 def test_text_from_data_never_formats_links_or_colours() -> None:
     assert wording.plain("**a** [b](http://c) :red[d] $e$") == (
-        r"\*\*a\*\* \[b\]\(http\://c\) \:red\[d\] \$e\$"
+        "\\*\\*a\\*\\* \\[b\\]\\(http\\:\u2060//c\\) \\:red\\[d\\] \\$e\\$"
+    )
+
+
+def test_no_address_in_a_text_from_data_is_left_for_markdown_to_find() -> None:
+    # It takes "http://" and "www." for the beginning of a link wherever they stand, escaped or not.
+    assert wording.plain("HTTPS://evil.example WWW.evil.example") == (
+        "HTTPS\\:\u2060//evil.example WWW\u2060.evil.example"
+    )
+
+
+def test_no_text_from_data_turns_the_direction_of_what_follows() -> None:
+    assert wording.plain("ACME \u202egpj.exe\u202c\u200f\x00 Ltd") == "ACME gpj.exe Ltd"
+    assert charts.plain_label("\u202e<a href='https://evil.example'>A</a>") == (
+        "&lt;a href='https://evil.example'>A&lt;/a>"
     )
 
 
