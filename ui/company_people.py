@@ -108,9 +108,17 @@ def state_dialog(user: SignedInUser, person: Participant) -> None:
         return
     try:
         if suspends:
-            participants.suspend(current_database(), user.scope, person.id, reason=reason or "")
+            participants.suspend(
+                current_database(),
+                user.scope,
+                person.id,
+                payload_hash=person.payload_hash,
+                reason=reason or "",
+            )
         else:
-            participants.reinstate(current_database(), user.scope, person.id, reason=reason)
+            participants.reinstate(
+                current_database(), user.scope, person.id, payload_hash=person.payload_hash, reason=reason
+            )
     except Refusal as refusal:
         st.error(wording.plain_lines(refusal.sentence), icon=":material/block:")
         return

@@ -291,6 +291,17 @@ def form_key(form: str) -> UUID:
     return key
 
 
+def as_shown(name: str, current: str) -> str:
+    """Return the hash of what the reader had on the screen when clicking, and keep `current` as what this run draws.
+
+    A click runs the page anew, and what it reads then is not what the reader decided about.
+    """
+    key = f"as_shown_{name}"
+    before: str = st.session_state.get(key, current)
+    st.session_state[key] = current
+    return before
+
+
 def form_done(form: str) -> None:
     """Forget the form's key: what it asked for is done, and its next use is a new request."""
     st.session_state.pop(f"form_key_{form}", None)

@@ -29,6 +29,7 @@ from ui.elements import (
     ROWS_A_PAGE,
     Colour,
     Figure,
+    as_shown,
     badge,
     card,
     chart,
@@ -373,6 +374,7 @@ def _show_decision_taken(found: FileImport) -> None:
 
 
 def _show_decision(user: SignedInUser, found: FileImport) -> None:
+    shown = as_shown(f"import_{found.id}", found.payload_hash)
     if found.waits_for is WaitsFor.CHECKS:
         st.subheader(_("What stopped it"), anchor=False)
     show_checks(found)
@@ -383,6 +385,15 @@ def _show_decision(user: SignedInUser, found: FileImport) -> None:
                 good=wording.number((found.rows or 0) - (found.quarantined or 0))
             )
         )
+        is_own = found.needs_second_person and found.requested_by == user.id
+        if found.needs_second_person:
+            st.caption(
+                _("You brought this file, and it changes companies or people: somebody else lets it through.")
+                if is_own
+                else _(
+                    "It changes companies or people, so somebody else than who brought it lets it through."
+                )
+            )
         reason = st.text_input(
             _("Why"), max_chars=500, help=_("Kept with the import and in the audit, for whoever asks later.")
         )
@@ -391,15 +402,20 @@ def _show_decision(user: SignedInUser, found: FileImport) -> None:
                 _("Make these changes") if found.waits_for is WaitsFor.CHANGES else _("Accept anyway"),
                 type="primary",
                 icon=":material/check:",
+                disabled=is_own,
             )
             declines = st.form_submit_button(_("Decline the file"), icon=":material/block:")
     if not (accepts or declines):
         return
     try:
         if accepts:
-            accept_waiting_import(current_database(), user.scope, import_id=found.id, reason=reason or "")
+            accept_waiting_import(
+                current_database(), user.scope, import_id=found.id, payload_hash=shown, reason=reason or ""
+            )
         else:
-            decline_waiting_import(current_database(), user.scope, import_id=found.id, reason=reason or "")
+            decline_waiting_import(
+                current_database(), user.scope, import_id=found.id, payload_hash=shown, reason=reason or ""
+            )
     except Refusal as refusal:
         st.error(wording.plain_lines(refusal.sentence), icon=":material/block:")
         return

@@ -303,8 +303,8 @@ def decide_dialog(user: SignedInUser, entries: Sequence[Entry], *, approve: bool
         outcomes = participants.decide_registrations(
             current_database(),
             user.scope,
-            company_ids=[entry.id for entry in entries if entry.company],
-            participant_ids=[entry.id for entry in entries if entry.participant],
+            companies={entry.id: entry.company.payload_hash for entry in entries if entry.company},
+            participants={entry.id: entry.participant.payload_hash for entry in entries if entry.participant},
             approve=approve,
             reason=reason,
         )

@@ -108,7 +108,11 @@ budget_change = Table(
     CheckConstraint("length(reason) between 3 and 1000", name="reason"),
     CheckConstraint("(state = 'waiting') = (decided_at is null)", name="decided"),
     # Whoever asked may withdraw; to approve or reject takes somebody else, administrators included.
-    CheckConstraint("state not in ('approved', 'rejected') or decided_by <> asked_by", name="two_people"),
+    CheckConstraint(
+        "state not in ('approved', 'rejected')"
+        " or (decided_by is not null and decided_by is distinct from asked_by)",
+        name="two_people",
+    ),
     CheckConstraint("(decided_at is null) = (decided_by is null)", name="decided_by"),
     Index(
         "uq_budget_change_waiting",

@@ -1,8 +1,5 @@
 """What moves a budget, as values, and what its pace comes to."""
 
-import hashlib
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -104,12 +101,3 @@ def outlook(figures: Figures, starts_on: date, ends_on: date, today: date) -> Ou
     # Whole days that the money covers at this pace, counted from the period's first one.
     covered = figures.set_minor * gone // figures.used_minor
     return Outlook(at_end, 0, max(today, starts_on + timedelta(days=covered - 1)))
-
-
-def payload_hash(payload: Mapping[str, object]) -> str:
-    """Return the SHA-256, in hex, of a change's content: what the checker sees is what is applied.
-
-    Dates and ids count as their text; the order of keys doesn't matter.
-    """
-    canonical = json.dumps(payload, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
-    return hashlib.sha256(canonical.encode()).hexdigest()

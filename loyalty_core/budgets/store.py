@@ -8,9 +8,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-from loyalty_core.budgets.policy import Figures, MovementKind, payload_hash
+from loyalty_core.budgets.policy import Figures, MovementKind
 from loyalty_core.budgets.states import ChangeState
-from loyalty_core.kernel import Money, NotFoundError, Scope, _, now
+from loyalty_core.kernel import Money, NotFoundError, Scope, _, now, payload_hash
 
 
 class UnknownBudgetError(NotFoundError):

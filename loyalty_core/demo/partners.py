@@ -91,11 +91,27 @@ def make_companies(stage: Stage, region_ids: dict[str, UUID]) -> None:
         with stage.at(begin + timedelta(days=2), 11):
             _all_approved(
                 participants.decide_registrations(
-                    stage.database, operator, company_ids=asked, approve=True, reason=None
+                    stage.database,
+                    operator,
+                    companies=_companies_shown(stage, operator, asked),
+                    approve=True,
+                    reason=None,
                 )
             )
 
     stage.together(partial(join, country) for country in _HEADS)
+
+
+def _companies_shown(stage: Stage, scope: Scope, asked: Sequence[UUID]) -> dict[UUID, str]:
+    """Return the hash of each registration as whoever decides sees it."""
+    with stage.database.transaction(scope) as connection:
+        return {one: participants.registration_by_id(connection, one).payload_hash for one in asked}
+
+
+def _people_shown(stage: Stage, scope: Scope, asked: Sequence[UUID]) -> dict[UUID, str]:
+    """Return the hash of each person as whoever decides sees them."""
+    with stage.database.transaction(scope) as connection:
+        return {one: participants.participant_by_id(connection, one).payload_hash for one in asked}
 
 
 def _company_codes(stage: Stage) -> frozenset[str]:
@@ -152,7 +168,11 @@ def make_participants(stage: Stage) -> None:
                 with stage.at(begin + timedelta(days=7 * week + 8), 10):
                     _all_approved(
                         participants.decide_registrations(
-                            stage.database, operator, participant_ids=waiting, approve=True, reason=None
+                            stage.database,
+                            operator,
+                            participants=_people_shown(stage, operator, waiting),
+                            approve=True,
+                            reason=None,
                         )
                     )
 

@@ -19,6 +19,7 @@ from loyalty_core.intake.commands import (
     ImportBeingWrittenError,
     ModeNotOfferedError,
     NarrowScopeCreatesError,
+    OwnChangesError,
     RequestKeyReusedError,
     UnknownDatasetError,
     accept_waiting_import,
@@ -76,6 +77,7 @@ from loyalty_core.intake.mapping import (
     load_shipped_mapping,
     shipped_mapping_names,
 )
+from loyalty_core.intake.models import TWO_PEOPLE_DATASETS
 from loyalty_core.intake.options import ImportOptionsError, checked_options
 from loyalty_core.intake.reading import (
     FilePreview,
@@ -190,6 +192,7 @@ __all__ = [
     "LAST_DAY",
     "NEW_RECORDS",
     "OWNER",
+    "TWO_PEOPLE_DATASETS",
     "Acceptance",
     "ColumnChanges",
     "ColumnKind",
@@ -232,6 +235,7 @@ __all__ = [
     "NoSpaceLeftError",
     "NothingToRepairError",
     "OriginalFile",
+    "OwnChangesError",
     "Phase",
     "QuarantinedRow",
     "ReceivedFile",

@@ -17,7 +17,18 @@ from loyalty_core.intake.options import checked_options
 from loyalty_core.intake.space import NoSpaceLeftError, is_out_of_space
 from loyalty_core.intake.states import UNFINISHED, ImportMode, ImportState
 from loyalty_core.intake.store import FileImport, ImportStateError, ReceivedFile
-from loyalty_core.kernel import STATEMENT_FAILED, Database, Refusal, Scope, Settings, _, new_id, now
+from loyalty_core.kernel import (
+    STATEMENT_FAILED,
+    ChangedSinceShownError,
+    Database,
+    NotAllowedError,
+    Refusal,
+    Scope,
+    Settings,
+    _,
+    new_id,
+    now,
+)
 from loyalty_core.kernel.jobs import defer_import
 
 _CHUNK_BYTES = 1 << 20
@@ -55,6 +66,19 @@ class ModeNotOfferedError(Refusal):
             )
         )
         self.mode = mode
+
+
+class OwnChangesError(NotAllowedError):
+    """Whoever brought a file does not let through what it changes of companies and participants."""
+
+    def __init__(self, found: FileImport) -> None:
+        super().__init__(
+            _(
+                "Import {number} changes companies or people that are there, so somebody else than {name}, who"
+                " brought it, has to sign in and let it through. You can decline it."
+            ).format(number=found.number, name=found.requested_by_name)
+        )
+        self.found = found
 
 
 class DecisionNeedsReasonError(Refusal):
@@ -378,14 +402,22 @@ def unfinished_twin(
 
 
 def accept_waiting_import(
-    database: Database, scope: Scope, *, import_id: UUID, reason: str, defers: bool = True
+    database: Database,
+    scope: Scope,
+    *,
+    import_id: UUID,
+    payload_hash: str,
+    reason: str,
+    defers: bool = True,
 ) -> None:
     """Let a waiting import go on, in spite of its failed checks or with the changes shown, for a reason that is
     kept. It is judged anew; what was not shown lets it wait again.
 
-    A second decision finds it no longer waiting. Raises ImportStateError, DecisionNeedsReasonError.
+    `payload_hash` is that of the import as shown. A second decision finds it no longer waiting. Raises
+    ImportStateError, ChangedSinceShownError, DecisionNeedsReasonError, and OwnChangesError where it changes
+    companies or participants and the actor brought it, or is no person.
     """
-    _decide(database, scope, import_id, ImportState.QUEUED, reason, defers=defers)
+    _decide(database, scope, import_id, payload_hash, ImportState.QUEUED, reason, defers=defers)
 
 
 def cancel_import(database: Database, scope: Scope, import_id: UUID) -> ImportState:
@@ -418,16 +450,26 @@ def cancel_import(database: Database, scope: Scope, import_id: UUID) -> ImportSt
         return ImportState.RUNNING
 
 
-def decline_waiting_import(database: Database, scope: Scope, *, import_id: UUID, reason: str) -> None:
+def decline_waiting_import(
+    database: Database, scope: Scope, *, import_id: UUID, payload_hash: str, reason: str
+) -> None:
     """End a waiting import without any of its rows, for a reason that is kept.
 
-    Raises ImportStateError, DecisionNeedsReasonError.
+    `payload_hash` is that of the import as shown. Raises ImportStateError, ChangedSinceShownError,
+    DecisionNeedsReasonError.
     """
-    _decide(database, scope, import_id, ImportState.DECLINED, reason, defers=False)
+    _decide(database, scope, import_id, payload_hash, ImportState.DECLINED, reason, defers=False)
 
 
 def _decide(
-    database: Database, scope: Scope, import_id: UUID, state: ImportState, reason: str, *, defers: bool
+    database: Database,
+    scope: Scope,
+    import_id: UUID,
+    shown: str,
+    state: ImportState,
+    reason: str,
+    *,
+    defers: bool,
 ) -> None:
     if not reason.strip():
         raise DecisionNeedsReasonError
@@ -436,6 +478,14 @@ def _decide(
         found = store.import_by_id(connection, import_id, lock=True)
         if found.state is not ImportState.WAITING:
             raise ImportStateError(found.number, found.state, state)
+        if found.payload_hash != shown:
+            raise ChangedSinceShownError(_("Import {number}").format(number=found.number))
+        if (
+            state is ImportState.QUEUED
+            and found.needs_second_person
+            and scope.user_id in (None, found.requested_by)
+        ):
+            raise OwnChangesError(found)
         moment = now()
         ends = {"finished_at": moment} if state not in UNFINISHED else {}
         store.move_import(

@@ -38,6 +38,9 @@ received_file = Table(
 _STATES = ", ".join(f"'{state}'" for state in ImportState)
 _MODES = ", ".join(f"'{mode}'" for mode in ImportMode)
 _WAITS_FOR = ", ".join(f"'{cause}'" for cause in WaitsFor)
+# What is there of partners was approved by a second person, and a file changes it only by two as well.
+TWO_PEOPLE_DATASETS = ("companies", "participants")
+_TWO_PEOPLE = ", ".join(f"'{name}'" for name in TWO_PEOPLE_DATASETS)
 _REPAIR_STATES = ", ".join(f"'{state}'" for state in RepairState)
 
 file_import = Table(
@@ -92,6 +95,11 @@ file_import = Table(
     CheckConstraint(f"mode in ({_MODES})", name="mode"),
     CheckConstraint(f"waits_for in ({_WAITS_FOR})", name="waits_for"),
     CheckConstraint("(state = 'waiting') = (waits_for is not null)", name="waiting"),
+    CheckConstraint(
+        f"state <> 'accepted' or mode <> 'update' or dataset not in ({_TWO_PEOPLE})"
+        " or coalesce(changed, 0) = 0 or (decided_by is not null and decided_by is distinct from requested_by)",
+        name="two_people",
+    ),
     Index("ix_file_import_source", "source", "finished_at"),
     Index(
         "ix_file_import_unfinished", "requested_at", postgresql_where=text("state in ('queued', 'running')")

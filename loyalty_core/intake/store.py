@@ -13,9 +13,9 @@ from sqlalchemy import Connection, Row, text
 from sqlalchemy.exc import DBAPIError
 
 from loyalty_core.intake.dataset import Staging
-from loyalty_core.intake.models import file_import
+from loyalty_core.intake.models import TWO_PEOPLE_DATASETS, file_import
 from loyalty_core.intake.states import MOVES, ImportMode, ImportState, Phase, WaitsFor
-from loyalty_core.kernel import NotFoundError, Scope, StateError, _, rights_of
+from loyalty_core.kernel import NotFoundError, Scope, StateError, _, payload_hash, rights_of
 
 
 class UnknownImportError(NotFoundError):
@@ -112,6 +112,35 @@ class FileImport:
     def is_for_owner(self) -> bool:
         """Whether the file brings nothing but what is its bringer's own: see `queue_import`."""
         return OWNER in self.options
+
+    @property
+    def needs_second_person(self) -> bool:
+        """Whether it changes companies or participants that are there: then whoever brought it lets it not through."""
+        return self.mode is ImportMode.UPDATE and self.dataset in TWO_PEOPLE_DATASETS and bool(self.changed)
+
+    @property
+    def payload_hash(self) -> str:
+        """The hash of what a person is shown who decides about it, changes and failed checks included."""
+        return payload_hash(
+            {
+                "id": self.id,
+                "sha256": self.sha256,
+                "dataset": self.dataset,
+                "mapping": self.mapping,
+                "mode": self.mode,
+                "options": self.options,
+                "creates_missing": self.creates_missing,
+                "waits_for": self.waits_for,
+                "rows": self.rows,
+                "quarantined": self.quarantined,
+                "duplicates": self.duplicates,
+                "changed": self.changed,
+                "reasons": self.reasons,
+                "checks": self.checks,
+                "reading": self.reading,
+                "requested_by": self.requested_by,
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)

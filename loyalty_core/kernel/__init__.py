@@ -27,6 +27,7 @@ from loyalty_core.kernel.money import (
     share_minor,
     to_minor,
 )
+from loyalty_core.kernel.payloads import ChangedSinceShownError, payload_hash
 from loyalty_core.kernel.runtime import Runtime, current_database, current_runtime, use_runtime
 from loyalty_core.kernel.scope import ActorKind, Scope
 from loyalty_core.kernel.secrets import ExposedKeyError, WeakKeyError, secret
@@ -42,6 +43,7 @@ __all__ = [
     "ActorKind",
     "AppRights",
     "Cell",
+    "ChangedSinceShownError",
     "Database",
     "ExposedKeyError",
     "Money",
@@ -76,6 +78,7 @@ __all__ = [
     "new_id",
     "ngettext",
     "now",
+    "payload_hash",
     "rights_of",
     "secret",
     "set_scope",

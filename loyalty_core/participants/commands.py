@@ -1,6 +1,6 @@
 """What people do about those who take part: register, decide, suspend, link to a user, assign sales staff."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from loyalty_core import audit
 from loyalty_core.access import Permission, check_permission
 from loyalty_core.kernel import (
+    ChangedSinceShownError,
     Database,
     NotAllowedError,
     NotFoundError,
@@ -71,6 +72,15 @@ class OwnParticipationError(NotAllowedError):
     def __init__(self, name: str) -> None:
         super().__init__(
             _("{name} is yourself: somebody else has to decide whether you take part.").format(name=name)
+        )
+
+
+class OnlyPeopleApproveError(NotAllowedError):
+    """Jobs and the command line let nobody in."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("Who takes part is approved by a person, and never by a command. Sign in to do it.")
         )
 
 
@@ -278,44 +288,58 @@ def decide_registrations(
     database: Database,
     scope: Scope,
     *,
-    company_ids: Sequence[UUID] = (),
-    participant_ids: Sequence[UUID] = (),
+    companies: Mapping[UUID, str] | None = None,
+    participants: Mapping[UUID, str] | None = None,
     approve: bool,
     reason: str | None,
 ) -> list[RegistrationOutcome]:
     """Approve or reject companies, then participants, each in its own transaction; return what came of each.
 
-    Approving a company creates it. A rejection needs a reason; what was registered by the actor, and the actor's
-    own participation, are approved by somebody else. Decided once more in the same way by the same actor, nothing
-    changes. Raises NotAllowedError, ReasonMissingError, before anything is decided.
+    Both map an id to the `payload_hash` of what the actor was shown: what has changed since is refused. Approving a
+    company creates it. A rejection needs a reason; what was registered by the actor, and the actor's own
+    participation, are approved by somebody else. Decided once more in the same way by the same actor, nothing
+    changes. Raises NotAllowedError, OnlyPeopleApproveError, ReasonMissingError, before anything is decided.
     """
     given = policy.checked_reason(reason) if not approve or (reason or "").strip() else None
+    if approve:
+        _check_is_person(scope)
     with database.transaction(scope) as connection:
         check_permission(connection, scope, Permission.DECIDE_REGISTRATIONS)
     return [
         *(
-            _decide(database, scope, one, _decide_company, approve, given)
-            for one in dict.fromkeys(company_ids)
+            _decide(database, scope, subject_id, shown, _decide_company, approve, given)
+            for subject_id, shown in (companies or {}).items()
         ),
         *(
-            _decide(database, scope, one, _decide_participant, approve, given)
-            for one in dict.fromkeys(participant_ids)
+            _decide(database, scope, subject_id, shown, _decide_participant, approve, given)
+            for subject_id, shown in (participants or {}).items()
         ),
     ]
 
 
-_Decision = Callable[[Connection, Scope, UUID, bool, str | None, list[str]], None]
+def _check_is_person(scope: Scope) -> None:
+    if scope.user_id is None:
+        raise OnlyPeopleApproveError
+
+
+_Decision = Callable[[Connection, Scope, UUID, str, bool, str | None, list[str]], None]
 
 
 def _decide(
-    database: Database, scope: Scope, subject_id: UUID, decide: _Decision, approve: bool, reason: str | None
+    database: Database,
+    scope: Scope,
+    subject_id: UUID,
+    shown: str,
+    decide: _Decision,
+    approve: bool,
+    reason: str | None,
 ) -> RegistrationOutcome:
     named: list[str] = []
     refusal = None
     try:
         with database.transaction(scope) as connection:
             check_permission(connection, scope, Permission.DECIDE_REGISTRATIONS)
-            decide(connection, scope, subject_id, approve, reason, named)
+            decide(connection, scope, subject_id, shown, approve, reason, named)
     except Refusal as refused:
         refusal = refused.sentence
     return RegistrationOutcome(subject_id, named[0] if named else "", refusal)
@@ -325,6 +349,7 @@ def _decide_company(
     connection: Connection,
     scope: Scope,
     registration_id: UUID,
+    shown: str,
     approve: bool,
     reason: str | None,
     named: list[str],
@@ -334,6 +359,8 @@ def _decide_company(
     state = RegistrationState.APPROVED if approve else RegistrationState.REJECTED
     if found.state is state and found.decided_by_name == scope.actor_name:
         return
+    if found.payload_hash != shown:
+        raise ChangedSinceShownError(found.name)
     moment, company_id = now(), None
     if approve and found.state is RegistrationState.WAITING:
         if scope.user_id is not None and scope.user_id == found.requested_by:
@@ -368,6 +395,7 @@ def _decide_participant(
     connection: Connection,
     scope: Scope,
     participant_id: UUID,
+    shown: str,
     approve: bool,
     reason: str | None,
     named: list[str],
@@ -377,6 +405,8 @@ def _decide_participant(
     state = ParticipantState.ACTIVE if approve else ParticipantState.REJECTED
     if found.state is state and found.decided_by_name == scope.actor_name:
         return
+    if found.payload_hash != shown:
+        raise ChangedSinceShownError(found.display_name)
     if found.state is ParticipantState.SUSPENDED:
         raise StateError(
             _("{name} is suspended; on the page of the company that can be lifted.").format(
@@ -386,29 +416,44 @@ def _decide_participant(
     _move(connection, scope, found, state, reason)
 
 
-def suspend(database: Database, scope: Scope, participant_id: UUID, *, reason: str) -> None:
+def suspend(
+    database: Database, scope: Scope, participant_id: UUID, *, payload_hash: str, reason: str
+) -> None:
     """Keep an active participant from claiming and ordering until reinstated.
 
-    Raises NotAllowedError, ReasonMissingError, UnknownParticipantError, StateError.
+    `payload_hash` is that of the participant as shown. Raises NotAllowedError, ChangedSinceShownError,
+    ReasonMissingError, UnknownParticipantError, StateError.
     """
     given = policy.checked_reason(reason)
     with database.transaction(scope) as connection:
         check_permission(connection, scope, Permission.DECIDE_REGISTRATIONS)
         found = store.lock_participant(connection, participant_id)
+        if found.payload_hash != payload_hash:
+            raise ChangedSinceShownError(found.display_name)
         _move(connection, scope, found, ParticipantState.SUSPENDED, given)
 
 
-def reinstate(database: Database, scope: Scope, participant_id: UUID, *, reason: str | None = None) -> None:
+def reinstate(
+    database: Database,
+    scope: Scope,
+    participant_id: UUID,
+    *,
+    payload_hash: str,
+    reason: str | None = None,
+) -> None:
     """Let a suspended participant take part again.
 
-    Raises as `suspend` does, OwnRegistrationError, OwnParticipationError.
+    Raises as `suspend` does, OnlyPeopleApproveError, OwnRegistrationError, OwnParticipationError.
     """
+    _check_is_person(scope)
     given = policy.checked_reason(reason) if (reason or "").strip() else None
     with database.transaction(scope) as connection:
         check_permission(connection, scope, Permission.DECIDE_REGISTRATIONS)
         found = store.lock_participant(connection, participant_id)
         if found.state is not ParticipantState.SUSPENDED:
             raise StateError(_("{name} is not suspended.").format(name=found.display_name))
+        if found.payload_hash != payload_hash:
+            raise ChangedSinceShownError(found.display_name)
         _move(connection, scope, found, ParticipantState.ACTIVE, given)
 
 

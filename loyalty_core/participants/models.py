@@ -51,7 +51,10 @@ participant = Table(
     CheckConstraint(f"participant_group in ({_GROUPS})", name="participant_group"),
     CheckConstraint("(state = 'waiting') = (decided_at is null)", name="decided"),
     # Who brings a person in does not let them in, administrators included.
-    CheckConstraint("state <> 'active' or decided_by <> requested_by", name="two_people"),
+    CheckConstraint(
+        "state <> 'active' or (decided_by is not null and decided_by is distinct from requested_by)",
+        name="two_people",
+    ),
     Index("ix_participant_waiting", "requested_at", postgresql_where=text("state = 'waiting'")),
     # Deleted only with the import that brought it, while nobody decided; a trigger sees to the import.
     info={"app": AppRights(delete=True, updates=("participant_group", "is_owner", "user_id", *_DECISION))},
@@ -94,7 +97,10 @@ company_registration = Table(
     CheckConstraint(f"kind in ({_KINDS})", name="kind"),
     CheckConstraint("(state = 'waiting') = (decided_at is null)", name="decided"),
     CheckConstraint("(state = 'approved') = (created_company_id is not null)", name="created"),
-    CheckConstraint("state <> 'approved' or decided_by <> requested_by", name="two_people"),
+    CheckConstraint(
+        "state <> 'approved' or (decided_by is not null and decided_by is distinct from requested_by)",
+        name="two_people",
+    ),
     Index("ix_company_registration_waiting", "requested_at", postgresql_where=text("state = 'waiting'")),
     Index(
         "uq_company_registration_waiting_code",

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, text
 
 from loyalty_core.access import Role, ScopeKind, UserState
-from loyalty_core.kernel import NotFoundError, Scope, StateError, _
+from loyalty_core.kernel import NotFoundError, Scope, StateError, _, payload_hash
 from loyalty_core.organisation import CompanyKind
 from loyalty_core.participants.policy import ParticipantGroup
 from loyalty_core.participants.states import (
@@ -43,6 +43,24 @@ class Participant:
     decided_at: datetime | None
     decision_reason: str | None
 
+    @property
+    def payload_hash(self) -> str:
+        """The hash of who this is and what for, as the row stands: a decision names the one that was shown."""
+        return payload_hash(
+            {
+                "id": self.id,
+                "code": self.code,
+                "company": self.company_id,
+                "group": self.group,
+                "is_owner": self.is_owner,
+                "user": self.user_id,
+                "display_name": self.display_name,
+                "phone": self.phone,
+                "email": self.email,
+                "requested_by": self.requested_by,
+            }
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class CompanyRegistration:
@@ -62,6 +80,20 @@ class CompanyRegistration:
     decided_by_name: str | None
     decided_at: datetime | None
     decision_reason: str | None
+
+    @property
+    def payload_hash(self) -> str:
+        """The hash of which company asks to join, as the row stands: a decision names the one that was shown."""
+        return payload_hash(
+            {
+                "id": self.id,
+                "code": self.code,
+                "name": self.name,
+                "kind": self.kind,
+                "region": self.region_id,
+                "requested_by": self.requested_by,
+            }
+        )
 
 
 class Waiting(NamedTuple):

@@ -167,7 +167,11 @@ reward_order = Table(
     ),
     CheckConstraint("(decided_at is null) = (decided_by is null)", name="decided_by"),
     # Administrators included; only a cancellation is one's own.
-    CheckConstraint("state not in ('approved', 'rejected') or decided_by <> requested_by", name="two_people"),
+    CheckConstraint(
+        "state not in ('approved', 'rejected')"
+        " or (decided_by is not null and decided_by is distinct from requested_by)",
+        name="two_people",
+    ),
     CheckConstraint("state <> 'rejected' or length(decision_reason) >= 3", name="reason"),
     CheckConstraint("state <> 'approved' or budget_id is not null or cost_minor = 0", name="budget"),
     Index(

@@ -247,7 +247,11 @@ claim_proposal = Table(
     CheckConstraint("outcome in ('agreed', 'disagreed', 'withdrawn')", name="outcome"),
     CheckConstraint("(outcome is null) = (decided_at is null)", name="decided"),
     # Administrators included.
-    CheckConstraint("outcome not in ('agreed', 'disagreed') or decided_by <> proposed_by", name="two_people"),
+    CheckConstraint(
+        "outcome is null or outcome not in ('agreed', 'disagreed')"
+        " or (decided_by is not null and decided_by is distinct from proposed_by)",
+        name="two_people",
+    ),
     CheckConstraint("outcome not in ('agreed', 'disagreed') or decided_by is not null", name="decided_by"),
     Index("uq_claim_proposal_waiting", "claim_number", unique=True, postgresql_where=text("outcome is null")),
     Index("ix_claim_proposal_claim_number", "claim_number"),

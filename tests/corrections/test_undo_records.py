@@ -20,11 +20,11 @@ from loyalty_core.participants import (
     OutletsDataset,
     ParticipantsDataset,
     assign_salesperson,
-    decide_registrations,
 )
 from loyalty_core.products import PricesDataset, ProductsDataset
 from tests.access.people import somebody
 from tests.corrections.undoing import broken, look, undo
+from tests.participants.deciding import decide_as_shown
 from tests.records.staged import bring as bring_records
 from tests.records.staged import one
 from tests.sales.files import bring as bring_sales
@@ -442,7 +442,7 @@ def test_people_who_wait_go_away_and_those_somebody_decided_about_stay(
     wrong = taken(database, everything, PARTICIPANTS, [person("P1"), person("P2"), person("P3")])
     [approved] = stored(database, everything, "select id from participant where code = 'P2'")
     decider = somebody(database, Role.OPERATOR, name="dora")
-    decide_registrations(database, decider.scope, participant_ids=approved, approve=True, reason=None)
+    decide_as_shown(database, decider.scope, participant_ids=approved, approve=True, reason=None)
     assert left(database, everything, wrong) == [("P2", None, Outcome.DECIDED_SINCE)]
     undo(database, everything, wrong)
     assert stored(database, everything, "select code, state from participant") == [("P2", "active")]

@@ -28,8 +28,6 @@ from loyalty_core.intake import (
     RequestKeyReusedError,
     Staging,
     UnknownImportError,
-    accept_waiting_import,
-    decline_waiting_import,
     drop_orphaned_staging,
     find_imports,
     import_by_id,
@@ -50,6 +48,7 @@ from loyalty_core.sales import store as sales_store
 from loyalty_core.settlement import check_books
 from tests.access.people import somebody
 from tests.databases import database_of
+from tests.intake.deciding import accept_as_shown, decline_as_shown
 from tests.intake.field import begin, counts, finish, imported, lines, mapping_of, settings_in, write
 
 pytestmark = pytest.mark.xdist_group("intake")
@@ -263,16 +262,14 @@ def test_a_waiting_import_is_accepted_for_a_reason_that_is_kept(
     assert (held.accepted, held.quarantined, held.finished_at) == (0, 800, None)
     assert staging_tables(owner_url) == 0
     with pytest.raises(DecisionNeedsReasonError, match="Say why"):
-        accept_waiting_import(database, everything, import_id=waiting, reason=" \n")
-    accept_waiting_import(
-        database, everything, import_id=waiting, reason="  the sender knows  ", defers=False
-    )
+        accept_as_shown(database, everything, import_id=waiting, reason=" \n")
+    accept_as_shown(database, everything, import_id=waiting, reason="  the sender knows  ", defers=False)
     with pytest.raises(ImportStateError, match="is queued"):
-        accept_waiting_import(database, everything, import_id=waiting, reason="again", defers=False)
+        accept_as_shown(database, everything, import_id=waiting, reason="again", defers=False)
     found = finish(database, settings, everything, waiting).found
     assert (counts(found), found.decision_reason) == (("accepted", 200, 0, 800), "the sender knows")
     with pytest.raises(ImportStateError, match="is accepted"):
-        decline_waiting_import(database, everything, import_id=waiting, reason="too late")
+        decline_as_shown(database, everything, import_id=waiting, reason="too late")
     assert all(check.ok for check in check_books(database))
 
 
@@ -281,10 +278,10 @@ def test_a_waiting_import_is_declined_for_a_reason_and_stays_so(
 ) -> None:
     database = committed_database
     with pytest.raises(DecisionNeedsReasonError):
-        decline_waiting_import(database, everything, import_id=waiting, reason="")
-    decline_waiting_import(database, everything, import_id=waiting, reason="wrong file")
+        decline_as_shown(database, everything, import_id=waiting, reason="")
+    decline_as_shown(database, everything, import_id=waiting, reason="wrong file")
     with pytest.raises(ImportStateError, match="is declined"):
-        accept_waiting_import(database, everything, import_id=waiting, reason="after all")
+        accept_as_shown(database, everything, import_id=waiting, reason="after all")
     found = finish(database, settings, everything, waiting).found
     assert (found.state, found.decision_reason) == (ImportState.DECLINED, "wrong file")
     assert found.finished_at is not None
@@ -372,7 +369,7 @@ def test_who_may_not_upload_or_decide_is_refused(
     analyst = somebody(committed_database, Role.ANALYST).scope
     with pytest.raises(NotAllowedError):
         begin(committed_database, settings, analyst, march)
-    for decide in (accept_waiting_import, decline_waiting_import):
+    for decide in (accept_as_shown, decline_as_shown):
         with pytest.raises(NotAllowedError):
             decide(committed_database, analyst, import_id=waiting, reason="I want to")
 

@@ -25,12 +25,10 @@ from loyalty_core.intake import (
     ImportStateError,
     ModeNotOfferedError,
     WaitsFor,
-    accept_waiting_import,
     cancel_import,
     checked_options,
     count_changes,
     count_imports,
-    decline_waiting_import,
     find_changes,
     find_imports,
     import_by_id,
@@ -49,6 +47,7 @@ from loyalty_core.sales import SalesDataset
 from loyalty_core.sales import store as sales_store
 from loyalty_core.settlement import check_books
 from tests.access.people import somebody
+from tests.intake.deciding import accept_as_shown, decline_as_shown
 from tests.intake.field import (
     begin,
     counts,
@@ -225,7 +224,7 @@ def test_an_update_shows_before_and_after_and_changes_nothing_before_it_is_let_t
         summary = sum_up_changes(connection, held.id)
     assert (summary.changing_rows, summary.additions) == (1, 1)
     assert summary.by_field == {"brand": 1, "name": 1}
-    accept_waiting_import(database, everything, import_id=held.id, reason="new catalogue", defers=False)
+    accept_as_shown(database, everything, import_id=held.id, reason="new catalogue", defers=False)
     found = finish(database, settings, everything, held.id).found
     assert (counts(found), found.changed) == (("accepted", 2, 1, 0), 1)
     assert names_of_products(database, everything)["P1"] == "Black tea 250 g"
@@ -241,7 +240,7 @@ def test_an_update_whose_changes_are_others_than_those_shown_waits_again(
     bring(database, settings, everything, catalogue(tmp_path / "a.csv", [("P1", "One", "")]), ImportMode.ADD)
     path = catalogue(tmp_path / "b.csv", [("P1", "Two", "")])
     held = bring(database, settings, everything, path, ImportMode.UPDATE)
-    accept_waiting_import(database, everything, import_id=held.id, reason="seen", defers=False)
+    accept_as_shown(database, everything, import_id=held.id, reason="seen", defers=False)
     with database.transaction(everything) as connection:
         connection.execute(text("update product set name = 'Meanwhile' where code = 'P1'"))
     again = finish(database, settings, everything, held.id).found
@@ -251,7 +250,7 @@ def test_an_update_whose_changes_are_others_than_those_shown_waits_again(
         assert [(one.before, one.after) for one in find_changes(connection, held.id, limit=5)] == [
             ("Meanwhile", "Two")
         ]
-    accept_waiting_import(database, everything, import_id=held.id, reason="seen anew", defers=False)
+    accept_as_shown(database, everything, import_id=held.id, reason="seen anew", defers=False)
     assert finish(database, settings, everything, held.id).found.state is ImportState.ACCEPTED
     assert names_of_products(database, everything) == {"P1": "Two"}
 
@@ -267,7 +266,7 @@ def test_a_change_that_comes_between_judging_and_writing_lets_the_update_wait_ag
     bring(database, settings, everything, catalogue(tmp_path / "a.csv", [("P1", "One", "")]), ImportMode.ADD)
     path = catalogue(tmp_path / "b.csv", [("P1", "Two", "")])
     held = bring(database, settings, everything, path, ImportMode.UPDATE)
-    accept_waiting_import(database, everything, import_id=held.id, reason="seen", defers=False)
+    accept_as_shown(database, everything, import_id=held.id, reason="seen", defers=False)
     lock_source = store.lock_source
 
     def somebody_else_first(connection: Any, source: str) -> None:
@@ -291,7 +290,7 @@ def test_a_declined_update_changes_nothing(
     held = bring(
         database, settings, everything, catalogue(tmp_path / "b.csv", [("P1", "Two", "")]), ImportMode.UPDATE
     )
-    decline_waiting_import(database, everything, import_id=held.id, reason="wrong season")
+    decline_as_shown(database, everything, import_id=held.id, reason="wrong season")
     assert finish(database, settings, everything, held.id).found.state is ImportState.DECLINED
     assert names_of_products(database, everything) == {"P1": "One"}
 

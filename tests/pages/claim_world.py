@@ -11,6 +11,7 @@ from loyalty_core.kernel import new_id
 from loyalty_core.participants import ParticipantGroup
 from loyalty_core.verification import Claim, ClaimSource
 from tests.pages.world import COMMAND_LINE, World
+from tests.participants.deciding import decide_as_shown
 
 CLUB = """\
 code: club
@@ -80,9 +81,7 @@ def _person(world: World, company: str, code: str, name: str) -> UUID:
         display_name=name,
         group=ParticipantGroup.WHOLESALER,
     )
-    participants.decide_registrations(
-        world.database, COMMAND_LINE, participant_ids=[person], approve=True, reason=None
-    )
+    decide_as_shown(world.database, COMMAND_LINE, participant_ids=[person], approve=True, reason=None)
     return person
 
 

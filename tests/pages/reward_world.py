@@ -11,6 +11,7 @@ from loyalty_core.participants import ParticipantGroup
 from loyalty_core.rewards import Order, OrderToDecide, RewardDraft, RewardKind, RewardState
 from tests.access.people import PASSWORD, sign_in
 from tests.pages.world import COMMAND_LINE, HEADER, World, take_in
+from tests.participants.deciding import decide_as_shown
 
 DOCUMENT = """\
 code: prizes
@@ -136,7 +137,7 @@ def _join(database: Database, name: str, company: str, *, is_owner: bool) -> UUI
         is_owner=is_owner,
         user_id=user_id,
     )
-    (outcome,) = participants.decide_registrations(
+    (outcome,) = decide_as_shown(
         database,
         access.scope_of_user(database, _id_of(database, Role.OPERATOR)),
         participant_ids=[participant_id],

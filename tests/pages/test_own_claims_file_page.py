@@ -7,13 +7,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from laurel.tasks import run_import
-from loyalty_core import intake, participants, programmes, verification
+from loyalty_core import intake, programmes, verification
 from loyalty_core.access import Role
 from loyalty_core.kernel import new_id
 from loyalty_core.verification import Claim
 from tests.pages.claim_world import CLUB, add_claims
 from tests.pages.test_every_page import page_named, page_of, texts
 from tests.pages.world import COMMAND_LINE, World
+from tests.participants.deciding import reinstate_as_shown, suspend_as_shown
 
 HEADER = "Nr faktury;Towar;Ilość;Data sprzedaży"
 
@@ -193,14 +194,14 @@ def test_nobody_opens_somebody_elses_file_or_its_result(world: World) -> None:
 def test_who_is_suspended_is_offered_no_file(world: World, claims: dict[str, Claim]) -> None:
     own = claims["agrees"].participant_id
     assert own is not None
-    participants.suspend(world.database, COMMAND_LINE, own, reason="On leave")
+    suspend_as_shown(world.database, COMMAND_LINE, own, reason="On leave")
     try:
         app = opened(world, file="new")
         assert not app.get("file_uploader") or "Your file" not in texts(app)
         assert "You can't claim at the moment" in texts(app)
         assert not labels(app) & {"Bring a file", "Claim a sale"}
     finally:
-        participants.reinstate(world.database, COMMAND_LINE, own)
+        reinstate_as_shown(world.database, COMMAND_LINE, own)
 
 
 def test_operators_are_not_offered_to_import_a_participants_file_as_one_of_theirs(world: World) -> None:

@@ -10,6 +10,7 @@ from loyalty_core.organisation import CompanyKind
 from loyalty_core.participants import ParticipantGroup, ParticipantState
 from tests.pages.test_every_page import page_named, page_of, texts
 from tests.pages.world import COMMAND_LINE, World
+from tests.participants.deciding import decide_as_shown
 
 
 def click(app: AppTest, label: str) -> AppTest:
@@ -71,7 +72,7 @@ def test_who_may_not_decide_is_told_who_does(waiting: World) -> None:
 def test_a_decision_is_shown_with_its_reason_and_its_text_never_links(waiting: World) -> None:
     with waiting.database.snapshot(COMMAND_LINE) as connection:
         company = next(one for one in participants.waiting_companies(connection) if one.code == "C-300")
-    participants.decide_registrations(
+    decide_as_shown(
         waiting.database, COMMAND_LINE, company_ids=[company.id], approve=False, reason="No such *firm*"
     )
     app = page_of(waiting, Role.OPERATOR, page_named("registrations"), view="Decided")
@@ -86,7 +87,7 @@ def taking_part(waiting: World) -> World:
     with waiting.database.snapshot(COMMAND_LINE) as connection:
         person = participants.participant_by_code(connection, "C-100-1")
     if person.state is ParticipantState.WAITING:
-        participants.decide_registrations(
+        decide_as_shown(
             waiting.database, COMMAND_LINE, participant_ids=[person.id], approve=True, reason=None
         )
     return waiting

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from loyalty_core import organisation, participants, rewards, verification
+from loyalty_core import organisation, rewards, verification
 from loyalty_core.access import Role
 from loyalty_core.kernel import PROJECT_FOLDER, new_id, now
 from loyalty_core.rewards import Offer, Order, OrderState
@@ -17,6 +17,7 @@ from loyalty_core.verification import ClaimSource
 from tests.pages.reward_world import RewardWorld, make_reward_world
 from tests.pages.test_every_page import SECONDS, page_named, texts
 from tests.pages.world import COMMAND_LINE, World
+from tests.participants.deciding import reinstate_as_shown, suspend_as_shown
 from ui import orders as order_blocks
 from ui.keys import key_on
 from ui.shop import nearest
@@ -232,14 +233,14 @@ def test_finance_sees_that_a_requester_was_suspended_since_ordering(shop: Reward
     shop.order("anna", "thermos")
     assert "suspended" not in page_of(shop, Role.ADMIN_FINANCE, "orders").dataframe[0].value["Check"][0]
     operator = shop.user(Role.OPERATOR).scope
-    participants.suspend(shop.database, operator, shop.people["anna"], reason="under review")
+    suspend_as_shown(shop.database, operator, shop.people["anna"], reason="under review")
     try:
         frame = page_of(shop, Role.ADMIN_FINANCE, "orders").dataframe[0].value
         assert "suspended since ordering" in frame["Check"][0]
         home = page_of(shop, Role.ADMIN_FINANCE, "home").dataframe[0].value
         assert home["Check"][0] == frame["Check"][0]
     finally:
-        participants.reinstate(shop.database, operator, shop.people["anna"])
+        reinstate_as_shown(shop.database, operator, shop.people["anna"])
 
 
 def test_who_may_look_only_is_not_asked_to_decide(shop: RewardWorld) -> None:

@@ -6,6 +6,7 @@ from loyalty_core import access, organisation, participants
 from loyalty_core.access import Role, ScopeGrant, ScopeKind
 from loyalty_core.kernel import Database, NotAllowedError, Refusal, new_id
 from tests.access.people import COMMAND_LINE, somebody
+from tests.participants.deciding import decide_as_shown, suspend_as_shown
 from tests.participants.test_registrations import a_company, a_person, a_region, actions, an_active_company
 
 
@@ -131,12 +132,12 @@ def test_who_sees_a_region_reads_nobody_of_another(database: Database) -> None:
             participants.participant_by_code(connection, "P-2")
         with pytest.raises(participants.UnknownRegistrationError):
             participants.registration_by_id(connection, hidden)
-    outcomes = participants.decide_registrations(
+    outcomes = decide_as_shown(
         database, scope, company_ids=[hidden], participant_ids=[unseen], approve=True, reason=None
     )
     assert all(one.refusal for one in outcomes)
     for command in (
-        lambda: participants.suspend(database, scope, unseen, reason="Not mine to suspend"),
+        lambda: suspend_as_shown(database, scope, unseen, reason="Not mine to suspend"),
         lambda: participants.read_contact(database, scope, unseen),
         lambda: participants.assign_salesperson(database, scope, company_code=foreign, user_id=None),
         lambda: participants.salespeople_for(database, scope, company_code=foreign),
@@ -195,9 +196,7 @@ def test_a_company_buys_through_a_distributor_and_through_nobody_else(database: 
         region_id=region,
         request_key=new_id(),
     )
-    participants.decide_registrations(
-        database, COMMAND_LINE, company_ids=[registration_id], approve=True, reason=None
-    )
+    decide_as_shown(database, COMMAND_LINE, company_ids=[registration_id], approve=True, reason=None)
     clerk = somebody(database, Role.OPERATOR, name="clerk").scope
     with pytest.raises(NotAllowedError):
         participants.assign_distributor(database, clerk, company_code=company, distributor_code="D-1")

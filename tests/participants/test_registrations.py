@@ -11,6 +11,7 @@ from loyalty_core.kernel import Database, NotAllowedError, NotFoundError, Scope,
 from loyalty_core.organisation import CompanyKind
 from loyalty_core.participants import ParticipantGroup, ParticipantState, RegistrationState
 from tests.access.people import COMMAND_LINE, somebody
+from tests.participants.deciding import decide_as_shown, reinstate_as_shown, suspend_as_shown
 
 
 def a_region(database: Database, code: str = "PL", parent_id: UUID | None = None) -> UUID:
@@ -34,7 +35,7 @@ def a_company(database: Database, code: str, region_id: UUID, scope: Scope = COM
 
 def an_active_company(database: Database, code: str, region_id: UUID) -> str:
     registration_id = a_company(database, code, region_id)
-    decided = participants.decide_registrations(
+    decided = decide_as_shown(
         database, COMMAND_LINE, company_ids=[registration_id], approve=True, reason=None
     )
     assert decided[0].refusal is None
@@ -66,10 +67,10 @@ def test_an_approved_company_is_there_and_a_rejected_one_is_not(database: Databa
     with database.snapshot(COMMAND_LINE) as connection:
         assert [one.code for one in participants.waiting_companies(connection)] == ["C-1", "C-2"]
         assert organisation.count_companies(connection) == 0
-    assert participants.decide_registrations(
-        database, COMMAND_LINE, company_ids=[first], approve=True, reason=None
-    ) == [participants.RegistrationOutcome(first, "Company C-1", None)]
-    participants.decide_registrations(
+    assert decide_as_shown(database, COMMAND_LINE, company_ids=[first], approve=True, reason=None) == [
+        participants.RegistrationOutcome(first, "Company C-1", None)
+    ]
+    decide_as_shown(
         database, COMMAND_LINE, company_ids=[second], approve=False, reason="No such firm at this address"
     )
     with database.snapshot(COMMAND_LINE) as connection:
@@ -98,24 +99,20 @@ def test_a_participant_waits_is_approved_suspended_and_reinstated(database: Data
 
     assert state() is ParticipantState.WAITING
     with pytest.raises(StateError):
-        participants.suspend(database, COMMAND_LINE, person, reason="Too early for that")
-    participants.decide_registrations(
-        database, COMMAND_LINE, participant_ids=[person], approve=True, reason=None
-    )
+        suspend_as_shown(database, COMMAND_LINE, person, reason="Too early for that")
+    decide_as_shown(database, COMMAND_LINE, participant_ids=[person], approve=True, reason=None)
     assert state() is ParticipantState.ACTIVE
     with pytest.raises(participants.ReasonMissingError):
-        participants.suspend(database, COMMAND_LINE, person, reason="  ")
-    participants.suspend(database, COMMAND_LINE, person, reason="Left the company")
+        suspend_as_shown(database, COMMAND_LINE, person, reason="  ")
+    suspend_as_shown(database, COMMAND_LINE, person, reason="Left the company")
     assert state() is ParticipantState.SUSPENDED
-    again = participants.decide_registrations(
-        database, COMMAND_LINE, participant_ids=[person], approve=True, reason=None
-    )
+    again = decide_as_shown(database, COMMAND_LINE, participant_ids=[person], approve=True, reason=None)
     assert again[0].refusal is not None
     assert state() is ParticipantState.SUSPENDED
-    participants.reinstate(database, COMMAND_LINE, person)
+    reinstate_as_shown(database, COMMAND_LINE, person)
     assert state() is ParticipantState.ACTIVE
     with pytest.raises(StateError):
-        participants.reinstate(database, COMMAND_LINE, person)
+        reinstate_as_shown(database, COMMAND_LINE, person)
 
 
 def test_many_are_decided_at_once_and_each_says_what_came_of_it(database: Database) -> None:
@@ -123,11 +120,11 @@ def test_many_are_decided_at_once_and_each_says_what_came_of_it(database: Databa
     company = an_active_company(database, "C-0", region_id)
     registered = a_company(database, "C-1", region_id)
     people = [a_person(database, company, code) for code in ("P-1", "P-2")]
-    participants.decide_registrations(
+    decide_as_shown(
         database, COMMAND_LINE, participant_ids=[people[0]], approve=False, reason="Unknown to the company"
     )
     unknown = new_id()
-    outcomes = participants.decide_registrations(
+    outcomes = decide_as_shown(
         database,
         COMMAND_LINE,
         company_ids=[registered],
@@ -147,9 +144,7 @@ def test_nothing_is_rejected_without_a_reason(database: Database) -> None:
     registered = a_company(database, "C-1", a_region(database))
     for reason in (None, "", " \n", "no"):
         with pytest.raises(participants.ReasonMissingError):
-            participants.decide_registrations(
-                database, COMMAND_LINE, company_ids=[registered], approve=False, reason=reason
-            )
+            decide_as_shown(database, COMMAND_LINE, company_ids=[registered], approve=False, reason=reason)
     with database.snapshot(COMMAND_LINE) as connection:
         assert len(participants.waiting_companies(connection)) == 1
 
@@ -162,7 +157,7 @@ def test_nobody_approves_what_they_registered_and_the_database_says_so_too(datab
         a_company(database, "C-1", region_id, maker),
         a_person(database, company, "P-1", maker),
     )
-    outcomes = participants.decide_registrations(
+    outcomes = decide_as_shown(
         database, maker, company_ids=[registered], participant_ids=[person], approve=True, reason=None
     )
     assert [one.refusal for one in outcomes] == [
@@ -180,7 +175,7 @@ def test_nobody_approves_what_they_registered_and_the_database_says_so_too(datab
         ):
             connection.execute(text(statement + " where requested_by is not null"))
     checker = somebody(database, Role.OPERATOR, name="checker").scope
-    outcomes = participants.decide_registrations(
+    outcomes = decide_as_shown(
         database, checker, company_ids=[registered], participant_ids=[person], approve=True, reason=None
     )
     assert [one.refusal for one in outcomes] == [None, None]
@@ -191,16 +186,14 @@ def test_nobody_lets_themselves_in_nor_lifts_their_own_suspension(database: Data
     person = a_person(database, company, "P-1")
     own = somebody(database, Role.OPERATOR, Role.PARTICIPANT, name="olga")
     participants.link_user(database, COMMAND_LINE, person, own.id)
-    (outcome,) = participants.decide_registrations(
-        database, own.scope, participant_ids=[person], approve=True, reason=None
-    )
+    (outcome,) = decide_as_shown(database, own.scope, participant_ids=[person], approve=True, reason=None)
     assert "is yourself" in (outcome.refusal or "")
     other = somebody(database, Role.OPERATOR, name="otto").scope
-    participants.decide_registrations(database, other, participant_ids=[person], approve=True, reason=None)
-    participants.suspend(database, other, person, reason="Looked into")
+    decide_as_shown(database, other, participant_ids=[person], approve=True, reason=None)
+    suspend_as_shown(database, other, person, reason="Looked into")
     with pytest.raises(participants.OwnParticipationError):
-        participants.reinstate(database, own.scope, person)
-    participants.reinstate(database, other, person)
+        reinstate_as_shown(database, own.scope, person)
+    reinstate_as_shown(database, other, person)
 
 
 def test_the_same_form_sent_twice_registers_once(database: Database) -> None:
@@ -227,9 +220,7 @@ def test_the_same_decision_sent_twice_is_no_refusal_and_is_written_down_once(dat
     registered = a_company(database, "C-1", a_region(database))
     checker = somebody(database, Role.OPERATOR).scope
     for _time in range(2):
-        outcomes = participants.decide_registrations(
-            database, checker, company_ids=[registered], approve=True, reason=None
-        )
+        outcomes = decide_as_shown(database, checker, company_ids=[registered], approve=True, reason=None)
         assert [one.refusal for one in outcomes] == [None]
     assert actions(database).count("participants.company_approved") == 1
 
@@ -265,9 +256,7 @@ def test_a_company_that_came_by_a_file_meanwhile_is_not_made_twice(database: Dat
             import_id=new_id(),
             recorded_at=participants.registration_by_id(connection, registered).requested_at,
         )
-    outcomes = participants.decide_registrations(
-        database, COMMAND_LINE, company_ids=[registered], approve=True, reason=None
-    )
+    outcomes = decide_as_shown(database, COMMAND_LINE, company_ids=[registered], approve=True, reason=None)
     assert outcomes[0].refusal is not None
     assert "C-1" in outcomes[0].refusal
     with database.snapshot(COMMAND_LINE) as connection:
@@ -289,9 +278,7 @@ def test_what_waits_is_counted_and_namesakes_are_named(database: Database) -> No
         request_key=new_id(),
     )
     first = a_person(database, company, "P-1")
-    participants.decide_registrations(
-        database, COMMAND_LINE, participant_ids=[first], approve=True, reason=None
-    )
+    decide_as_shown(database, COMMAND_LINE, participant_ids=[first], approve=True, reason=None)
     second = participants.register_participant(
         database,
         COMMAND_LINE,
@@ -358,9 +345,7 @@ def test_each_role_may_do_what_its_permissions_say(database: Database, role: Rol
     region_id = a_region(database)
     company = an_active_company(database, "C-1", region_id)
     person, waiting = a_person(database, company, "P-1"), a_company(database, "C-2", region_id)
-    participants.decide_registrations(
-        database, COMMAND_LINE, participant_ids=[person], approve=True, reason=None
-    )
+    decide_as_shown(database, COMMAND_LINE, participant_ids=[person], approve=True, reason=None)
     scope = somebody(database, role, name="actor").scope
     other = somebody(database, Role.PARTICIPANT, name="other").id
     registers = (
@@ -368,11 +353,9 @@ def test_each_role_may_do_what_its_permissions_say(database: Database, role: Rol
         lambda: a_person(database, company, "P-2", scope),
     )
     decides = (
-        lambda: participants.decide_registrations(
-            database, scope, company_ids=[waiting], approve=True, reason=None
-        ),
-        lambda: participants.suspend(database, scope, person, reason="Left the company"),
-        lambda: participants.reinstate(database, scope, person),
+        lambda: decide_as_shown(database, scope, company_ids=[waiting], approve=True, reason=None),
+        lambda: suspend_as_shown(database, scope, person, reason="Left the company"),
+        lambda: reinstate_as_shown(database, scope, person),
     )
     links = (lambda: participants.link_user(database, scope, person, other),)
     assigns = (
@@ -401,7 +384,7 @@ def test_of_two_who_decide_the_same_company_at_once_one_decides(committed_databa
 
     def decide(pair: tuple[Scope, bool]) -> str | None:
         scope, approve = pair
-        return participants.decide_registrations(
+        return decide_as_shown(
             database, scope, company_ids=[registered], approve=approve, reason="Seen on the spot"
         )[0].refusal
 
@@ -418,9 +401,7 @@ def test_of_two_who_decide_the_same_company_at_once_one_decides(committed_databa
 def test_the_audit_holds_no_name_no_number_and_no_address_of_a_person(database: Database) -> None:
     company = an_active_company(database, "C-1", a_region(database))
     person = a_person(database, company, "P-1")
-    participants.decide_registrations(
-        database, COMMAND_LINE, participant_ids=[person], approve=True, reason=None
-    )
+    decide_as_shown(database, COMMAND_LINE, participant_ids=[person], approve=True, reason=None)
     with database.snapshot(COMMAND_LINE) as connection:
         found = audit.search_records(
             connection, words=str(person), action="", since=None, limit=100, offset=0

@@ -14,10 +14,10 @@ from loyalty_core.participants import (
     CompaniesDataset,
     ParticipantsDataset,
     ParticipantState,
-    decide_registrations,
     participant_by_code,
 )
 from tests.access.people import somebody
+from tests.participants.deciding import decide_as_shown
 from tests.records.staged import bring, one
 
 PEOPLE = ParticipantsDataset()
@@ -46,9 +46,9 @@ def person(code: str = "P1", **more: Any) -> dict[str, Any]:
 def approve(database: Database, scope: Scope, code: str, *, approve: bool = True) -> str | None:
     with database.transaction(scope) as connection:
         found = participant_by_code(connection, code)
-    return decide_registrations(
-        database, scope, participant_ids=[found.id], approve=approve, reason="as agreed"
-    )[0].refusal
+    return decide_as_shown(database, scope, participant_ids=[found.id], approve=approve, reason="as agreed")[
+        0
+    ].refusal
 
 
 def test_whoever_a_file_adds_waits_for_somebody_else(database: Database) -> None:

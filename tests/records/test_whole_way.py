@@ -13,7 +13,6 @@ from loyalty_core.intake import (
     FileImport,
     ImportMode,
     WaitsFor,
-    accept_waiting_import,
     find_changes,
     guess_file,
     receive_local_file,
@@ -25,6 +24,7 @@ from loyalty_core.intake import (
 from loyalty_core.kernel import Database, Scope, Settings, new_id
 from loyalty_core.organisation import add_region
 from tests.access.people import somebody
+from tests.intake.deciding import accept_as_shown
 from tests.settlement.programmes import spring
 
 pytestmark = pytest.mark.xdist_group("intake")
@@ -144,7 +144,7 @@ def test_an_update_waits_with_its_changes_and_goes_on_when_it_is_let_through(
         ("A", "name", "Cup", "Glass")
     ]
     assert names == ["Cup", "Mug"], "neither a look nor a waiting update changes anything"
-    accept_waiting_import(database, everything, import_id=update, reason="as agreed", defers=False)
+    accept_as_shown(database, everything, import_id=update, reason="as agreed", defers=False)
     done = run(database, settings, everything, update)
     assert (done.state.value, done.accepted, done.changed, done.duplicates) == ("accepted", 2, 1, 0)
     with database.transaction(everything) as connection:
@@ -163,8 +163,8 @@ def test_what_changed_between_the_showing_and_the_accepting_is_shown_again(
     run(database, settings, everything, update)
     with database.transaction(everything) as connection:
         connection.execute(text("update product set name = 'Beaker'"))
-    accept_waiting_import(database, everything, import_id=update, reason="as agreed", defers=False)
+    accept_as_shown(database, everything, import_id=update, reason="as agreed", defers=False)
     again = run(database, settings, everything, update)
     assert (again.state.value, again.waits_for) == ("waiting", WaitsFor.CHANGES)
-    accept_waiting_import(database, everything, import_id=update, reason="so be it", defers=False)
+    accept_as_shown(database, everything, import_id=update, reason="so be it", defers=False)
     assert run(database, settings, everything, update).changed == 1

@@ -14,6 +14,7 @@ from loyalty_core.intake import ColumnMapping, FileImport
 from loyalty_core.kernel import Database, Scope, Settings, new_id
 from loyalty_core.settlement import NoSourceRowError, NotFromAFileError
 from tests.access.people import somebody
+from tests.intake.deciding import accept_as_shown
 
 FILE = """\
 Customer,Region,Invoice,Product,Sold,Units,Price,Margin
@@ -60,7 +61,7 @@ def brought(committed_database: Database, everything: Scope, tmp_path: Path) -> 
     )
     found = intake.run_import(database, settings, import_id, datasets=DATASETS, scope=everything).found
     if found.state is intake.ImportState.WAITING:
-        intake.accept_waiting_import(database, everything, import_id=import_id, reason="small", defers=False)
+        accept_as_shown(database, everything, import_id=import_id, reason="small", defers=False)
         found = intake.run_import(database, settings, import_id, datasets=DATASETS, scope=everything).found
     assert (found.accepted, found.quarantined) == (3, 1)
     with database.transaction(everything) as connection:

@@ -13,6 +13,7 @@ from loyalty_core.participants import ParticipantGroup
 from loyalty_core.programmes import apply_programme
 from loyalty_core.verification import Claim, ClaimSource, Verdict
 from tests.access.people import COMMAND_LINE
+from tests.participants.deciding import decide_as_shown
 
 CLUB = """\
 code: club
@@ -51,7 +52,7 @@ def person(
         group=ParticipantGroup.WHOLESALER,
         user_id=user_id,
     )
-    (outcome,) = participants.decide_registrations(
+    (outcome,) = decide_as_shown(
         database, COMMAND_LINE, participant_ids=[participant_id], approve=True, reason=None
     )
     assert outcome.refusal is None

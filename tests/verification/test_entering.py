@@ -23,6 +23,7 @@ from loyalty_core.organisation import UnknownCompanyError, company_by_code
 from loyalty_core.programmes import programme_by_code
 from loyalty_core.verification import ClaimSource, ClaimState
 from tests.access.people import COMMAND_LINE, somebody
+from tests.participants.deciding import suspend_as_shown
 from tests.photos import photo
 from tests.sales.files import bring, row
 from tests.verification.claims import CLUB, PARTNERS, claim, club, person
@@ -133,7 +134,7 @@ def test_a_suspended_participant_claims_nothing(database: Database, everything: 
     club(database)
     bring(database, everything, [row()])
     ana = person(database)
-    participants.suspend(database, everything, ana, reason="On leave.")
+    suspend_as_shown(database, everything, ana, reason="On leave.")
     with pytest.raises(verification.ClaimantNotActiveError):
         claim(database, everything, ana)
 

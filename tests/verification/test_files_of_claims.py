@@ -13,12 +13,12 @@ from loyalty_core.access import Role, ScopeGrant, ScopeKind
 from loyalty_core.intake import FileImport, ImportState, load_shipped_mapping, quarantined_rows
 from loyalty_core.kernel import Database, Scope, new_id
 from loyalty_core.organisation import company_by_code
-from loyalty_core.participants import suspend
 from loyalty_core.programmes import programme_by_code
 from loyalty_core.settlement import check_books
 from loyalty_core.verification import ClaimSource, ClaimState, Verdict
 from tests.access.people import somebody
 from tests.intake.field import finish, settings_in
+from tests.participants.deciding import suspend_as_shown
 from tests.sales.files import bring, row
 from tests.verification.claims import PARTNERS, club, person
 
@@ -83,7 +83,7 @@ def test_a_row_becomes_a_claim_that_knows_its_row_and_a_bad_one_is_told_every_re
     bring(database, everything, [row(), row(company_code="C2", invoice_no="J1")])
     person(database, code="ana")
     suspended = person(database, code="sue")
-    suspend(database, everything, suspended, reason="On leave.")
+    suspend_as_shown(database, everything, suspended, reason="On leave.")
     found = imported(
         database,
         everything,

@@ -18,7 +18,7 @@ from sqlalchemy import text
 import data_checks
 from laurel.registers import DATASETS
 from laurel.tasks import run_import
-from loyalty_core import access, intake, participants, verification
+from loyalty_core import access, intake, verification
 from loyalty_core.access import Permission, Role, ScopeGrant, ScopeKind, SignedInUser
 from loyalty_core.intake import ColumnMapping, FileImport, ImportState, MappingIncompleteError
 from loyalty_core.kernel import Database, NotAllowedError, Scope, Settings, new_id
@@ -30,6 +30,7 @@ from tests.access.people import COMMAND_LINE, somebody
 from tests.corrections.undoing import undo
 from tests.databases import database_of
 from tests.intake.field import settings_in
+from tests.participants.deciding import reinstate_as_shown, suspend_as_shown
 from tests.sales.files import bring, row
 from tests.verification.claims import CLUB, claim, club, person
 
@@ -412,7 +413,7 @@ def test_who_brought_a_file_may_cancel_it_and_nobody_elses(field: Field) -> None
 
 def test_who_is_suspended_after_bringing_a_file_gets_no_claims_of_it(field: Field) -> None:
     import_id = started(field, field.ana, [sold(invoice_no="S1")])
-    participants.suspend(field.database, COMMAND_LINE, field.ana_id, reason="On leave")
+    suspend_as_shown(field.database, COMMAND_LINE, field.ana_id, reason="On leave")
     try:
         found = done(field, field.ana, import_id)
         assert found.state is ImportState.REFUSED
@@ -420,7 +421,7 @@ def test_who_is_suspended_after_bringing_a_file_gets_no_claims_of_it(field: Fiel
         with pytest.raises(verification.ClaimantNotActiveError):
             kept(field, field.ana, [sold()])
     finally:
-        participants.reinstate(field.database, COMMAND_LINE, field.ana_id)
+        reinstate_as_shown(field.database, COMMAND_LINE, field.ana_id)
     assert not claims_of(field, import_id)
 
 
