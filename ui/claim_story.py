@@ -170,6 +170,7 @@ def show_second(user: SignedInUser, claim: Claim, proposal: Proposal, *, may_dec
     if proposal.proposed_by == user.id:
         st.info(_("You decided it first: somebody else has to agree."), icon=":material/supervisor_account:")
         return
+    shown = elements.as_shown(f"proposal_{claim.number}", proposal.payload_hash)
     words = st.text_area(
         _("Why not (needed to disagree)"), max_chars=1000, height=80, key=page_key(f"second_{proposal.id}")
     )
@@ -183,7 +184,7 @@ def show_second(user: SignedInUser, claim: Claim, proposal: Proposal, *, may_dec
             current_database(),
             user.scope,
             claim.number,
-            payload_hash=proposal.payload_hash,
+            payload_hash=shown,
             agrees=agrees,
             words=words,
         )

@@ -550,16 +550,16 @@ def decide_dialog(user: SignedInUser, claims: Sequence[QueuedClaim], *, approve:
         )
     if not sent:
         return
-    numbers = [one.claim.number for one in claims]
+    shown = {one.claim.number: one.claim.payload_hash for one in claims}
     key = elements.form_key("decide_claims")
     try:
         outcomes = (
-            verification.approve_claims(current_database(), user.scope, numbers, request_key=key)
+            verification.approve_claims(current_database(), user.scope, shown, request_key=key)
             if approve
             else verification.reject_claims(
                 current_database(),
                 user.scope,
-                numbers,
+                shown,
                 reason=reason or "",
                 reason_code=code,
                 request_key=key,
@@ -759,6 +759,7 @@ def correct_dialog(user: SignedInUser, claim: Claim) -> None:
             current_database(),
             user.scope,
             claim.number,
+            payload_hash=claim.payload_hash,
             sales_line_id=chosen,
             quantity=Decimal(str(quantity)).normalize() if chosen is not None else Decimal(0),
             reason=reason or "",

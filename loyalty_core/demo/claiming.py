@@ -203,11 +203,20 @@ def _propose(stage: Stage, scope: Scope, claim: DemoClaim, number: int) -> None:
             stage, scope, replace(claim, reason="The invoice has fewer pieces."), number, request_key=key
         )
     elif claim.claimed_day is not None:
-        _all_done(verification.approve_claims(stage.database, scope, [number], request_key=key))
+        _all_done(
+            verification.approve_claims(
+                stage.database, scope, _shown(stage, scope, [number]), request_key=key
+            )
+        )
     else:
         _all_done(
             verification.reject_claims(
-                stage.database, scope, [number], reason="", reason_code="no-invoice", request_key=key
+                stage.database,
+                scope,
+                _shown(stage, scope, [number]),
+                reason="",
+                reason_code="no-invoice",
+                request_key=key,
             )
         )
 
@@ -256,14 +265,21 @@ def _decide(
     def decide(mine: Sequence[DemoClaim], moment_day: date) -> None:
         approved = [numbers[one.company, one.claim_no] for one in mine if one.fate is Fate.APPROVED]
         with stage.at(moment_day, 11):
-            _all_done(verification.approve_claims(stage.database, operator, approved))
+            _all_done(
+                verification.approve_claims(stage.database, operator, _shown(stage, operator, approved))
+            )
         for one in mine:
             number = numbers[one.company, one.claim_no]
             with stage.at(moment_day, 15):
                 if one.fate is Fate.REJECTED:
                     assert one.reason is not None
                     _all_done(
-                        verification.reject_claims(stage.database, operator, [number], reason=one.reason)
+                        verification.reject_claims(
+                            stage.database,
+                            operator,
+                            _shown(stage, operator, [number]),
+                            reason=one.reason,
+                        )
                     )
                 elif one.fate is Fate.CORRECTED:
                     _correct(stage, operator, one, number)
@@ -285,11 +301,18 @@ def _correct(
         stage.database,
         scope,
         number,
+        payload_hash=_shown(stage, scope, [number])[number],
         sales_line_id=best.sales_line_id,
         quantity=Decimal(claim.sold_units),
         reason=claim.reason or "",
         request_key=request_key,
     )
+
+
+def _shown(stage: Stage, scope: Scope, numbers: Sequence[int]) -> dict[int, str]:
+    """Return the hash of each claim as whoever decides sees it."""
+    with stage.database.snapshot(scope) as connection:
+        return {number: verification.claim_by_number(connection, number).payload_hash for number in numbers}
 
 
 def _all_done(outcomes: Sequence[ClaimOutcome]) -> None:

@@ -1,6 +1,6 @@
 """What operators decide about claims: approve, reject, correct. Above a programme's value it waits for a second."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID, uuid5
@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 from sqlalchemy import Connection
 
 from loyalty_core import access, audit, programmes
-from loyalty_core.kernel import Database, Refusal, Scope, _, now, share_minor
+from loyalty_core.kernel import ChangedSinceShownError, Database, Refusal, Scope, _, now, share_minor
 from loyalty_core.sales import hold_lines
 from loyalty_core.verification import matching, policy, proposals, queue, store
 from loyalty_core.verification.claimants import check_decides
@@ -142,12 +142,13 @@ class ClaimOutcome:
 
 
 def approve_claims(
-    database: Database, scope: Scope, numbers: Sequence[int], *, request_key: UUID | None = None
+    database: Database, scope: Scope, shown: Mapping[int, str], *, request_key: UUID | None = None
 ) -> list[ClaimOutcome]:
     """Approve undecided claims, each at its best line and in a transaction of its own.
 
-    At which line and under which verdicts that can be: `policy.is_approvable`. Sent again with the same
-    `request_key`, what it approved stays approved and is told so. Raises NotAllowedError.
+    `shown` maps each claim's number to the `payload_hash` of the claim as the actor saw it. At which line and under
+    which verdicts that can be: `policy.is_approvable`. Sent again with the same `request_key`, what it approved stays
+    approved and is told so. Raises NotAllowedError.
     """
 
     def approve(connection: Connection, claim: Claim) -> bool:
@@ -155,13 +156,13 @@ def approve_claims(
             connection, scope, claim, _approval(connection, claim), request_key=request_key
         )
 
-    return _decide_each(database, scope, numbers, approve, request_key)
+    return _decide_each(database, scope, shown, approve, request_key)
 
 
 def reject_claims(
     database: Database,
     scope: Scope,
-    numbers: Sequence[int],
+    shown: Mapping[int, str],
     *,
     reason: str,
     reason_code: str | None = None,
@@ -169,8 +170,8 @@ def reject_claims(
 ) -> list[ClaimOutcome]:
     """Reject undecided claims for a reason that who claimed will read, each in a transaction of its own.
 
-    `reason_code` is one of those that the claim's programme keeps; `reason` adds words to it and may then be empty.
-    Raises NotAllowedError, ReasonMissingError, ClaimTextError.
+    `shown` is as in `approve_claims`. `reason_code` is one of those that the claim's programme keeps; `reason` adds
+    words to it and may then be empty. Raises NotAllowedError, ReasonMissingError, ClaimTextError.
     """
     words = policy.clean_note(reason) if reason_code is not None else policy.clean_reason(reason)
 
@@ -184,7 +185,7 @@ def reject_claims(
             request_key=request_key,
         )
 
-    return _decide_each(database, scope, numbers, reject, request_key)
+    return _decide_each(database, scope, shown, reject, request_key)
 
 
 def _whole_reason(connection: Connection, claim: Claim, code: str | None, words: str | None) -> str:
@@ -202,14 +203,14 @@ def _whole_reason(connection: Connection, claim: Claim, code: str | None, words:
 def _decide_each(
     database: Database,
     scope: Scope,
-    numbers: Sequence[int],
+    shown: Mapping[int, str],
     decide: Callable[[Connection, Claim], bool],
     request_key: UUID | None,
 ) -> list[ClaimOutcome]:
     with database.transaction(scope) as connection:
         access.check_permission(connection, scope, access.Permission.DECIDE_CLAIMS)
     outcomes = []
-    for number in dict.fromkeys(numbers):
+    for number, payload_hash in shown.items():
         claim_no, refusal, is_proposed = str(number), None, False
         try:
             with database.transaction(scope) as connection:
@@ -223,11 +224,18 @@ def _decide_each(
                     if claim.state not in (ClaimState.WAITING, ClaimState.ASKED):
                         raise ClaimDecidedError(claim)
                     check_decides(connection, scope, claim)
+                    check_shown(claim, payload_hash)
                     is_proposed = decide(connection, claim)
         except Refusal as refused:
             refusal = refused.sentence
         outcomes.append(ClaimOutcome(number, claim_no, refusal, is_proposed))
     return outcomes
+
+
+def check_shown(claim: Claim, payload_hash: str) -> None:
+    """Refuse a decision on a claim, whose row is locked, that is not as it was shown. Raises ChangedSinceShownError."""
+    if claim.payload_hash != payload_hash:
+        raise ChangedSinceShownError(_("Claim {number}").format(number=claim.claim_no))
 
 
 def was_sent_before(connection: Connection, claim: Claim, request_key: UUID | None) -> bool:
@@ -243,6 +251,7 @@ def correct_claim(
     scope: Scope,
     number: int,
     *,
+    payload_hash: str,
     sales_line_id: int | None,
     quantity: Decimal,
     reason: str,
@@ -250,13 +259,13 @@ def correct_claim(
 ) -> Claim:
     """Lay a claim, waiting or decided, to a line and a number of its units, and return it.
 
-    Without a line (`sales_line_id` None, `quantity` 0) it is rejected, and what it earned is taken back. The next
-    settlement posts the difference. What it is laid to already is refused, unless units of that sale came back: then
-    somebody says that it stands all the same. Above the programme's value it waits for a second person, and a claim
-    that was decided before stands as it was until then. Raises UnknownClaimError, UnknownLineError,
-    LineOfOtherCompanyError, ReturnClaimedError, LineTakenBackError, UnitsTakenError,
-    CorrectionChangesNothingError, ClaimDecidedError, ProposalWaitsError, OwnClaimError, KeyedInError,
-    ClaimQuantityError, ReasonMissingError, ClaimTextError, NeedsPersonError, NotAllowedError.
+    `payload_hash` is that of the claim as shown. Without a line (`sales_line_id` None, `quantity` 0) it is rejected,
+    and what it earned is taken back. The next settlement posts the difference. What it is laid to already is refused,
+    unless units of that sale came back: then somebody says that it stands all the same. Above the programme's value
+    it waits for a second person, and a claim that was decided before stands as it was until then. Raises
+    UnknownClaimError, UnknownLineError, LineOfOtherCompanyError, ReturnClaimedError, LineTakenBackError,
+    UnitsTakenError, CorrectionChangesNothingError, ClaimDecidedError, ProposalWaitsError, OwnClaimError,
+    KeyedInError, ClaimQuantityError, ReasonMissingError, ClaimTextError, NeedsPersonError, NotAllowedError.
     """
     why = policy.clean_reason(reason)
     if sales_line_id is not None:
@@ -272,6 +281,7 @@ def correct_claim(
         check_decides(connection, scope, claim)
         if claim.state is ClaimState.WITHDRAWN:
             raise ClaimDecidedError(claim)
+        check_shown(claim, payload_hash)
         held = (claim.sales_line_id, claim.approved_quantity or Decimal(0))
         if (
             claim.state in (ClaimState.APPROVED, ClaimState.REJECTED)

@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from loyalty_core.kernel import Refusal, _, ngettext
+from loyalty_core.kernel import Refusal, _, ngettext, payload_hash
 from loyalty_core.verification.states import ClaimState
 
 # As long as a reported sale's.
@@ -167,6 +167,37 @@ class Claim:
     def claimant(self) -> str:
         """Who claims, as people say it: the participant's name, else the company's."""
         return self.participant_name or self.company_name
+
+    @property
+    def payload_hash(self) -> str:
+        """The hash of what is claimed, what comparing it with the sales said, and how it stands.
+
+        A decision names the one that was shown. Who works on it, and how soon, is not part of it.
+        """
+        return payload_hash(
+            {
+                "number": self.number,
+                "programme": self.programme_id,
+                "company": self.company_id,
+                "company_code": self.company_code,
+                "participant": self.participant_id,
+                "invoice_no": self.invoice_no,
+                "product_code": self.product_code,
+                "quantity": f"{self.quantity.normalize():f}",
+                "sold_on": self.sold_on,
+                "document": self.document_id,
+                "note": self.note,
+                "state": self.state,
+                "revision": self.revision,
+                "sales_line": self.sales_line_id,
+                "approved_quantity": self.approved_quantity,
+                "entered_by": self.entered_by,
+                "verdict": self.verdict,
+                "best_line": self.best_line_id,
+                "at_stake": self.at_stake_minor,
+                "currency": self.stake_currency,
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from tests.corrections.undoing import broken, look, undo
 from tests.sales.files import bring, row, undone
 from tests.settlement.programmes import BONUS, SPRING, TWO_POINTS, balances, spring
 from tests.verification.claims import claim, club, person, points
+from tests.verification.deciding import approve_as_shown
 from ui.companies import award_cause, why_award, why_void
 
 
@@ -185,7 +186,7 @@ def test_claims_laid_to_the_lines_wait_again_and_their_points_go(
     wrong = bring(database, everything, [row(quantity="4", unit_price="25.00")])
     ana = person(database, code="ana")
     number = claim(database, everything, ana, quantity=Decimal(4)).number
-    verification.approve_claims(database, everything, [number])
+    approve_as_shown(database, everything, [number])
     settle_due(database)
     assert points(database, everything) == {"ana": 10}
     preview = look(database, everything, wrong.import_id)
@@ -202,7 +203,7 @@ def test_claims_laid_to_the_lines_wait_again_and_their_points_go(
     assert [one.kind.value for one in history] == ["approve", "reopen"]
     assert history[-1].reason == "The file was of another year."
     assert broken(database) == []
-    (refused,) = verification.approve_claims(database, everything, [number])
+    (refused,) = approve_as_shown(database, everything, [number])
     assert refused.refusal is not None
 
 

@@ -26,6 +26,7 @@ from tests.rewards.shop import open_shop
 from tests.sales.files import bring, row
 from tests.verification import test_files_of_claims as files_of_claims
 from tests.verification.claims import claim, club, person, points
+from tests.verification.deciding import approve_as_shown
 
 
 @pytest.fixture
@@ -160,7 +161,7 @@ def test_undoing_a_file_of_claims_withdraws_them_and_frees_their_units_and_point
     assert broken(database) == []
     # What the file claimed may be claimed by another now, all of it.
     other = claim(database, everything, person(database, code="bo"), quantity=Decimal(4)).number
-    (outcome,) = verification.approve_claims(database, everything, [other])
+    (outcome,) = approve_as_shown(database, everything, [other])
     assert outcome.refusal is None
     settle_due(database)
     assert points(database, everything) == {"ana": 0, "bo": 10}

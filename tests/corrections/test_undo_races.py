@@ -20,6 +20,7 @@ from tests.corrections.undoing import broken, look, undo
 from tests.sales.files import bring, bring_in, row
 from tests.settlement.programmes import balances, spring
 from tests.verification.claims import claim, club, person
+from tests.verification.deciding import approve_as_shown
 
 # Longer than an undo that waits for nobody takes.
 A_WHILE = 1.5
@@ -179,7 +180,7 @@ def test_a_claim_is_not_approved_at_a_line_that_is_taken_back_meanwhile(
             patched.setattr(
                 verification_store, "lock_units", calls_first(verification_store.lock_units, meanwhile)
             )
-            (outcome,) = verification.approve_claims(database, everything, [number])
+            (outcome,) = approve_as_shown(database, everything, [number])
         (running,) = runs
         assert outcome.refusal is None
         if not is_locked:
@@ -192,7 +193,7 @@ def test_a_claim_is_not_approved_at_a_line_that_is_taken_back_meanwhile(
     undo(database, everything, wrong.import_id)
     with database.transaction(everything) as connection:
         assert verification.claim_by_number(connection, number).state is ClaimState.WAITING
-    (outcome,) = verification.approve_claims(database, everything, [number])
+    (outcome,) = approve_as_shown(database, everything, [number])
     assert outcome.refusal is not None
     assert broken(database) == []
 

@@ -12,6 +12,7 @@ from loyalty_core.participants import ParticipantGroup
 from loyalty_core.verification import Claim, ClaimSource
 from tests.pages.world import COMMAND_LINE, World
 from tests.participants.deciding import decide_as_shown
+from tests.verification.deciding import approve_as_shown, reject_as_shown
 
 CLUB = """\
 code: club
@@ -62,9 +63,9 @@ def add_claims(world: World) -> dict[str, Claim]:
         "again": enter_one(world, marko, invoice_no="INV-2", quantity=Decimal(10), sold_on=date(2026, 4, 13)),
         "rejected": enter_one(world, anna, invoice_no="INV-8", note="from [a form](https://evil.example)"),
     }
-    approved = verification.approve_claims(database, COMMAND_LINE, [claims["approved"].number])
+    approved = approve_as_shown(database, COMMAND_LINE, [claims["approved"].number])
     assert approved[0].refusal is None
-    rejected = verification.reject_claims(
+    rejected = reject_as_shown(
         database, COMMAND_LINE, [claims["rejected"].number], reason="No invoice *INV-8* was issued"
     )
     assert rejected[0].refusal is None

@@ -16,6 +16,7 @@ from tests.pages.test_every_page import app_of, page_named, page_of, texts
 from tests.pages.world import COMMAND_LINE, World
 from tests.photos import photo
 from tests.sales.files import bring, row
+from tests.verification.deciding import correct_as_shown
 from tests.verification.scans import scan
 from ui.claims import Offered, code_of
 from ui.keys import key_on
@@ -357,7 +358,7 @@ def test_the_home_asks_first_for_the_answer_that_a_claim_waits_for(world: World,
 def test_a_rejected_claim_corrected_brings_its_points(world: World, claims: Claims) -> None:
     with world.database.snapshot(COMMAND_LINE) as connection:
         line = verification.candidates(connection, claims["agrees"].number)[0]
-    verification.correct_claim(
+    correct_as_shown(
         world.database,
         COMMAND_LINE,
         claims["agrees"].number,
@@ -403,7 +404,7 @@ def test_once_a_second_person_agrees_that_a_claim_stands_all_the_same_nobody_is_
     with world.database.snapshot(COMMAND_LINE) as connection:
         approved = verification.claim_by_number(connection, claims["approved"].number)
     assert approved.approved_quantity is not None
-    verification.correct_claim(
+    correct_as_shown(
         world.database,
         first.scope,
         approved.number,

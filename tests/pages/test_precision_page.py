@@ -14,6 +14,7 @@ from tests.pages.claim_world import add_claims, enter_one
 from tests.pages.test_every_page import page_named, page_of, texts
 from tests.pages.world import COMMAND_LINE, World
 from tests.replicas import catch_up
+from tests.verification.deciding import correct_as_shown
 from ui import precision
 from ui.keys import key_on
 from ui.precision import Asked, Counted
@@ -31,7 +32,7 @@ def claims(world: World) -> dict[str, Claim]:
     assert anna is not None
     rule = enter_one(world, anna, quantity=Decimal(1), sold_on=date(2026, 3, 2))
     assert (rule.state, rule.verdict) == (ClaimState.APPROVED, "match_partial")
-    verification.correct_claim(
+    correct_as_shown(
         world.database, COMMAND_LINE, rule.number, sales_line_id=None, quantity=Decimal(0), reason="not hers"
     )
     catch_up(current_replica(), world.database)

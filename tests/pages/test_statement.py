@@ -11,6 +11,7 @@ from loyalty_core.settlement import settle_programme
 from tests.sales.files import bring, row
 from tests.settlement.programmes import BONUS, SPRING, TWO_POINTS, spring
 from tests.verification.claims import PARTNERS, claim, club
+from tests.verification.deciding import approve_as_shown, correct_as_shown
 from ui.companies import award_cause, posting_title, why_award
 
 
@@ -83,12 +84,12 @@ def test_an_award_for_a_claim_names_it_and_counts_what_was_claimed_of_the_line(
     club(database, PARTNERS)
     bring(database, everything, [row(quantity="4", unit_price="25.00")])
     made = claim(database, everything, company_code="C1", quantity=Decimal(4), claim_no="K-7")
-    verification.approve_claims(database, everything, [made.number])
+    approve_as_shown(database, everything, [made.number])
     settle_programme(database, everything, "partners")
     with database.transaction(everything) as connection:
         line = verification.claim_by_number(connection, made.number).sales_line_id
     for sales_line_id, quantity in ((line, 3), (None, 0)):
-        verification.correct_claim(
+        correct_as_shown(
             database,
             everything,
             made.number,

@@ -12,6 +12,7 @@ from loyalty_core.verification import Claim, ClaimState, StoryKind, deadlines
 from tests.pages.claim_world import CLUB, add_claims
 from tests.pages.test_every_page import page_named, page_of, texts
 from tests.pages.world import COMMAND_LINE, World
+from tests.verification.deciding import reject_as_shown
 
 Claims = dict[str, Claim]
 
@@ -61,14 +62,14 @@ def test_a_claim_is_rejected_for_a_reason_of_the_programmes_list_with_words_or_w
     assert [area.label for area in app.text_area] == ["In words (may stay empty with a reason of the list)"]
     number = claims["unknown"].number
     with pytest.raises(verification.ReasonMissingError):
-        verification.reject_claims(world.database, COMMAND_LINE, [number], reason=" ")
-    (unknown,) = verification.reject_claims(
+        reject_as_shown(world.database, COMMAND_LINE, [number], reason=" ")
+    (unknown,) = reject_as_shown(
         world.database, COMMAND_LINE, [number], reason="", reason_code="of-another-list"
     )
     assert "keeps no such reason" in (unknown.refusal or "")
     operator = access.find_user(world.database, COMMAND_LINE, Role.OPERATOR.value)
     scope = access.scope_of_user(world.database, operator.id)
-    (done,) = verification.reject_claims(
+    (done,) = reject_as_shown(
         world.database, scope, [number], reason="All of them, on Friday.", reason_code="gone-back"
     )
     assert done.refusal is None

@@ -20,6 +20,7 @@ from loyalty_core.verification import deciding, queue, store
 from loyalty_core.verification.policy import DecisionKind
 from tests.sales.files import bring, row
 from tests.verification.claims import CLUB, PARTNERS, claim, club, line_id, person, points
+from tests.verification.deciding import approve_as_shown, correct_as_shown, reject_as_shown
 
 SOLD = [
     row(quantity="4", unit_price="25.00"),
@@ -31,7 +32,7 @@ SOLD = [
 def approved(database: Database, scope: Scope, participant_id: UUID | None = None, **values: Any) -> int:
     """Enter a claim, approve it, and return its number."""
     number = claim(database, scope, participant_id, **values).number
-    (outcome,) = verification.approve_claims(database, scope, [number])
+    (outcome,) = approve_as_shown(database, scope, [number])
     assert outcome.refusal is None
     return number
 
@@ -117,7 +118,7 @@ def test_a_correction_ends_in_the_same_points_before_and_after_a_settlement(
     for sales_line_id, quantity, held in ((first, 3, 7), (second, 1, 7), (first, 2, 5), (None, 0, 0)):
         if is_settled_between:
             settle(database, everything)
-        verification.correct_claim(
+        correct_as_shown(
             database,
             everything,
             number,
@@ -218,7 +219,7 @@ def test_decided_claims_are_settled_by_themselves_once_though_an_old_transaction
         # Not even the mark was written: nothing was due, so nothing was scored.
         assert mark(database, everything) == before
         rejected = claim(database, everything, ana, invoice_no="I2", product_code="P2").number
-        verification.reject_claims(database, everything, [rejected], reason="No photo.")
+        reject_as_shown(database, everything, [rejected], reason="No photo.")
         assert settle_due(database) == 0
         assert mark(database, everything) != before
     assert runs(database, everything) == 1
@@ -277,7 +278,7 @@ def test_a_correction_that_ends_while_claims_are_read_is_settled_by_this_settlem
         monkeypatch.undo()
         found = read(*arguments, **named)
         found = found if isinstance(found, pl.DataFrame) else list(found)
-        verification.correct_claim(
+        correct_as_shown(
             database, everything, number, sales_line_id=line, quantity=Decimal(3), reason="Counted again"
         )
         return found

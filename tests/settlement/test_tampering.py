@@ -8,11 +8,11 @@ import pytest
 
 from loyalty_core.kernel import Scope
 from loyalty_core.settlement import BookCheck, check_books, settle_programme
-from loyalty_core.verification import approve_claims
 from tests.databases import TestServer, database_of
 from tests.sales.files import bring, row
 from tests.settlement.programmes import spring
 from tests.verification.claims import claim, club, person
+from tests.verification.deciding import approve_as_shown
 
 OWN = "(select id from account where kind = 'company' order by id limit 1)"
 
@@ -218,7 +218,7 @@ def books_of_claims(server: TestServer, books: str) -> Iterator[str]:
     club(database)
     bring(database, everything, [row(invoice_no="K1", quantity="2", unit_price="40.00")])
     number = claim(database, everything, person(database), invoice_no="K1", quantity=Decimal(2)).number
-    approve_claims(database, everything, [number])
+    approve_as_shown(database, everything, [number])
     settle_programme(database, everything, "club")
     assert all(check.ok for check in check_books(database))
     database.close()

@@ -26,6 +26,7 @@ from tests.corrections.undoing import broken, undo
 from tests.intake.field import settings_in
 from tests.sales.files import bring, row
 from tests.verification.claims import CLUB, PARTNERS, claim, club, line_id, person, points
+from tests.verification.deciding import approve_as_shown, correct_as_shown
 from tests.verification.test_files_of_claims import imported, one, reasons
 from tests.verification.test_two_people import TWO, costly, operator, proposed_hash, state_of
 
@@ -95,7 +96,7 @@ def test_what_was_proposed_under_another_verdict_is_withdrawn(database: Database
     ana = person(database)
     made = claim(database, everything, ana, invoice_no="560191", sold_on=SAME_DAY)
     anna, bert = operator(database, "anna"), operator(database, "bert")
-    verification.approve_claims(database, anna.scope, [made.number])
+    approve_as_shown(database, anna.scope, [made.number])
     shown = proposed_hash(database, everything, made.number)
     # The invoice that it names is reported after all: it was no slip of the pen.
     bring(database, everything, [row(invoice_no="560191", unit_price="70.00", quantity="1")])
@@ -115,7 +116,7 @@ def test_what_agrees_after_its_proposal_was_withdrawn_is_approved_by_rule(
     bring(database, everything, [row(invoice_no="560119", unit_price="60.00")])
     made = claim(database, everything, person(database), invoice_no="560191", sold_on=SAME_DAY)
     anna = operator(database, "anna")
-    verification.approve_claims(database, anna.scope, [made.number])
+    approve_as_shown(database, anna.scope, [made.number])
     assert state_of(database, everything, made.number) is ClaimState.PROPOSED
     bring(database, everything, [row(invoice_no="560191", unit_price="40.00", quantity="1")])
     assert judge_due_claims(database) == 1
@@ -129,7 +130,7 @@ def test_what_agrees_after_its_proposal_was_withdrawn_is_approved_by_rule(
 def test_what_a_verdict_leaves_as_it_was_stays_proposed(database: Database, everything: Scope) -> None:
     made = costly(database, everything)
     anna, bert = operator(database, "anna"), operator(database, "bert")
-    verification.approve_claims(database, anna.scope, [made.number])
+    approve_as_shown(database, anna.scope, [made.number])
     bring(database, everything, [row(invoice_no="I7", unit_price="60.00")])
     judge_due_claims(database)
     shown = proposed_hash(database, everything, made.number)
@@ -163,7 +164,7 @@ def test_units_that_a_correction_gives_back_judge_again_who_asked_for_them(
     second = claim(database, everything, person(database, code="A2"), sold_on=SAME_DAY)
     assert (first.verdict, second.verdict) == (Verdict.MATCH, Verdict.DUPLICATE_CLAIM)
     judge_due_claims(database)
-    verification.correct_claim(
+    correct_as_shown(
         database,
         everything,
         first.number,
@@ -195,9 +196,9 @@ def test_an_approval_pays_no_less_than_what_the_programme_tolerates(
                 )
             ).scalars()
         )
-    (outcome,) = verification.approve_claims(database, anna.scope, waiting)
+    (outcome,) = approve_as_shown(database, anna.scope, waiting)
     assert outcome.refusal is None
-    (outcome,) = verification.approve_claims(database, anna.scope, [dear.number])
+    (outcome,) = approve_as_shown(database, anna.scope, [dear.number])
     assert "9 are left to claim" in (outcome.refusal or "")
 
 
@@ -206,10 +207,10 @@ def test_what_came_back_is_not_paid_for_by_an_approval(database: Database, every
     bring(database, everything, [row(quantity="10"), row(quantity="-4")])
     made = claim(database, everything, person(database), quantity=Decimal(10), sold_on=SAME_DAY)
     assert made.verdict is Verdict.INFLATED_QUANTITY
-    (outcome,) = verification.approve_claims(database, everything, [made.number])
+    (outcome,) = approve_as_shown(database, everything, [made.number])
     assert "6 are left to claim" in (outcome.refusal or "")
     # What a person says in so many words, counts.
-    verification.correct_claim(
+    correct_as_shown(
         database,
         everything,
         made.number,
@@ -231,12 +232,12 @@ def test_a_second_person_agrees_with_the_amount_that_was_shown_and_no_other(
         cheap = connection.execute(
             text("select id from sales_line order by amount_minor limit 1")
         ).scalar_one()
-    verification.correct_claim(
+    correct_as_shown(
         database, anna.scope, made.number, sales_line_id=cheap, quantity=Decimal(1), reason="The small one."
     )
     shown = proposed_hash(database, everything, made.number)
     other = claim(database, everything, person(database, code="bea"), invoice_no="I9", product_code="P9")
-    verification.correct_claim(
+    correct_as_shown(
         database, anna.scope, other.number, sales_line_id=cheap, quantity=Decimal(1), reason="It is hers."
     )
     with pytest.raises(verification.ProposalOutdatedError):
@@ -253,7 +254,7 @@ def test_a_form_sent_again_after_another_decided_differently_changes_nothing(
     line, key = line_id(database, everything, invoice_no="I1"), new_id()
 
     def correct(units: int, request_key: object) -> None:
-        verification.correct_claim(
+        correct_as_shown(
             database,
             everything,
             made.number,
@@ -279,7 +280,7 @@ def test_nobody_decides_what_a_colleague_claims_for_the_company_they_take_part_f
     ora = somebody(database, Role.OPERATOR, Role.ADMIN, name="ora")
     person(database, code="ora", user_id=ora.id)
     made = claim(database, everything, person(database, code="colleague"))
-    (outcome,) = verification.approve_claims(database, ora.scope, [made.number])
+    (outcome,) = approve_as_shown(database, ora.scope, [made.number])
     assert outcome.refusal is not None
     assert state_of(database, everything, made.number) is ClaimState.WAITING
 
@@ -293,7 +294,7 @@ def test_what_a_person_corrected_is_not_approved_by_rule_when_its_sale_comes_aga
     wrong = bring(database, everything, lines)
     made = claim(database, everything, person(database), quantity=Decimal(5), sold_on=SAME_DAY)
     assert made.state is ClaimState.APPROVED
-    verification.correct_claim(
+    correct_as_shown(
         database,
         everything,
         made.number,
@@ -367,7 +368,7 @@ def test_who_corrected_a_claims_row_does_not_decide_the_claim(
     assert (repair.accepted, repair.refusal) == (1, None)
     with database.transaction(everything) as connection:
         number = connection.execute(text("select number from claim where claim_no = 'K-99'")).scalar_one()
-    (outcome,) = verification.approve_claims(database, anna.scope, [number])
+    (outcome,) = approve_as_shown(database, anna.scope, [number])
     assert "keyed claim K-99 in yourself" in (outcome.refusal or "")
-    (outcome,) = verification.approve_claims(database, bert.scope, [number])
+    (outcome,) = approve_as_shown(database, bert.scope, [number])
     assert outcome.refusal is None

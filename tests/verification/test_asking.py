@@ -21,6 +21,7 @@ from tests.access.people import somebody
 from tests.photos import photo
 from tests.sales.files import bring, row
 from tests.verification.claims import claim, club, person
+from tests.verification.deciding import approve_as_shown
 
 PHOTO = photo()
 
@@ -135,7 +136,7 @@ def test_what_waits_longer_than_the_programme_allows_is_escalated_once_and_count
         summary = verification.queue_summary(connection)
     assert (work.overdue, work.escalated, summary.overdue) == (1, 1, 1)
     assert [one.claim.number for one in overdue] == [late]
-    verification.approve_claims(database, anna.scope, [late])
+    approve_as_shown(database, anna.scope, [late])
     with database.snapshot(everything) as connection:
         work = verification.workload(connection)
         (person_work,) = work.people

@@ -14,6 +14,7 @@ from loyalty_core.verification import CameBack, QueueFilter, QueueOrder, Verdict
 from tests.access.people import somebody
 from tests.sales.files import bring, row
 from tests.verification.claims import claim, club, line_id, person
+from tests.verification.deciding import approve_as_shown, correct_as_shown
 
 
 def _found(database: Database, scope: Scope) -> dict[int, CameBack]:
@@ -36,7 +37,7 @@ def test_a_return_reported_after_the_approval_is_shown_until_somebody_corrects_t
     ours = person(database)
     made = claim(database, everything, ours, quantity=Decimal(12))
     calm = claim(database, everything, ours, invoice_no="I2", quantity=Decimal(7))
-    verification.approve_claims(database, olga.scope, [made.number, calm.number])
+    approve_as_shown(database, olga.scope, [made.number, calm.number])
     assert _found(database, everything) == {}
     # Of the second sale five were never claimed: that some of these came back takes nothing from the claim.
     bring(
@@ -49,7 +50,7 @@ def test_a_return_reported_after_the_approval_is_shown_until_somebody_corrects_t
     assert (found.sold, found.back, found.claimed, found.too_many) == tuple(map(Decimal, (12, 4, 12, 4)))
     assert found.last_day.isoformat() == "2026-03-25"
     line = line_id(database, everything, invoice_no="I1", quantity=12)
-    corrected = verification.correct_claim(
+    corrected = correct_as_shown(
         database, olga.scope, made.number, sales_line_id=line, quantity=Decimal(8), reason="Four came back."
     )
     assert corrected.approved_quantity == 8
@@ -67,11 +68,11 @@ def test_a_person_may_say_that_the_claim_stands_all_the_same(
     olga = somebody(database, Role.OPERATOR, name="olga")
     bring(database, everything, [row(quantity="3")])
     made = claim(database, everything, person(database), quantity=Decimal(3))
-    verification.approve_claims(database, olga.scope, [made.number])
+    approve_as_shown(database, olga.scope, [made.number])
     line = line_id(database, everything, invoice_no="I1")
 
     def stand() -> None:
-        verification.correct_claim(
+        correct_as_shown(
             database, olga.scope, made.number, sales_line_id=line, quantity=Decimal(3), reason="Exchanged."
         )
 
@@ -124,7 +125,7 @@ def test_a_return_that_nobody_could_see_yet_when_the_claim_was_corrected_is_show
     olga = somebody(database, Role.OPERATOR, name="olga")
     bring(database, everything, [row(quantity="3")])
     made = claim(database, everything, person(database), quantity=Decimal(3))
-    verification.approve_claims(database, olga.scope, [made.number])
+    approve_as_shown(database, olga.scope, [made.number])
     line = line_id(database, everything, invoice_no="I1")
     # An import that began before the correction ends after it.
     with database.transaction(everything) as slow:
@@ -136,7 +137,7 @@ def test_a_return_that_nobody_could_see_yet_when_the_claim_was_corrected_is_show
                 " -2 * amount_minor / 3, currency, sold_at, sold_on, recorded_at, invoice_no from sales_line"
             )
         )
-        verification.correct_claim(
+        correct_as_shown(
             database,
             olga.scope,
             made.number,

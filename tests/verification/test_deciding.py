@@ -15,10 +15,11 @@ from loyalty_core.verification import ClaimState, DecisionKind, Difference
 from tests.access.people import somebody
 from tests.sales.files import bring, row
 from tests.verification.claims import CLUB, PARTNERS, claim, club, line_id, person
+from tests.verification.deciding import approve_as_shown, correct_as_shown, reject_as_shown
 
 
 def approve(database: Database, scope: Scope, *numbers: int) -> list[str | None]:
-    return [one.refusal for one in verification.approve_claims(database, scope, numbers)]
+    return [one.refusal for one in approve_as_shown(database, scope, numbers)]
 
 
 def test_a_claim_that_agrees_in_company_invoice_product_and_quantity_is_approved_at_its_line(
@@ -72,7 +73,7 @@ def test_a_claim_takes_units_of_every_line_that_lists_its_product_and_gives_them
         assert not any(verification.broken_claims(connection).values())
     assert (decision.quantity, decision.amount_minor) == (Decimal(3), 666 + 700)
     assert [tuple(one) for one in claimed] == [(2, 2), (1, 1)]
-    verification.correct_claim(
+    correct_as_shown(
         database, everything, made.number, sales_line_id=None, quantity=Decimal(0), reason="Came back."
     )
     with database.snapshot(everything) as connection:
@@ -133,8 +134,8 @@ def test_a_rejection_needs_a_reason_that_the_claimant_reads(database: Database, 
     bring(database, everything, [row()])
     made = claim(database, everything, person(database))
     with pytest.raises(verification.ReasonMissingError):
-        verification.reject_claims(database, everything, [made.number], reason=" . ")
-    outcomes = verification.reject_claims(database, everything, [made.number], reason="The photo is blurred.")
+        reject_as_shown(database, everything, [made.number], reason=" . ")
+    outcomes = reject_as_shown(database, everything, [made.number], reason="The photo is blurred.")
     assert [one.refusal for one in outcomes] == [None]
     with database.snapshot(everything) as connection:
         found = verification.claim_by_number(connection, made.number)
@@ -149,11 +150,11 @@ def test_a_form_sent_again_finds_its_decisions_made(database: Database, everythi
     numbers = [claim(database, everything, of_person, invoice_no=invoice).number for invoice in ("I1", "I2")]
     key = new_id()
     for _time in range(2):
-        outcomes = verification.approve_claims(database, everything, numbers, request_key=key)
+        outcomes = approve_as_shown(database, everything, numbers, request_key=key)
         assert [one.refusal for one in outcomes] == [None, None]
     with database.snapshot(everything) as connection:
         assert [len(verification.history(connection, number)) for number in numbers] == [1, 1]
-    other = verification.approve_claims(database, everything, numbers, request_key=new_id())
+    other = approve_as_shown(database, everything, numbers, request_key=new_id())
     assert all(one.refusal for one in other)
 
 
@@ -168,7 +169,7 @@ def test_a_correction_moves_the_units_from_line_to_line_and_a_withdrawal_frees_t
     )
     one, two = (line_id(database, everything, invoice_no=invoice) for invoice in ("I1", "I2"))
     made = claim(database, everything, person(database), quantity=Decimal(2))
-    correct = verification.correct_claim
+    correct = correct_as_shown
 
     def units() -> dict[int, Decimal]:
         with database.snapshot(everything) as connection:
@@ -230,7 +231,7 @@ def test_a_correction_is_refused_where_it_can_not_hold(database: Database, every
         (verification.ReasonMissingError, own, "1", ""),
     ):
         with pytest.raises(refusal):
-            verification.correct_claim(
+            correct_as_shown(
                 database,
                 everything,
                 made.number,
@@ -250,14 +251,14 @@ def test_nobody_decides_the_own_claim_and_only_who_may_decides(database: Databas
     made = claim(database, everything, person(database, user_id=olga.id))
     assert "is your own" in (approve(database, olga.scope, made.number)[0] or "")
     with pytest.raises(verification.OwnClaimError):
-        verification.correct_claim(
+        correct_as_shown(
             database, olga.scope, made.number, sales_line_id=None, quantity=Decimal(0), reason="Mine"
         )
     analyst = somebody(database, Role.ANALYST, name="ana")
     with pytest.raises(NotAllowedError):
-        verification.approve_claims(database, analyst.scope, [made.number])
+        approve_as_shown(database, analyst.scope, [made.number])
     with pytest.raises(NotAllowedError):
-        verification.reject_claims(database, analyst.scope, [made.number], reason="Because")
+        reject_as_shown(database, analyst.scope, [made.number], reason="Because")
     operator = somebody(database, Role.OPERATOR, name="otto")
     assert approve(database, operator.scope, made.number) == [None]
 
@@ -289,10 +290,10 @@ def test_a_claim_of_a_programme_out_of_sight_is_not_decided(database: Database, 
     grants = frozenset({ScopeGrant(ScopeKind.EVERYTHING), ScopeGrant(ScopeKind.PROGRAMME, other)})
     scope = somebody(database, Role.OPERATOR, grants=grants).scope
     assert "There is no claim" in (approve(database, scope, made.number)[0] or "")
-    (outcome,) = verification.reject_claims(database, scope, [made.number], reason="Because")
+    (outcome,) = reject_as_shown(database, scope, [made.number], reason="Because")
     assert "There is no claim" in (outcome.refusal or "")
     with pytest.raises(verification.UnknownClaimError):
-        verification.correct_claim(
+        correct_as_shown(
             database, scope, made.number, sales_line_id=None, quantity=Decimal(0), reason="Because"
         )
 

@@ -15,6 +15,7 @@ from tests.access.people import somebody
 from tests.photos import photo
 from tests.sales.files import bring, row
 from tests.verification.claims import claim, club, person
+from tests.verification.deciding import approve_as_shown
 from tests.verification.scans import scan
 
 PHOTO = photo()
@@ -34,7 +35,7 @@ def test_claimant_operator_and_second_person_lay_documents_to_a_decided_claim(
     made = claim(database, everything, person(database, user_id=mia.id))
     person(database, code="A2", user_id=other.id)
     assert made.company_id is not None
-    verification.approve_claims(database, olga.scope, [made.number])
+    approve_as_shown(database, olga.scope, [made.number])
 
     def add(scope: Scope, data: bytes) -> None:
         assert made.company_id is not None

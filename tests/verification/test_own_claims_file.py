@@ -33,6 +33,7 @@ from tests.intake.field import settings_in
 from tests.participants.deciding import reinstate_as_shown, suspend_as_shown
 from tests.sales.files import bring, row
 from tests.verification.claims import CLUB, claim, club, person
+from tests.verification.deciding import approve_as_shown, reject_as_shown
 
 HEADER = ("invoice_no", "product_code", "quantity", "sold_on")
 MAPPING = ColumnMapping(
@@ -524,13 +525,13 @@ def test_who_brought_a_claim_never_decides_it_whoever_they_take_part_as_since(fi
     (waiting,) = claims_of(field, found.import_id)
     access.set_roles(field.database, COMMAND_LINE, field.bea.id, [Role.PARTICIPANT, Role.OPERATOR])
     try:
-        (outcome,) = verification.approve_claims(field.database, field.bea.scope, [waiting.number])
+        (outcome,) = approve_as_shown(field.database, field.bea.scope, [waiting.number])
         assert "is your own, or your company's" in (outcome.refusal or "")
         with field.database.transaction(COMMAND_LINE) as connection:
             connection.execute(
                 text("update participant set user_id = null where user_id = :user"), {"user": field.bea.id}
             )
-        (outcome,) = verification.reject_claims(
+        (outcome,) = reject_as_shown(
             field.database, field.bea.scope, [waiting.number], reason="Not mine any more"
         )
         assert "yourself" in (outcome.refusal or "")
@@ -565,7 +566,7 @@ def test_operators_see_who_brought_it_and_what_they_put_right_stays_the_claimant
     assert (repair.accepted, repair.still_bad, repair.refusal) == (1, 1, None)
     (put_right,) = claims_of(field, found.import_id)
     assert (put_right.participant_code, put_right.quantity) == ("ana", Decimal(1))
-    (outcome,) = verification.approve_claims(field.database, field.operator.scope, [put_right.number])
+    (outcome,) = approve_as_shown(field.database, field.operator.scope, [put_right.number])
     assert "yourself" in (outcome.refusal or "")
     assert all(check.ok for check in check_books(field.database))
 

@@ -10,6 +10,7 @@ from loyalty_core.kernel import Database, Scope, new_id
 from loyalty_core.verification import Assigned, ClaimState, QueueFilter, QueueOrder, Verdict
 from tests.sales.files import bring, row
 from tests.verification.claims import PARTNERS, claim, club, judged, line_id, person
+from tests.verification.deciding import approve_as_shown, correct_as_shown, reject_as_shown
 
 
 @pytest.fixture
@@ -36,8 +37,8 @@ def waiting(database: Database, everything: Scope) -> dict[str, int]:
         "rejected": claim(database, everything, bob, invoice_no="X", product_code="Y"),
         "approved": claim(database, everything, zoe, invoice_no="I3", product_code="P3"),
     }
-    verification.reject_claims(database, everything, [made["rejected"].number], reason="Not there.")
-    verification.approve_claims(database, everything, [made["approved"].number])
+    reject_as_shown(database, everything, [made["rejected"].number], reason="Not there.")
+    approve_as_shown(database, everything, [made["approved"].number])
     for word, verdict, line, at_stake, loss, currency in (
         ("agrees", Verdict.MATCH, "I1", 6_000, 60, "EUR"),
         ("quantity", Verdict.INFLATED_QUANTITY, "I2", 150_000, 100_000, "EUR"),
@@ -142,7 +143,7 @@ def test_candidates_are_lines_that_come_near_the_best_first_and_the_claims_own_u
         ("C1", "I8", "P1"),
     ]
     assert two == near[:2]
-    verification.correct_claim(
+    correct_as_shown(
         database,
         everything,
         made.number,
@@ -164,7 +165,7 @@ def test_each_line_beside_a_claim_tells_the_units_that_it_holds_itself_and_other
     made = claim(database, everything, person(database), quantity=Decimal(7))
     other = claim(database, everything, person(database, code="A2"), quantity=Decimal(1))
     for one in (made, other):
-        (done,) = verification.approve_claims(database, everything, [one.number])
+        (done,) = approve_as_shown(database, everything, [one.number])
         assert done.refusal is None
     with database.snapshot(everything) as connection:
         near = verification.candidates(connection, made.number)

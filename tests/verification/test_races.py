@@ -21,6 +21,7 @@ from loyalty_core.verification import ClaimState, store, verdicts
 from tests.access.people import somebody
 from tests.sales.files import bring, row
 from tests.verification.claims import claim, club, person, points
+from tests.verification.deciding import approve_as_shown, correct_as_shown, reject_as_shown
 
 PEOPLE = 12
 
@@ -31,7 +32,7 @@ def decided_at_once(database: Database, scope: Scope, numbers: Sequence[int]) ->
 
     def approve(number: int) -> str:
         together.wait()
-        (outcome,) = verification.approve_claims(database, scope, [number])
+        (outcome,) = approve_as_shown(database, scope, [number])
         if outcome.refusal is None:
             return "won"
         assert "a sold piece earns once" in outcome.refusal.lower()
@@ -103,7 +104,7 @@ def test_a_correction_and_an_approval_of_the_same_piece_at_once_do_not_both_take
     def correct() -> bool:
         together.wait()
         try:
-            verification.correct_claim(
+            correct_as_shown(
                 database,
                 everything,
                 second,
@@ -117,7 +118,7 @@ def test_a_correction_and_an_approval_of_the_same_piece_at_once_do_not_both_take
 
     def approve() -> bool:
         together.wait()
-        return verification.approve_claims(database, everything, [first])[0].refusal is None
+        return approve_as_shown(database, everything, [first])[0].refusal is None
 
     with ThreadPoolExecutor(2) as pool:
         outcomes = [one.result() for one in (pool.submit(correct), pool.submit(approve))]
@@ -252,7 +253,7 @@ def test_a_question_and_a_decision_at_once_leave_a_claim_that_is_decided(
     number, people = asked_and_more(database, everything)
 
     def reject() -> object:
-        (outcome,) = verification.reject_claims(database, people[0], [number], reason="Not ours.")
+        (outcome,) = reject_as_shown(database, people[0], [number], reason="Not ours.")
         assert outcome.refusal is None
         return outcome
 

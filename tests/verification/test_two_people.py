@@ -15,6 +15,7 @@ from loyalty_core.verification import Claim, ClaimState, DecisionKind, StoryKind
 from tests.access.people import somebody
 from tests.sales.files import bring, row
 from tests.verification.claims import CLUB, claim, club, person
+from tests.verification.deciding import approve_as_shown, correct_as_shown, reject_as_shown
 
 TWO = CLUB + "verification: {second_person_above: 50.00}\n"
 
@@ -48,7 +49,7 @@ def test_above_the_programmes_value_a_decision_counts_once_a_second_person_agree
     anna, bert = operator(database, "anna"), operator(database, "bert")
     key = new_id()
     for _time in range(2):
-        (outcome,) = verification.approve_claims(database, anna.scope, [made.number], request_key=key)
+        (outcome,) = approve_as_shown(database, anna.scope, [made.number], request_key=key)
         assert (outcome.refusal, outcome.is_proposed) == (None, True)
     assert state_of(database, everything, made.number) is ClaimState.PROPOSED
     shown = proposed_hash(database, everything, made.number)
@@ -87,20 +88,20 @@ def test_at_the_programmes_value_one_person_decides_and_the_command_line_propose
     made = costly(database, everything)
     cheap = claim(database, everything, made.participant_id, invoice_no="I2")
     anna = operator(database, "anna")
-    (outcome,) = verification.approve_claims(database, anna.scope, [cheap.number])
+    (outcome,) = approve_as_shown(database, anna.scope, [cheap.number])
     assert (outcome.refusal, outcome.is_proposed) == (None, False)
-    (outcome,) = verification.approve_claims(database, everything, [made.number])
+    (outcome,) = approve_as_shown(database, everything, [made.number])
     assert "two people decide" in (outcome.refusal or "")
 
 
 def test_who_disagrees_says_why_and_the_claim_waits_again(database: Database, everything: Scope) -> None:
     made = costly(database, everything)
     anna, bert = operator(database, "anna"), operator(database, "bert")
-    verification.reject_claims(database, anna.scope, [made.number], reason="Not on the list.")
+    reject_as_shown(database, anna.scope, [made.number], reason="Not on the list.")
     shown = proposed_hash(database, everything, made.number)
     with pytest.raises(verification.ReasonMissingError):
         verification.second_decision(database, bert.scope, made.number, payload_hash=shown, agrees=False)
-    (other,) = verification.approve_claims(database, bert.scope, [made.number])
+    (other,) = approve_as_shown(database, bert.scope, [made.number])
     assert "waits for a second person" in (other.refusal or "")
     verification.second_decision(
         database, bert.scope, made.number, payload_hash=shown, agrees=False, words="It is on the list."
@@ -115,7 +116,7 @@ def test_an_approved_claim_stands_until_its_correction_is_agreed(
 ) -> None:
     made = costly(database, everything)
     anna, bert = operator(database, "anna"), operator(database, "bert")
-    verification.approve_claims(database, anna.scope, [made.number])
+    approve_as_shown(database, anna.scope, [made.number])
     verification.second_decision(
         database,
         bert.scope,
@@ -123,7 +124,7 @@ def test_an_approved_claim_stands_until_its_correction_is_agreed(
         payload_hash=proposed_hash(database, everything, made.number),
         agrees=True,
     )
-    verification.correct_claim(
+    correct_as_shown(
         database, bert.scope, made.number, sales_line_id=None, quantity=Decimal(0), reason="Came back."
     )
     assert state_of(database, everything, made.number) is ClaimState.APPROVED
@@ -149,15 +150,15 @@ def test_whoever_keyed_a_claim_in_or_claims_neither_decides_nor_agrees_administr
     made = claim(database, root.scope, mia)
     small = claim(database, root.scope, mia, invoice_no="I2")
     for number in (made.number, small.number):
-        (outcome,) = verification.approve_claims(database, root.scope, [number])
+        (outcome,) = approve_as_shown(database, root.scope, [number])
         assert "keyed" in (outcome.refusal or "")
-        (outcome,) = verification.reject_claims(database, root.scope, [number], reason="Because")
+        (outcome,) = reject_as_shown(database, root.scope, [number], reason="Because")
         assert "keyed" in (outcome.refusal or "")
         with pytest.raises(verification.KeyedInError):
-            verification.correct_claim(
+            correct_as_shown(
                 database, root.scope, number, sales_line_id=None, quantity=Decimal(0), reason="Because"
             )
-    verification.approve_claims(database, anna.scope, [made.number])
+    approve_as_shown(database, anna.scope, [made.number])
     shown = proposed_hash(database, everything, made.number)
     for scope, refusal in (
         (root.scope, verification.KeyedInError),
@@ -197,7 +198,7 @@ def test_of_many_second_people_at_once_one_is_heard(committed_database: Database
     made = costly(database, everything)
     anna = operator(database, "anna")
     people = [operator(database, f"second{place}") for place in range(4)]
-    verification.approve_claims(database, anna.scope, [made.number])
+    approve_as_shown(database, anna.scope, [made.number])
     shown = proposed_hash(database, everything, made.number)
     assert answered_at_once(database, people, made.number, shown) == {"won": 1, "refused": 3}
     assert state_of(database, everything, made.number) in (ClaimState.APPROVED, ClaimState.WAITING)
@@ -210,7 +211,7 @@ def test_without_the_lock_more_than_one_second_person_is_heard(
     made = costly(database, everything)
     anna = operator(database, "anna")
     people = [operator(database, f"second{place}") for place in (1, 3)]
-    verification.approve_claims(database, anna.scope, [made.number])
+    approve_as_shown(database, anna.scope, [made.number])
     shown = proposed_hash(database, everything, made.number)
     all_have_looked = threading.Barrier(len(people))
     last = proposals.last_proposal

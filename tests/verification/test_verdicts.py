@@ -20,6 +20,7 @@ from loyalty_core.verification.judgement import Taken
 from tests.sales.files import bring, row
 from tests.verification import claims
 from tests.verification.claims import PARTNERS, club, person, points
+from tests.verification.deciding import correct_as_shown
 from tests.verification.test_files_of_claims import imported, one, reasons
 
 
@@ -73,7 +74,7 @@ def test_a_product_in_two_lines_of_an_invoice_earns_for_both_and_each_unit_once(
     assert points(database, everything) == {"A1": 11}
     assert all(check.ok for check in check_books(database))
     # Taken back, the units of both lines are free again.
-    verification.correct_claim(
+    correct_as_shown(
         database, everything, first.number, sales_line_id=None, quantity=Decimal(0), reason="not his"
     )
     with database.transaction(everything) as connection:
