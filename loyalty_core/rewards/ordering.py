@@ -121,8 +121,8 @@ class PayloadChangedError(Refusal):
     def __init__(self, order: Order) -> None:
         super().__init__(
             _(
-                "Order {number} is not what it was when you looked at it. Reload the page; if it says so again,"
-                " tell an administrator."
+                "Order {number} is not what it was when you looked at it. Reload the page and look again; if it"
+                " says so once more, tell an administrator."
             ).format(number=order.number)
         )
         self.order = order
