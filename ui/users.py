@@ -9,7 +9,7 @@ import streamlit as st
 from sqlalchemy import Connection
 
 from loyalty_core.access import Role, ScopeGrant, ScopeKind, User, UserState, role_title
-from loyalty_core.kernel import Scope, _, ngettext
+from loyalty_core.kernel import Scope, _, ngettext, now
 from loyalty_core.organisation import Region, all_regions, companies_by_id, company_by_code
 from loyalty_core.programmes import Programme, list_programmes
 from ui import wording
@@ -53,6 +53,17 @@ def _targets(grants: Collection[ScopeGrant], kind: ScopeKind) -> list[UUID]:
 def state_in_words(state: UserState) -> str:
     """Return whether the person may sign in."""
     return _("active") if state is UserState.ACTIVE else _("disabled")
+
+
+def state_of(person: User) -> str:
+    """Return whether the person may sign in, and from when on what they decide counts where that is later."""
+    if (
+        person.state is UserState.ACTIVE
+        and person.decisions_from is not None
+        and person.decisions_from > now()
+    ):
+        return _("active, decides from {moment}").format(moment=wording.moment(person.decisions_from))
+    return state_in_words(person.state)
 
 
 def roles_in_words(roles: Collection[Role]) -> str:

@@ -3,6 +3,7 @@
 from loyalty_core.access.commands import (
     CSV,
     XLSX,
+    DecisionsHeldError,
     Export,
     ExportGoneError,
     LastAdministratorError,
@@ -14,6 +15,7 @@ from loyalty_core.access.commands import (
     WaitBeforeSignInError,
     begin_sign_in,
     change_password,
+    check_decides_by_now,
     check_permission,
     create_user,
     disable_user,
@@ -46,6 +48,8 @@ from loyalty_core.access.models import (
     web_session,
 )
 from loyalty_core.access.policy import (
+    DECIDING,
+    HOLD_BACK,
     MAX_PASSWORD_LENGTH,
     MIN_PASSWORD_LENGTH,
     PERMISSIONS_OF_ROLE,
@@ -65,12 +69,15 @@ from loyalty_core.access.store import ScopeGrant, User, display_name_of
 
 __all__ = [
     "CSV",
+    "DECIDING",
+    "HOLD_BACK",
     "MAX_PASSWORD_LENGTH",
     "MIN_PASSWORD_LENGTH",
     "PERMISSIONS_OF_ROLE",
     "SESSION_LIFE",
     "VISIT_COOKIE",
     "XLSX",
+    "DecisionsHeldError",
     "Export",
     "ExportGoneError",
     "LastAdministratorError",
@@ -91,6 +98,7 @@ __all__ = [
     "app_user",
     "begin_sign_in",
     "change_password",
+    "check_decides_by_now",
     "check_permission",
     "create_user",
     "disable_user",

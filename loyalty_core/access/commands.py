@@ -6,9 +6,9 @@ what a page knew when it was drawn does not count. The command line and Laurel's
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -19,8 +19,10 @@ from sqlalchemy import Connection
 from loyalty_core import audit
 from loyalty_core.access import store
 from loyalty_core.access.policy import (
+    DECIDING,
     EXPORT_LIFE,
     FAILURES_FORGOTTEN_AFTER,
+    HOLD_BACK,
     SESSION_IDLE,
     SESSION_LIFE,
     TICKET_LIFE,
@@ -83,6 +85,19 @@ class LastAdministratorError(Refusal):
         self.user = user
 
 
+class DecisionsHeldError(NotAllowedError):
+    """An administrator made the account one that decides, or took it over, less than a day ago."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(
+            _(
+                "An administrator gave your account a role that decides, or a new password. What you decide counts"
+                " from {moment} (UTC) on. Decide then, or let somebody else decide."
+            ).format(moment=f"{until.astimezone(UTC):%Y-%m-%d %H:%M}")
+        )
+        self.until = until
+
+
 class WaitBeforeSignInError(Refusal):
     """Too many failed sign-ins for this name or from this address."""
 
@@ -131,6 +146,7 @@ class SignedInUser:
     permissions: frozenset[Permission]
     scope: Scope
     password_is_temporary: bool = False
+    decisions_from: datetime | None = None
 
     def may(self, permission: Permission) -> bool:
         """Whether any of the roles allows it."""
@@ -148,11 +164,38 @@ def password_matches(password: str, password_hash: str) -> bool:
 
 
 def check_permission(connection: Connection, scope: Scope, permission: Permission) -> None:
-    """Refuse unless the actor's roles, as they are now, allow it. Raises NotAllowedError."""
+    """Refuse unless the actor's roles, as they are now, allow it.
+
+    What is decided as a second person also has to wait until the account decides. Raises NotAllowedError,
+    DecisionsHeldError.
+    """
     if scope.actor_kind is not ActorKind.USER:
         return
     if scope.user_id is None or permission not in store.permissions_now(connection, scope.user_id):
         raise NotAllowedError(_("Your roles don't allow this. Ask an administrator."))
+    if permission in DECIDING:
+        check_decides_by_now(connection, scope)
+
+
+def check_decides_by_now(connection: Connection, scope: Scope) -> None:
+    """Refuse while the actor's account is held back from acting as a second person. Raises DecisionsHeldError."""
+    if scope.user_id is None:
+        return
+    until = store.decisions_from(connection, scope.user_id)
+    if until is not None and until > now():
+        raise DecisionsHeldError(until)
+
+
+def _hold_back(connection: Connection, scope: Scope, user_id: UUID) -> dict[str, str]:
+    """Hold back what the user decides for a day and return what the audit tells of it.
+
+    Else one administrator would be two people. Whoever has the command line has the database as well: it is not held.
+    """
+    if scope.actor_kind is not ActorKind.USER:
+        return {}
+    until = now() + HOLD_BACK
+    store.hold_decisions(connection, user_id, until)
+    return {"decisions_from": until.isoformat()}
 
 
 def _user(connection: Connection, user_id: UUID) -> User:
@@ -187,7 +230,8 @@ def create_user(
 ) -> UUID:
     """Add an active user and return the id.
 
-    With `password_is_temporary` the user must replace the password after the first sign-in. Raises
+    Where a role decides, what the user decides counts a day later, but for users of the command line. With
+    `password_is_temporary` the user must replace the password after the first sign-in. Raises
     SignInNameRefused, PasswordRefused, NameTakenError, NotAllowedError.
     """
     name = sign_in_name(name)
@@ -211,13 +255,14 @@ def create_user(
             raise NameTakenError(name)
         store.replace_roles(connection, user_id, roles, moment)
         store.replace_grants(connection, user_id, grants, moment)
+        held = _hold_back(connection, scope, user_id) if permissions_of(roles) & DECIDING else {}
         audit.record(
             connection,
             scope,
             "access.user_created",
             "app_user",
             user_id,
-            {"roles": _role_texts(roles), "scope": _grant_texts(grants)},
+            {"roles": _role_texts(roles), "scope": _grant_texts(grants), **held},
         )
     return user_id
 
@@ -265,13 +310,15 @@ def _write_roles(connection: Connection, scope: Scope, user_id: UUID, wanted: fr
         raise LastAdministratorError(user)
     store.replace_roles(connection, user_id, wanted, now())
     store.delete_exports_of(connection, user_id)
+    gained = (permissions_of(wanted) - permissions_of(user.roles)) & DECIDING
+    held = _hold_back(connection, scope, user_id) if gained else {}
     audit.record(
         connection,
         scope,
         "access.roles_set",
         "app_user",
         user_id,
-        {"from": _role_texts(user.roles), "to": _role_texts(wanted)},
+        {"from": _role_texts(user.roles), "to": _role_texts(wanted), **held},
     )
 
 
@@ -301,7 +348,10 @@ def disable_user(database: Database, scope: Scope, user_id: UUID) -> None:
 
 
 def enable_user(database: Database, scope: Scope, user_id: UUID) -> None:
-    """Let a disabled user sign in again. Raises StateError, NotFoundError, NotAllowedError."""
+    """Let a disabled user sign in again; what somebody decides counts a day later.
+
+    Raises StateError, NotFoundError, NotAllowedError.
+    """
     _move(database, scope, user_id, UserState.ACTIVE)
 
 
@@ -324,6 +374,8 @@ def _move(database: Database, scope: Scope, user_id: UUID, state: UserState) -> 
                 raise LastAdministratorError(user)
             store.delete_exports_of(connection, user_id)
             detail["sessions_ended"] = store.end_sessions_of(connection, user_id, EndReason.DISABLED, now())
+        elif permissions_of(user.roles) & DECIDING:
+            detail |= _hold_back(connection, scope, user_id)
         store.update_state(connection, user_id, state)
         action = "access.user_disabled" if state is UserState.DISABLED else "access.user_enabled"
         audit.record(connection, scope, action, "app_user", user_id, detail)
@@ -334,6 +386,8 @@ def reset_password(
 ) -> None:
     """Give the user another password and end the sessions; a temporary one must be replaced after sign-in.
 
+    What somebody decides who got it from an administrator counts a day later.
+
     Raises PasswordRefused, NotFoundError, NotAllowedError.
     """
     with database.transaction(scope) as connection:
@@ -343,19 +397,35 @@ def reset_password(
     password_hash = hash_password(password)
     with database.transaction(scope) as connection:
         check_permission(connection, scope, Permission.MANAGE_USERS)
+        store.lock_user(connection, user_id)
+        decides = permissions_of(_user(connection, user_id).roles) & DECIDING
+        held = _hold_back(connection, scope, user_id) if decides else {}
         _replace_password(
-            connection, scope, user_id, password_hash, temporary=temporary, action="access.password_reset"
+            connection,
+            scope,
+            user_id,
+            password_hash,
+            temporary=temporary,
+            action="access.password_reset",
+            detail=held,
         )
 
 
 def _replace_password(
-    connection: Connection, scope: Scope, user_id: UUID, password_hash: str, *, temporary: bool, action: str
+    connection: Connection,
+    scope: Scope,
+    user_id: UUID,
+    password_hash: str,
+    *,
+    temporary: bool,
+    action: str,
+    detail: Mapping[str, str] | None = None,
 ) -> None:
     store.lock_user(connection, user_id)
     moment = now()
     store.update_password(connection, user_id, password_hash, temporary=temporary, changed_at=moment)
     ended = store.end_sessions_of(connection, user_id, EndReason.PASSWORD_CHANGED, moment)
-    audit.record(connection, scope, action, "app_user", user_id, {"sessions_ended": ended})
+    audit.record(connection, scope, action, "app_user", user_id, {"sessions_ended": ended, **(detail or {})})
 
 
 def list_users(database: Database, scope: Scope) -> list[User]:
@@ -544,6 +614,7 @@ def _signed_in(
         permissions=permissions_of(row.roles),
         scope=scope,
         password_is_temporary=row.password_is_temporary,
+        decisions_from=row.decisions_from,
     )
 
 

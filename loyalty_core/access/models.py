@@ -37,6 +37,9 @@ app_user = Table(
     Column("locale", Text, nullable=False, server_default=text("'en'")),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("password_changed_at", DateTime(timezone=True), nullable=False),
+    # Until then nothing that the person decides is taken: an administrator made the account one that decides, or
+    # gave it a new password. Null: at once.
+    Column("decisions_from", DateTime(timezone=True)),
     # The transaction that last changed the row; a trigger keeps it, for the replica.
     Column("txid", Xid8, nullable=False, server_default=text("pg_current_xact_id()"), index=True),
     CheckConstraint(_one_of("state", list(UserState)), name="state"),
@@ -49,6 +52,7 @@ app_user = Table(
                 "password_hash",
                 "password_is_temporary",
                 "password_changed_at",
+                "decisions_from",
                 "state",
                 "locale",
             )

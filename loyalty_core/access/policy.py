@@ -99,6 +99,20 @@ class Permission(StrEnum):
     SEE_PARTICIPANTS = "see_participants"
 
 
+# What a second person decides about. An account that was set up or taken over by somebody else waits with it.
+DECIDING = frozenset(
+    {
+        Permission.DECIDE_IMPORTS,
+        Permission.UNDO_IMPORTS,
+        Permission.DECIDE_CLAIMS,
+        Permission.DECIDE_REGISTRATIONS,
+        Permission.DECIDE_BUDGETS,
+        Permission.DECIDE_ORDERS,
+    }
+)
+HOLD_BACK = timedelta(hours=24)
+
+
 class Role(StrEnum):
     """A person's job. One person may have several."""
 

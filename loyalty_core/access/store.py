@@ -45,6 +45,7 @@ class User:
     grants: frozenset[ScopeGrant]
     created_at: datetime
     last_seen_at: datetime | None
+    decisions_from: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class SessionRow:
     password_is_temporary: bool
     roles: frozenset[Role]
     grants: frozenset[ScopeGrant]
+    decisions_from: datetime | None
 
 
 def _roles(values: Iterable[str]) -> frozenset[Role]:
@@ -104,7 +106,7 @@ def insert_user(
 
 
 _USERS = """
-select u.id, u.name, u.display_name, u.state, u.locale, u.created_at,
+select u.id, u.name, u.display_name, u.state, u.locale, u.created_at, u.decisions_from,
        array(select r.role from user_role r where r.user_id = u.id) as roles,
        array(select g.kind || ':' || coalesce(g.target_id::text, '')
              from user_scope g where g.user_id = u.id) as grants,
@@ -124,6 +126,7 @@ def _user(row: Any) -> User:
         grants=_grants(row.grants),
         created_at=row.created_at,
         last_seen_at=row.last_seen_at,
+        decisions_from=row.decisions_from,
     )
 
 
@@ -179,6 +182,22 @@ def update_password(
         ),
         {"id": user_id, "hash": password_hash, "temporary": temporary, "changed_at": changed_at},
     )
+
+
+def hold_decisions(connection: Connection, user_id: UUID, until: datetime) -> None:
+    """Let the user decide nothing before this moment; one that is later stays."""
+    connection.execute(
+        text("update app_user set decisions_from = greatest(decisions_from, :until) where id = :id"),
+        {"id": user_id, "until": until},
+    )
+
+
+def decisions_from(connection: Connection, user_id: UUID) -> datetime | None:
+    """Return from when on the user decides, None where that is at once."""
+    moment: datetime | None = connection.execute(
+        text("select decisions_from from app_user where id = :id"), {"id": user_id}
+    ).scalar_one_or_none()
+    return moment
 
 
 def update_state(connection: Connection, user_id: UUID, state: UserState) -> None:
@@ -391,7 +410,7 @@ def insert_session(
 
 _LIVING = """
 select s.id as session_id, s.last_seen_at, u.id as user_id, u.name, u.display_name, u.locale,
-       u.password_is_temporary,
+       u.password_is_temporary, u.decisions_from,
        array(select r.role from user_role r where r.user_id = u.id) as roles,
        array(select g.kind || ':' || coalesce(g.target_id::text, '')
              from user_scope g where g.user_id = u.id) as grants
@@ -428,6 +447,7 @@ def living_session(
         password_is_temporary=row.password_is_temporary,
         roles=_roles(row.roles),
         grants=_grants(row.grants),
+        decisions_from=row.decisions_from,
     )
 
 

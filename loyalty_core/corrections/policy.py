@@ -86,7 +86,10 @@ class PreviewOutdatedError(Refusal):
 
     def __init__(self) -> None:
         super().__init__(
-            _("Since you looked, something changed that undoing this import touches. Read the preview, look again, then decide.")
+            _(
+                "Since you looked, something changed that undoing this import touches. Read the preview, look"
+                " again, then decide."
+            )
         )
 
 

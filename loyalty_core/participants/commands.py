@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from loyalty_core import audit
-from loyalty_core.access import Permission, check_permission
+from loyalty_core.access import Permission, check_decides_by_now, check_permission
 from loyalty_core.kernel import (
     ChangedSinceShownError,
     Database,
@@ -522,6 +522,8 @@ def _check_link(connection: Connection, scope: Scope, user_id: UUID) -> None:
     check_permission(connection, scope, Permission.MANAGE_USERS)
     if user_id == scope.user_id:
         raise OwnLinkError
+    # Else who links themselves would do it by a second account.
+    check_decides_by_now(connection, scope)
     if not store.user_can_be_linked(connection, user_id):
         raise UnknownUserError(user_id)
 

@@ -35,7 +35,12 @@ def add_person() -> None:
         display_name = st.text_input(_("Full name"), autocomplete="off")
         roles = blocks.role_field((), key=page_key("new"))
         sight = blocks.sight_fields((), grantable, key=page_key("new"))
-        st.caption(_("The person gets a password from you once and replaces it after the first sign-in."))
+        st.caption(
+            _(
+                "The person gets a password from you once and replaces it after the first sign-in. Where a role"
+                " decides as a second person, what they decide counts a day later."
+            )
+        )
         if not st.form_submit_button(_("Add"), type="primary", icon=":material/person_add:"):
             return
     password = blocks.new_temporary_password()
@@ -65,7 +70,7 @@ def renew_password(person: access.User) -> None:
     st.markdown(
         _(
             "{name} is signed out everywhere, gets a password from you once and replaces it after the next"
-            " sign-in."
+            " sign-in. Whoever decides as a second person does so again a day later."
         ).format(name=wording.plain(person.display_name))
     )
     if st.button(_("Give a new password"), type="primary", icon=":material/key:"):
@@ -145,7 +150,7 @@ chosen = elements.choose_row(
         _("Name"): [one.display_name for one in people],
         _("Roles"): [blocks.roles_in_words(one.roles) for one in people],
         _("Sees"): [blocks.sight_in_words(one.grants, grantable) for one in people],
-        _("State"): [blocks.state_in_words(one.state) for one in people],
+        _("State"): [blocks.state_of(one) for one in people],
         _("Last seen"): [wording.ago(one.last_seen_at) if one.last_seen_at else _("never") for one in people],
         _("Sign-in name"): [one.name for one in people],
     },

@@ -3,18 +3,22 @@
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from loyalty_core import budgets, corrections, intake, participants, rewards, verification
-from loyalty_core.access import Permission, Role
+import pytest
+
+from loyalty_core import access, budgets, corrections, intake, participants, rewards, verification
+from loyalty_core.access import DECIDING, HOLD_BACK, DecisionsHeldError, Permission, Role
 from loyalty_core.intake import ImportMode
-from loyalty_core.kernel import Database, Refusal, Scope, Settings, new_id, now
+from loyalty_core.kernel import Database, NotAllowedError, Refusal, Scope, Settings, new_id, now
+from loyalty_core.kernel.clock import fixed
 from loyalty_core.organisation import CompanyKind
 from loyalty_core.rewards import OrderToDecide
-from tests.access.people import COMMAND_LINE, somebody
+from tests.access.people import COMMAND_LINE, EVERYTHING, PASSWORD, somebody
 from tests.corrections.undoing import look
 from tests.intake.deciding import import_hash
 from tests.participants.deciding import company_hash, person_hash
@@ -282,3 +286,119 @@ def test_every_decision_refuses_what_was_not_shown_and_says_to_look_again(
         assert "look again" in refusal.lower(), (name, refusal)
         # It was only the hash: as it is shown, it is decided.
         assert one.refusal(decider, one.shown) is None, name
+
+
+def test_who_asked_decides_nothing_by_a_second_account_of_their_own_making(
+    committed_database: Database, settings: Settings, tmp_path: Path
+) -> None:
+    database = committed_database
+    found = decisions(database, settings, tmp_path)
+    assert {one.permission for one in found} == DECIDING
+    asker = access.scope_of_user(database, access.find_user(database, COMMAND_LINE, "asker").id)
+    second = access.create_user(
+        database,
+        asker,
+        name="puppet",
+        display_name="Puppet",
+        password=PASSWORD,
+        roles=[Role.ADMIN],
+        grants=EVERYTHING,
+    )
+    puppet, until = access.scope_of_user(database, second), now() + HOLD_BACK
+    for one in found:
+        refusal = one.refusal(puppet, one.shown)
+        assert refusal is not None, one.command.__name__
+        assert f"{until:%Y-%m-%d}" in refusal, refusal
+    # Nothing but the day's wait is in the way of this account: it was the attack.
+    with fixed(until + timedelta(minutes=1)):
+        for one in found:
+            assert one.refusal(puppet, one.shown) is None, one.command.__name__
+
+
+def _created(database: Database, admin: Scope, role: Role) -> UUID:
+    return access.create_user(
+        database, admin, name="kate", display_name="Kate", password=PASSWORD, roles=[role], grants=EVERYTHING
+    )
+
+
+def _given_the_role(database: Database, admin: Scope, role: Role) -> UUID:
+    kate = access.create_user(
+        database,
+        COMMAND_LINE,
+        name="kate",
+        display_name="Kate",
+        password=PASSWORD,
+        roles=[],
+        grants=EVERYTHING,
+    )
+    access.set_rights(database, admin, kate, roles=[role], grants=EVERYTHING)
+    return kate
+
+
+def _taken_over(database: Database, admin: Scope, role: Role) -> UUID:
+    kate = _created(database, COMMAND_LINE, role)
+    access.reset_password(database, admin, kate, "violet gravel 7 harbour")
+    return kate
+
+
+def _woken(database: Database, admin: Scope, role: Role) -> UUID:
+    kate = _created(database, COMMAND_LINE, role)
+    access.disable_user(database, COMMAND_LINE, kate)
+    access.enable_user(database, admin, kate)
+    return kate
+
+
+@pytest.mark.parametrize("way", [_created, _given_the_role, _taken_over, _woken])
+@pytest.mark.parametrize("permission", sorted(DECIDING))
+def test_an_account_that_an_administrator_set_up_or_took_over_decides_a_day_later(
+    database: Database, way: Callable[[Database, Scope, Role], UUID], permission: Permission
+) -> None:
+    admin = somebody(database, Role.ADMIN, name="ada").scope
+    role = next(one for one in Role if one is not Role.ADMIN and permission in access.permissions_of([one]))
+    before = now()
+    kate = access.scope_of_user(database, way(database, admin, role))
+
+    def check() -> None:
+        with database.transaction(kate) as connection:
+            access.check_permission(connection, kate, permission)
+
+    with pytest.raises(DecisionsHeldError) as held:
+        check()
+    assert before + HOLD_BACK <= held.value.until <= now() + HOLD_BACK
+    assert f"{held.value.until:%Y-%m-%d %H:%M}" in held.value.sentence
+    with fixed(held.value.until):
+        check()
+
+
+def test_what_decides_nothing_is_not_held_nor_is_what_the_command_line_makes(database: Database) -> None:
+    admin = somebody(database, Role.ADMIN, name="ada").scope
+    sales = access.create_user(
+        database,
+        admin,
+        name="sal",
+        display_name="Sal",
+        password=PASSWORD,
+        roles=[Role.SALES],
+        grants=EVERYTHING,
+    )
+    access.reset_password(database, admin, sales, "violet gravel 7 harbour")
+    # The first administrator, for one, whom nobody else could have made.
+    with database.transaction(COMMAND_LINE) as connection:
+        held = {one.name: one.decisions_from for one in access.list_users(database, COMMAND_LINE)}
+    assert held == {"ada": None, "sal": None}
+    with pytest.raises(NotAllowedError), database.transaction(admin) as connection:
+        access.check_permission(connection, access.scope_of_user(database, sales), Permission.DECIDE_BUDGETS)
+
+
+def test_nobody_links_themselves_to_a_participant_by_a_second_account(database: Database) -> None:
+    bring(database, COMMAND_LINE, [row()])
+    ana = active_person(database)
+    admin = somebody(database, Role.ADMIN, name="ada")
+    puppet = access.scope_of_user(database, _created(database, admin.scope, Role.ADMIN))
+    with pytest.raises(DecisionsHeldError):
+        participants.link_user(database, puppet, ana, admin.id)
+
+
+def test_every_permission_that_decides_is_among_those_held() -> None:
+    by_name = {one for one in Permission if one.name.startswith(("DECIDE_", "UNDO_"))}
+    assert by_name == DECIDING

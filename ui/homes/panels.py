@@ -44,10 +44,20 @@ class Leading:
 
 
 def draw_head(user: SignedInUser) -> None:
-    """Greet the reader."""
+    """Greet the reader, and tell the reader whose account was touched of it."""
     elements.page_header(
         home.greeting().format(name=wording.plain(user.display_name.split()[0])), home.roles_line(user)
     )
+    if user.decisions_from is not None and user.decisions_from > now():
+        st.info(
+            wording.plain(
+                _(
+                    "An administrator gave your account a role that decides, or a new password. What you decide counts"
+                    " from {moment} on. If you did not expect this, tell whoever is responsible for Laurel."
+                ).format(moment=wording.moment(user.decisions_from))
+            ),
+            icon=":material/lock_clock:",
+        )
 
 
 def leading_row(user: SignedInUser, found: Sequence[Leading]) -> None:

@@ -1,0 +1,14 @@
+"""Accounts that an administrator made or took over decide a day later."""
+
+from alembic import op
+import sqlalchemy as sa
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("app_user", sa.Column("decisions_from", sa.DateTime(timezone=True), nullable=True))
+    op.execute("grant update (decisions_from) on app_user to laurel_app")
