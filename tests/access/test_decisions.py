@@ -14,13 +14,14 @@ import pytest
 from loyalty_core import access, budgets, corrections, intake, participants, rewards, verification
 from loyalty_core.access import DECIDING, HOLD_BACK, DecisionsHeldError, Permission, Role
 from loyalty_core.intake import ImportMode
-from loyalty_core.kernel import Database, NotAllowedError, Refusal, Scope, Settings, new_id, now
+from loyalty_core.kernel import Database, NotAllowedError, Refusal, Scope, new_id, now
 from loyalty_core.kernel.clock import fixed
 from loyalty_core.organisation import CompanyKind
 from loyalty_core.rewards import OrderToDecide
 from tests.access.people import COMMAND_LINE, EVERYTHING, PASSWORD, somebody
 from tests.corrections.undoing import look
 from tests.intake.deciding import import_hash
+from tests.intake.field import settings_in
 from tests.participants.deciding import company_hash, person_hash
 from tests.records.test_whole_way import begin, csv_of, run
 from tests.rewards.shop import open_shop
@@ -70,8 +71,9 @@ class Decision:
         return None
 
 
-def decisions(database: Database, settings: Settings, folder: Path) -> list[Decision]:
+def decisions(database: Database, folder: Path) -> list[Decision]:
     """Make one of everything that waits for a decision, asked for by nobody who decides here."""
+    settings = settings_in(folder)
     asker = somebody(database, Role.ADMIN, name="asker").scope
     shop = open_shop(database)
     club(database, CLUB + "verification: {second_person_above: 50.00}\n")
@@ -268,10 +270,10 @@ def decisions(database: Database, settings: Settings, folder: Path) -> list[Deci
 
 
 def test_every_decision_refuses_what_was_not_shown_and_says_to_look_again(
-    committed_database: Database, settings: Settings, tmp_path: Path
+    committed_database: Database, tmp_path: Path
 ) -> None:
     decider = somebody(committed_database, Role.ADMIN, name="decider").scope
-    found = decisions(committed_database, settings, tmp_path)
+    found = decisions(committed_database, tmp_path)
     public: Mapping[str, Callable[..., Any]] = {
         f"{package.__name__}.{name}": getattr(package, name)
         for package in PACKAGES
@@ -289,10 +291,10 @@ def test_every_decision_refuses_what_was_not_shown_and_says_to_look_again(
 
 
 def test_who_asked_decides_nothing_by_a_second_account_of_their_own_making(
-    committed_database: Database, settings: Settings, tmp_path: Path
+    committed_database: Database, tmp_path: Path
 ) -> None:
     database = committed_database
-    found = decisions(database, settings, tmp_path)
+    found = decisions(database, tmp_path)
     assert {one.permission for one in found} == DECIDING
     asker = access.scope_of_user(database, access.find_user(database, COMMAND_LINE, "asker").id)
     second = access.create_user(
