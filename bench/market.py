@@ -37,8 +37,10 @@ insert into product (id, code, name, brand, product_group, recorded_at)
 insert into programme (id, code, name, currency, collects, earns_from, starts_on, ends_on, current_version,
         created_at)
     values ('{programme}', 'bench', 'Bench', 'EUR', 'participant', 'claims', '2024-01-01', '2027-12-31', 1, now());
-insert into participant (id, code, company_id, participant_group, state, requested_by_name, requested_at, decided_at)
-    select gen_random_uuid(), 'T' || i, c.id, 'wholesaler', 'active', 'bench', '2024-01-10', '2024-01-11'
+insert into participant (id, code, company_id, participant_group, state, requested_by_name, requested_at, decided_at,
+    decided_by)
+    select gen_random_uuid(), 'T' || i, c.id, 'wholesaler', 'active', 'bench', '2024-01-10', '2024-01-11',
+    gen_random_uuid()
     from generate_series(1, 3000) as i join company as c on c.code = 'C' || 1 + i % {companies};
 insert into participant_person (participant_id, company_id, display_name, recorded_at)
     select id, company_id, 'Person ' || code, now() from participant;

@@ -126,10 +126,14 @@ def decisions(database: Database, folder: Path) -> list[Decision]:
     order = shop.place(buyer, shop.reward())
 
     approved, rejected, corrected = (
-        claim(database, COMMAND_LINE, ana, invoice_no=invoice, claim_no=f"K-{invoice}").number
+        claim(
+            database, COMMAND_LINE, ana, programme_code="club", invoice_no=invoice, claim_no=f"K-{invoice}"
+        ).number
         for invoice in ("I1", "I2", "I3")
     )
-    costly = claim(database, COMMAND_LINE, ana, invoice_no="I9", claim_no="K-I9").number
+    costly = claim(
+        database, COMMAND_LINE, ana, programme_code="club", invoice_no="I9", claim_no="K-I9"
+    ).number
     first = somebody(database, Role.OPERATOR, name="first").scope
     assert approve_as_shown(database, first, [costly])[0].is_proposed
     with database.snapshot(COMMAND_LINE) as connection:

@@ -6,8 +6,9 @@ import psycopg
 
 _PER_COMPANY = (
     "insert into participant (id, code, company_id, participant_group, user_id, state, requested_by_name,"
-    " requested_at, decided_at) select gen_random_uuid(), 'P-' || c.code, c.id, 'wholesaler', u.id, 'active', 'test',"
-    " now(), now() from company c join app_user u on u.name = lower('buyer-' || c.code)",
+    " requested_at, decided_at, decided_by) select gen_random_uuid(), 'P-' || c.code, c.id, 'wholesaler', u.id,"
+    " 'active', 'test', now(), now(), gen_random_uuid() from company c"
+    " join app_user u on u.name = lower('buyer-' || c.code)",
     "insert into participant_person (participant_id, company_id, display_name, recorded_at)"
     " select id, company_id, code, now() from participant",
     "insert into claim (claim_no, programme_id, company_id, participant_id, source, invoice_no, product_code,"

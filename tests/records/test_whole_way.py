@@ -12,6 +12,7 @@ from loyalty_core.access import Role
 from loyalty_core.intake import (
     FileImport,
     ImportMode,
+    OwnChangesError,
     WaitsFor,
     find_changes,
     guess_file,
@@ -23,8 +24,12 @@ from loyalty_core.intake import (
 )
 from loyalty_core.kernel import Database, Scope, Settings, new_id
 from loyalty_core.organisation import add_region
+from loyalty_core.participants import decide_registrations, participant_by_code
 from tests.access.people import somebody
 from tests.intake.deciding import accept_as_shown
+from tests.participants.deciding import decide_as_shown
+from tests.sales.files import bring as bring_sales
+from tests.sales.files import row
 from tests.settlement.programmes import spring
 
 pytestmark = pytest.mark.xdist_group("intake")
@@ -168,3 +173,46 @@ def test_what_changed_between_the_showing_and_the_accepting_is_shown_again(
     assert (again.state.value, again.waits_for) == ("waiting", WaitsFor.CHANGES)
     accept_as_shown(database, everything, import_id=update, reason="so be it", defers=False)
     assert run(database, settings, everything, update).changed == 1
+
+
+PEOPLE_HEADER = "code,company_code,display_name,group,is_owner,phone,email"
+
+
+def test_whoever_brought_a_file_changes_nobody_alone_neither_before_nor_after_the_approval(
+    committed_database: Database, settings: Settings, everything: Scope, tmp_path: Path
+) -> None:
+    database = committed_database
+    bring_sales(database, everything, [row()])
+    maker = somebody(database, Role.OPERATOR, name="maker").scope
+    checker = somebody(database, Role.OPERATOR, name="checker").scope
+
+    def update(email: str) -> None:
+        path = csv_of(tmp_path / f"{email}.csv", PEOPLE_HEADER, f"P1,C1,Ana Maria,wholesaler,no,,{email}")
+        held = begin(database, settings, maker, path, "participants", ImportMode.UPDATE)
+        found = run(database, settings, maker, held)
+        assert (found.state.value, found.waits_for, found.needs_second_person) == (
+            "waiting",
+            WaitsFor.CHANGES,
+            True,
+        )
+        for alone in (maker, everything):
+            with pytest.raises(OwnChangesError, match="somebody else than maker"):
+                accept_as_shown(database, alone, import_id=held, reason="as agreed", defers=False)
+        accept_as_shown(database, checker, import_id=held, reason="as agreed", defers=False)
+        assert run(database, settings, maker, held).state.value == "accepted"
+
+    added = csv_of(tmp_path / "people.csv", PEOPLE_HEADER, "P1,C1,Ana Maria,wholesaler,no,,ana@example.com")
+    run(database, settings, maker, begin(database, settings, maker, added, "participants"))
+    with database.snapshot(checker) as connection:
+        shown = participant_by_code(connection, "P1")
+    update("before@example.com")
+    (outcome,) = decide_registrations(
+        database, checker, participants={shown.id: shown.payload_hash}, approve=True, reason=None
+    )
+    assert outcome.refusal is not None
+    assert "look again" in outcome.refusal
+    (outcome,) = decide_as_shown(database, checker, participant_ids=[shown.id], approve=True, reason=None)
+    assert outcome.refusal is None
+    update("after@example.com")
+    with database.snapshot(checker) as connection:
+        assert participant_by_code(connection, "P1").email == "after@example.com"

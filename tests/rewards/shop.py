@@ -264,8 +264,9 @@ def add_participant(
     connection.execute(
         text(
             "insert into participant (id, code, company_id, participant_group, is_owner, user_id, state,"
-            " requested_by_name, requested_at, decided_at) values (:id, :code, :company, :group, :owner, :user,"
-            " :state, 'test', now(), case when :state = 'waiting' then null else now() end)"
+            " requested_by_name, requested_at, decided_at, decided_by) values (:id, :code, :company, :group, :owner,"
+            " :user, :state, 'test', now(), case when :state = 'waiting' then null else now() end,"
+            " case when :state = 'waiting' then null else gen_random_uuid() end)"
         ),
         {
             "id": person.id,
