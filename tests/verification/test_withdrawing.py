@@ -14,6 +14,7 @@ from loyalty_core.verification import ClaimState, DecisionKind, QueueFilter, Que
 from tests.access.people import somebody
 from tests.sales.files import bring, row
 from tests.verification.claims import CLUB, claim, club, person, points
+from tests.verification.deciding import approve_as_shown
 
 
 @pytest.fixture
@@ -97,7 +98,7 @@ def test_a_question_or_a_first_persons_decision_is_no_hindrance(
         assert verification.open_questions(connection, [asked.number]) == {}
     club(database, CLUB + "verification: {second_person_above: 0.01}\n")
     proposed = own(database, everything)
-    (outcome,) = verification.approve_claims(database, anna.scope, [proposed.number])
+    (outcome,) = approve_as_shown(database, anna.scope, [proposed.number])
     assert outcome.is_proposed, outcome
     verification.withdraw_claim(database, mia.scope, proposed.number, request_key=new_id())
     bert = somebody(database, Role.OPERATOR, name="bert")

@@ -8,7 +8,7 @@ import streamlit as st
 
 from loyalty_core import intake
 from loyalty_core.access import Permission, SignedInUser
-from loyalty_core.kernel import Money, _, current_database
+from loyalty_core.kernel import Money, _, current_database, now
 from loyalty_core.programmes import Programme
 from loyalty_core.standings import StandingsBy
 from ui import charts, elements, explored, home, performance, ranked, registry, wording
