@@ -7,7 +7,7 @@ import tomllib
 import pytest
 
 from loyalty_core.kernel import PROJECT_FOLDER
-from ui.charts import PAGE_COLOURS, PALETTES, Mode
+from ui.charts import PAGE_COLOURS, PALETTES, Mode, bars, held_against
 
 LEAST_DISTANCE = 20.0
 LEAST_CONTRAST = 3.0
@@ -97,3 +97,15 @@ def test_the_theme_and_the_charts_name_the_same_colours(mode: Mode) -> None:
     assert contrast(theme["primaryColor"], theme["backgroundColor"]) >= 3
     assert contrast(theme["linkColor"], theme["backgroundColor"]) >= 4.5
     assert contrast(theme["sidebar"]["textColor"], theme["sidebar"]["backgroundColor"]) >= 7
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_the_marks_of_every_charts_axes_can_be_read(mode: Mode) -> None:
+    theme = tomllib.loads((PROJECT_FOLDER / ".streamlit" / "config.toml").read_text())["theme"][mode]
+    for figure in (
+        bars(["a"], [1.0], name="a", mode=mode),
+        held_against(["a"], [1.0], texts=["a"], ids=["a"], stands_out=[False], levels=[], mode=mode),
+    ):
+        for axis in (figure.layout.xaxis, figure.layout.yaxis):
+            for behind in (PAGE_COLOURS[mode], theme["secondaryBackgroundColor"]):
+                assert contrast(axis.tickfont.color, behind) >= 4.5
