@@ -1,6 +1,7 @@
 """What the page of quarantine shows: why rows were put aside, the rows to put right, and what became of those sent."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -65,7 +66,52 @@ def table_to_correct(
     made[_free(_("What is wrong"), names)] = [
         "; ".join(import_blocks.reason_title(found.dataset, reason) for reason in one.reasons) for one in rows
     ]
-    return made | {name: [row[place] for row in cells] for place, name in enumerate(names)}
+    wrong = wrong_columns(found, rows, names)
+    in_order = [*wrong, *(name for name in names if name not in wrong)]
+    at = {name: place for place, name in enumerate(names)}
+    return made | {name: [row[at[name]] for row in cells] for name in in_order}
+
+
+# What a reason calls a column where it does not say the column's own name.
+_ALSO_CALLED = {
+    "date": {"sold_at", "sold_on", "starts_on", "valid_from", "valid_to"},
+    "dates": {"valid_from", "valid_to"},
+    "period": {"valid_from", "valid_to"},
+    "quarter": {"starts_on"},
+    "claimant": {"participant_code", "company_code"},
+    "claimed": {"quantity", "product_code"},
+    "sold": {"sold_at", "sold_on"},
+}
+_SAY_NOTHING = frozenset({"code", "name", "no", "at", "on", "is", "unit", "display"})
+
+
+def columns_of_reason(reason: str, columns: Collection[str]) -> set[str]:
+    """Return the canonical columns that a reason speaks of; none where it speaks of the whole row."""
+    words = reason.split("_")
+    found = {one for word in words for one in _ALSO_CALLED.get(word, ())} & set(columns)
+    if found:
+        return found
+    for column in columns:
+        telling = [word for word in column.split("_") if word not in _SAY_NOTHING] or [column]
+        if all(word in words for word in telling):
+            found.add(column)
+    return found
+
+
+def wrong_columns(found: FileImport, rows: Sequence[RowPutAside], names: Sequence[str]) -> list[str]:
+    """Return the file's columns in which the rows have something wrong, those wrong in the most rows first."""
+    named: Mapping[str, Any] = found.mapping.get("columns", {})
+    counts: Counter[str] = Counter()
+    for one in rows:
+        counts.update(
+            {
+                str(named[column])
+                for reason in one.reasons
+                for column in columns_of_reason(reason, named)
+                if str(named[column]) in names
+            }
+        )
+    return [name for name, _count in counts.most_common()]
 
 
 def send_column(names: Sequence[str]) -> str:
@@ -111,6 +157,7 @@ def show_table(user: SignedInUser, found: FileImport, reason: str, *, may_correc
         st.error(wording.plain_lines(refusal.sentence), icon=":material/block:")
         return
     shown = table_to_correct(found, rows, names, cells)
+    wrong = wrong_columns(found, rows, names)
     with rows_at:
         if not may_correct:
             shown.pop(send_column(names))
@@ -133,7 +180,12 @@ def show_table(user: SignedInUser, found: FileImport, reason: str, *, may_correc
                         "Tick a row to have it checked again as it stands; a corrected one goes by itself."
                     )
                 ),
-                **{name: st.column_config.TextColumn(max_chars=10_000) for name in names},
+                **{
+                    name: st.column_config.TextColumn(
+                        _("⚠ {column}").format(column=name) if name in wrong else name, max_chars=10_000
+                    )
+                    for name in names
+                },
             },
         )
         sent = corrected_rows(rows, names, cells, edited)
