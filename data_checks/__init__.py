@@ -13,6 +13,7 @@ from data_checks.runner import (
     is_warm,
     meanings,
     run_suite,
+    units,
     warm_up,
 )
 
@@ -33,5 +34,6 @@ __all__ = [
     "is_warm",
     "meanings",
     "run_suite",
+    "units",
     "warm_up",
 ]

@@ -24,7 +24,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from data_checks import budgets, claims, companies, outlets, participants, prices, products, sales
 from data_checks.checks import Check, Thresholds
-from data_checks.results import CheckResult, EarlierFile, ImportFacts, Level, SuiteResult
+from data_checks.results import CheckResult, EarlierFile, ImportFacts, Level, SuiteResult, Unit
 
 _STAGING_TABLE = re.compile(r"staging\.import_[0-9a-f]{32}")
 
@@ -69,6 +69,18 @@ def meanings(dataset: str) -> dict[str, str]:
 
     English, marked for translation. Raises ValueError for a dataset without a suite.
     """
+    return {check.name: check.meaning for check in _every_check(dataset)}
+
+
+def units(dataset: str) -> dict[str, Unit]:
+    """Return how the figure of each check of the dataset's suite reads, by the check's name.
+
+    Raises ValueError for a dataset without a suite.
+    """
+    return {check.name: check.unit for check in _every_check(dataset)}
+
+
+def _every_check(dataset: str) -> Sequence[Check]:
     suite = _suite_of(dataset)
     # Facts of a file that is held against everything.
     told = ImportFacts(
@@ -81,7 +93,7 @@ def meanings(dataset: str) -> dict[str, str]:
         period_from=date(2000, 1, 1),
         period_to=date(2000, 12, 31),
     )
-    return {check.name: check.meaning for check in suite.checks(told, suite.defaults)}
+    return suite.checks(told, suite.defaults)
 
 
 def has_suite(dataset: str) -> bool:

@@ -1,6 +1,7 @@
 """Blocks of data quality: how a source's files were over time, and what its checks allow."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import streamlit as st
@@ -165,6 +166,31 @@ _BOUNDS = (
 )
 
 
+def unit_title(unit: data_checks.Unit | None) -> str:
+    """Return how the bounds of a check are meant."""
+    return {
+        data_checks.Unit.SHARE: _("%"),
+        data_checks.Unit.RATIO: _("times"),
+        data_checks.Unit.COUNT: _("number"),
+    }.get(unit or data_checks.Unit.COUNT, "")
+
+
+def shown_bound(value: float | None, unit: data_checks.Unit | None) -> float | None:
+    """Return a bound as it stands in the table: a part of one in percent."""
+    if value is None or unit is not data_checks.Unit.SHARE:
+        return value
+    # Exactly: 0.07 is 7, not 7.000000000000001.
+    return float(Decimal(str(value)) * 100)
+
+
+def bound_of(cell: float | None, unit: data_checks.Unit | None) -> float | None:
+    """Return the bound that a cell of the table stands for."""
+    number = _number(cell)
+    if number is None or unit is not data_checks.Unit.SHARE:
+        return number
+    return float(Decimal(str(number)) / 100)
+
+
 def show_limits(
     user: SignedInUser,
     source: Source,
@@ -182,19 +208,23 @@ def show_limits(
         ("stop", "at_most"): _("stop above"),
     }
     bounds = held.to_json()
+    units = data_checks.units(source.dataset)
     rows: dict[str, list[Any]] = {
         _("Check"): [meanings.get(name, name.replace("_", " ")) for name in names],
         **{
-            titles[kind, bound]: [(bounds[name][kind] or {}).get(bound) for name in names]
+            titles[kind, bound]: [
+                shown_bound((bounds[name][kind] or {}).get(bound), units.get(name)) for name in names
+            ]
             for kind, bound in _BOUNDS
         },
+        _("Unit"): [unit_title(units.get(name)) for name in names],
         _("own"): [bool(own and name in own.changes) for name in names],
     }
     may_set = user.may(Permission.MANAGE_SOURCES)
     st.caption(
         _(
-            "Parts are of one: 0.2 is a fifth of the rows. An empty cell is no bound. Beyond “look” the check is "
-            "shown, beyond “stop” the file waits for a person."
+            "The unit says how a number is meant: 20 in % is a fifth of the rows. An empty cell is no bound. Beyond "
+            "“look” the check is shown, beyond “stop” the file waits for a person."
         )
     )
     if not may_set:
@@ -213,7 +243,7 @@ def show_limits(
     edited: Any = st.data_editor(
         rows,
         key=page_key(f"limits_{source.name}_{own.version if own else 0}"),
-        disabled=[_("Check"), _("own")],
+        disabled=[_("Check"), _("Unit"), _("own")],
         hide_index=True,
         column_config={
             **numbers,
@@ -223,7 +253,17 @@ def show_limits(
         num_rows="fixed",
         placeholder="",
     )
-    wanted = _changes(names, {pair: edited[titles[pair]] for pair in _BOUNDS}, shipped)
+    wanted = _changes(
+        names,
+        {
+            pair: [
+                bound_of(cell, units.get(name))
+                for name, cell in zip(names, edited[titles[pair]], strict=True)
+            ]
+            for pair in _BOUNDS
+        },
+        shipped,
+    )
     with st.form(f"set_limits_{source.name}", border=False):
         reason = st.text_input(_("Why"), max_chars=1000, placeholder=_("agreed with the sender on …"))
         is_sent = st.form_submit_button(_("Set these limits"), icon=":material/rule:")
