@@ -65,7 +65,7 @@ from loyalty_core.access.policy import (
     prehash,
     role_title,
 )
-from loyalty_core.access.store import ScopeGrant, User, display_name_of
+from loyalty_core.access.store import ScopeGrant, User, display_name_of, display_names
 
 __all__ = [
     "CSV",
@@ -103,6 +103,7 @@ __all__ = [
     "create_user",
     "disable_user",
     "display_name_of",
+    "display_names",
     "enable_user",
     "end_session",
     "export_file",

@@ -1,6 +1,6 @@
 """Every query on users, their rights and their sessions."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -153,6 +153,15 @@ def display_name_of(connection: Connection, user_id: UUID) -> str | None:
         text("select display_name from app_user where id = :id"), {"id": user_id}
     ).scalar_one_or_none()
     return name
+
+
+def display_names(connection: Connection, user_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return what the users are called, by id; ids of nobody are left out."""
+    rows = connection.execute(
+        text("select id, display_name from app_user where id in (select unnest(cast(:ids as uuid[])))"),
+        {"ids": sorted(user_ids)},
+    )
+    return {row.id: row.display_name for row in rows}
 
 
 def lock_user(connection: Connection, user_id: UUID) -> UserState | None:

@@ -294,6 +294,18 @@ def registrations_waiting(connection: Connection) -> Waiting:
     return Waiting(row.registrations, row.oldest_at)
 
 
+def display_names(connection: Connection, participant_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return what the participants of the scope are called, by id; ids of nobody are left out."""
+    rows = connection.execute(
+        text(
+            "select participant_id, display_name from participant_person"
+            " where participant_id in (select unnest(cast(:ids as uuid[])))"
+        ),
+        {"ids": sorted(participant_ids)},
+    )
+    return {row.participant_id: row.display_name for row in rows}
+
+
 def namesakes(connection: Connection) -> dict[UUID, str]:
     """Return, for each waiting registration that looks like one known already, the code of that one.
 

@@ -8,6 +8,7 @@ import streamlit as st
 from loyalty_core import audit
 from loyalty_core.access import Permission
 from loyalty_core.kernel import _, current_runtime, now
+from ui import audit as blocks
 from ui import elements, wording
 from ui.identity import require
 from ui.keys import page_key
@@ -58,14 +59,17 @@ else:
             limit=elements.ROWS_A_PAGE,
             offset=offset,
         )
+        names = blocks.names_in(connection, records)
     with rows_at:
         chosen = elements.choose_row(
             {
                 _("When"): [wording.moment(one.recorded_at) for one in records],
                 _("Who"): [one.actor_name for one in records],
                 _("What"): [wording.action(one.action) for one in records],
+                _("About"): [blocks.about(one, names) for one in records],
                 _("Details"): [
-                    ", ".join(f"{name} {value}" for name, value in one.detail.items()) for one in records
+                    ", ".join(f"{name} {blocks.called(value, names)}" for name, value in one.detail.items())
+                    for one in records
                 ],
                 _("No."): [one.id for one in records],
             },
@@ -80,10 +84,7 @@ else:
                     (_("When"), wording.moment(record.recorded_at)),
                     (_("Who"), wording.plain(f"{record.actor_name} ({record.actor_kind.replace('_', ' ')})")),
                     (_("What"), wording.plain(wording.action(record.action))),
-                    (
-                        _("About"),
-                        wording.plain(f"{record.subject_kind.replace('_', ' ')} {record.subject_id}"),
-                    ),
+                    (_("About"), wording.plain(blocks.about(record, names))),
                 ]
             )
             st.code(

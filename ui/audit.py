@@ -1,0 +1,42 @@
+"""What the page of audit shows: records with the people in them by their names."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from loyalty_core import access, participants
+from loyalty_core.audit import AuditRecord
+
+
+def _ids(value: object) -> Iterator[UUID]:
+    if isinstance(value, list):
+        for one in value:
+            yield from _ids(one)
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from _ids(one)
+    else:
+        try:
+            yield UUID(str(value))
+        except ValueError:
+            return
+
+
+def names_in(connection: Connection, records: Sequence[AuditRecord]) -> dict[str, str]:
+    """Return the names of the users and participants of the scope that the records speak of, by id as text."""
+    ids = {found for one in records for found in _ids([one.subject_id, *one.detail.values()])}
+    named = access.display_names(connection, ids) | participants.display_names(connection, ids)
+    return {str(one): name for one, name in named.items()}
+
+
+def called(value: object, names: Mapping[str, str]) -> str:
+    """Return a value of a record as text, people by their name."""
+    if isinstance(value, list):
+        return ", ".join(called(one, names) for one in value)
+    return names.get(str(value), str(value))
+
+
+def about(record: AuditRecord, names: Mapping[str, str]) -> str:
+    """Return what a record is about, a person by their name."""
+    return f"{record.subject_kind.replace('_', ' ')} {called(record.subject_id, names)}"
