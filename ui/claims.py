@@ -842,7 +842,9 @@ def sale_fields(offered: Offered, *, key: str) -> tuple[str, str, Decimal, date,
         _("Quantity"), min_value=0.0, value=1.0, step=1.0, format="%g", key=f"{key}_quantity"
     )
     today = now().astimezone(wording.reader_time_zone()).date()
-    sold_on = day_at.date_input(_("Sold on"), value=today, max_value=today, key=f"{key}_day")
+    sold_on = day_at.date_input(
+        _("Sold on"), value=today, max_value=today, key=f"{key}_day", format=wording.date_format()
+    )
     programme = None
     if offered.programmes:
         programme = st.selectbox(

@@ -248,10 +248,16 @@ def reward_fields(
     )
     starts_at, ends_at = st.columns(2)
     starts = starts_at.date_input(
-        _("First day"), value=reward.starts_on if reward else programme.starts_on, key=f"{key}_starts"
+        _("First day"),
+        value=reward.starts_on if reward else programme.starts_on,
+        key=f"{key}_starts",
+        format=wording.date_format(),
     )
     ends = ends_at.date_input(
-        _("Last day"), value=reward.ends_on if reward else programme.ends_on, key=f"{key}_ends"
+        _("Last day"),
+        value=reward.ends_on if reward else programme.ends_on,
+        key=f"{key}_ends",
+        format=wording.date_format(),
     )
     if not (name and code and category and points and cost is not None and starts and ends):
         return None

@@ -329,7 +329,8 @@ def _guess(
             icon=":material/check_circle:",
         )
     seen = guess_mapping(preview.header, preview.rows, columns, (), codes=codes)
-    return _as_source(source, preview, seen), source, source.name if is_sure else ""
+    # Whoever leaves the source that is chosen above need not write its name again.
+    return _as_source(source, preview, seen), source, source.name
 
 
 def _as_source(source: SavedMapping, preview: FilePreview, seen: MappingGuess) -> MappingGuess:
@@ -840,8 +841,8 @@ def _show_options(*, has_amounts: bool, has_days: bool) -> dict[str, str]:
                 help=_("What all amounts of the file come to, as its sender says, with a decimal point."),
             )
         if has_days:
-            first = from_at.date_input(_("First day"), value=None, format="YYYY-MM-DD")
-            last = to_at.date_input(_("Last day"), value=None, format="YYYY-MM-DD")
+            first = from_at.date_input(_("First day"), value=None, format=wording.date_format())
+            last = to_at.date_input(_("Last day"), value=None, format=wording.date_format())
             said["period_from"] = first.isoformat() if first else ""
             said["period_to"] = last.isoformat() if last else ""
     return said

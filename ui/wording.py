@@ -3,11 +3,12 @@
 import re
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
+from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, get_date_format
 from babel.numbers import (
     format_compact_currency,
     format_compact_decimal,
@@ -73,6 +74,22 @@ def short_money(amount: Money) -> str:
             format="¤#,##0",
         )
     return format_compact_currency(amount.decimal, amount.currency, locale=reader_locale(), fraction_digits=2)
+
+
+DateFormat = Literal["YYYY-MM-DD", "DD.MM.YYYY", "DD/MM/YYYY", "MM/DD/YYYY"]
+
+
+def date_format() -> DateFormat:
+    """Return how the reader writes a date into a field: its order and its sign between day, month and year.
+
+    A field knows few forms: of the reader's own the order and the sign are kept where it can.
+    """
+    pattern = get_date_format("short", locale=reader_locale()).pattern
+    if pattern.lower().startswith("y"):
+        return "YYYY-MM-DD"
+    if pattern.startswith("M"):
+        return "MM/DD/YYYY"
+    return "DD.MM.YYYY" if "." in pattern else "DD/MM/YYYY"
 
 
 def today() -> date:

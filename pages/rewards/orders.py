@@ -196,7 +196,13 @@ def show_decided() -> None:
     zone = wording.reader_time_zone()
     today = now().astimezone(zone).date()
     day = st.date_input(
-        _("Day"), value=today, max_value=today, key=page_key("day"), bind="query-params", width=200
+        _("Day"),
+        value=today,
+        max_value=today,
+        key=page_key("day"),
+        bind="query-params",
+        width=200,
+        format=wording.date_format(),
     )
     since = datetime.combine(day, time(), zone)
     with database.snapshot(user.scope) as connection:
