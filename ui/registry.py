@@ -269,8 +269,14 @@ def allows(user: Permitted, key: str) -> bool:
     return entry(key).permission in user.permissions
 
 
-def navigation(user: Permitted) -> dict[str, list[st.Page]]:
-    """Return the menu that the user's permissions allow, for `st.navigation`: pages by section."""
+PORTAL = frozenset({"my-claims", "rewards", "my-orders"})
+
+
+def navigation(user: Permitted, *, without: Collection[str] = ()) -> dict[str, list[st.Page]]:
+    """Return the menu that the user's permissions allow, for `st.navigation`: pages by section.
+
+    Pages `without` which the menu is drawn lead to nothing for this user; their addresses still answer and say why.
+    """
     menu: dict[str, list[st.Page]] = {}
     for page in pages():
         if page.permission in user.permissions:
@@ -281,7 +287,7 @@ def navigation(user: Permitted) -> dict[str, list[st.Page]]:
                     icon=f":material/{page.icon}:",
                     url_path=page.url_path,
                     default=page.key == HOME,
-                    visibility="hidden" if page.is_record else "visible",
+                    visibility="hidden" if page.is_record or page.key in without else "visible",
                 )
             )
     return menu

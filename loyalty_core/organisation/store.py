@@ -172,6 +172,15 @@ class Outlet:
     name: str
 
 
+def count_companies_of_salesperson(connection: Connection, user_id: UUID) -> int:
+    """Return how many companies of the scope the user is responsible for."""
+    return int(
+        connection.execute(
+            text("select count(*) from company where salesperson_id = :user_id"), {"user_id": user_id}
+        ).scalar_one()
+    )
+
+
 def outlets_of_company(
     connection: Connection, company_id: UUID, *, limit: int, offset: int = 0
 ) -> list[Outlet]:
