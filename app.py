@@ -6,11 +6,15 @@ import streamlit as st
 
 from ui import registry
 from ui.cleaned_text import tell_of_cleaned_text
-from ui.elements import FAVICON, draw_logo
+from ui.elements import FAVICON, SIDEBAR_WIDTH, draw_logo, widen_content
 from ui.identity import current_user
+from ui.own import leads_nowhere
 from ui.sign_in import draw_account, draw_first_password, draw_sign_in, instead_of_every_page
 
-st.set_page_config(page_title="Laurel", page_icon=str(FAVICON), layout="wide")
+st.set_page_config(
+    page_title="Laurel", page_icon=str(FAVICON), layout="wide", initial_sidebar_state=SIDEBAR_WIDTH
+)
+widen_content()
 
 user = current_user()
 if user is None:
@@ -19,7 +23,7 @@ elif user.password_is_temporary:
     st.navigation(instead_of_every_page(partial(draw_first_password, user)), position="hidden").run()
 else:
     draw_logo()
-    page = st.navigation(registry.navigation(user), expanded=True)
+    page = st.navigation(registry.navigation(user, without=leads_nowhere(user)), expanded=True)
     draw_account(user)
     registry.arrive(page.url_path)
     tell_of_cleaned_text(user)

@@ -19,6 +19,8 @@ from ui.keys import page_key
 ASSETS = PROJECT_FOLDER / "ui" / "assets"
 FAVICON = ASSETS / "favicon.svg"
 ROWS_A_PAGE = 100
+# In pixels: enough for the longest title of the menu.
+SIDEBAR_WIDTH = 240
 
 T = TypeVar("T")
 Colour = Literal["green", "orange", "red", "blue", "yellow", "gray"]
@@ -32,6 +34,11 @@ def draw_logo() -> None:
         icon_image=str(ASSETS / "laurel-icon.svg"),
         link=None,
     )
+
+
+def widen_content() -> None:
+    """Let the content of a page take the width that the menu leaves."""
+    st.html(ASSETS / "wide.css")
 
 
 def page_header(title: str, context: str = "") -> None:

@@ -17,6 +17,8 @@ from ui.imports import state_title
 
 PROGRAMME_ENDS_SOON = timedelta(days=30)
 MOST_CHANGES = 1000
+# So many things to do stand side by side.
+BESIDE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class Waiting:
     detail: str
     page: str
     query: dict[str, str] = field(default_factory=dict)
+    # What one does there; the page's title where that is not one thing.
+    action: str = ""
 
 
 def greeting() -> str:
@@ -54,7 +58,11 @@ def what_waits(user: SignedInUser, programmes: Sequence[Programme]) -> list[Wait
             *(_claims_overdue(connection) if user.may(Permission.SEE_WORKLOAD) else ()),
             *(_claims_that_wait(connection) if user.may(Permission.SEE_CLAIMS) else ()),
             *(_orders_that_wait(connection, user.scope) if user.may(Permission.SEE_ORDERS) else ()),
-            *(_registrations_that_wait(connection) if user.may(Permission.DECIDE_REGISTRATIONS) else ()),
+            *(
+                _registrations_that_wait(connection)
+                if user.may(Permission.DECIDE_REGISTRATIONS) or user.may(Permission.ASSIGN_SALESPEOPLE)
+                else ()
+            ),
             *(_budgets_that_wait(connection, user.scope) if user.may(Permission.DECIDE_BUDGETS) else ()),
             *(_lines_to_settle(connection, programmes) if user.may(Permission.SETTLE_PROGRAMMES) else ()),
         ]
@@ -77,6 +85,7 @@ def _imports_that_wait(connection: Connection) -> list[Waiting]:
             _("the oldest for {age}").format(age=wording.age(waiting.oldest_requested_at)),
             "imports",
             {"state": state_title(ImportState.WAITING)},
+            _("Decide imports"),
         )
     ]
 
@@ -114,6 +123,7 @@ def _claims_that_wait(connection: Connection) -> list[Waiting]:
             ngettext("Claim waits for a decision", "Claims wait for a decision", summary.count),
             _value_and_age(summary.at_stake, summary.oldest_at),
             "claims",
+            action=_("Review claims"),
         )
     ]
 
@@ -129,6 +139,7 @@ def _claims_overdue(connection: Connection) -> list[Waiting]:
                 _("longer than the programme allows"),
                 "claims",
                 {"state": _("overdue")},
+                _("Review claims"),
             )
         )
     if summary.needs_second:
@@ -139,6 +150,7 @@ def _claims_overdue(connection: Connection) -> list[Waiting]:
                 _("worth so much that two decide"),
                 "claims",
                 {"state": _("needs a second person")},
+                _("Review claims"),
             )
         )
     return found
@@ -154,6 +166,7 @@ def _orders_that_wait(connection: Connection, scope: Scope) -> list[Waiting]:
             ngettext("Reward order waits for finance", "Reward orders wait for finance", summary.count),
             _value_and_age(summary.cost_minor, summary.oldest_at),
             "orders",
+            action=_("Review orders"),
         )
     ]
 
@@ -175,6 +188,7 @@ def _registrations_that_wait(connection: Connection) -> list[Waiting]:
             ),
             _("the oldest for {age}").format(age=wording.age(waiting.oldest_at)),
             "registrations",
+            action=_("Review registrations"),
         )
     ]
 
@@ -189,6 +203,7 @@ def _budgets_that_wait(connection: Connection, scope: Scope) -> list[Waiting]:
             ngettext("Budget waits for a second person", "Budgets wait for a second person", len(found)),
             _("the oldest for {age}").format(age=wording.age(min(one.asked_at for one in found))),
             "budgets",
+            action=_("Decide budgets"),
         )
     ]
 
@@ -209,6 +224,7 @@ def _lines_to_settle(connection: Connection, programmes: Sequence[Programme]) ->
                         programme=wording.plain(programme.name), age=wording.age(lines.first_finished_at)
                     ),
                     "programmes",
+                    action=_("Settle"),
                 )
             )
         elif runs and runs[0].version != programme.current_version:
@@ -218,6 +234,7 @@ def _lines_to_settle(connection: Connection, programmes: Sequence[Programme]) ->
                     _("New version to settle"),
                     wording.plain(programme.name),
                     "programmes",
+                    action=_("Settle"),
                 )
             )
     return found
@@ -260,6 +277,17 @@ def show_waiting(user: SignedInUser, waiting: Sequence[Waiting]) -> None:
     if not waiting:
         st.markdown(f":green[:material/check_circle:] {_('Nothing waits for you.')}")
         return
-    for one in waiting:
-        st.markdown(f"**{wording.plain(one.count)}** · {wording.plain(one.title)}  \n:small[{one.detail}]")
-        registry.link(user, one.page, _("See to it"), icon="arrow_forward", **one.query)
+    for place in range(0, len(waiting), BESIDE):
+        for column, one in zip(st.columns(BESIDE), waiting[place : place + BESIDE], strict=False):
+            with column:
+                st.markdown(
+                    f"**{wording.plain(one.count)}** · {wording.plain(one.title)}  \n:small[{one.detail}]"
+                )
+                page = wording.plain(registry.entry(one.page).title.lower())
+                registry.link(
+                    user,
+                    one.page,
+                    one.action or _("Open {page}").format(page=page),
+                    icon="arrow_forward",
+                    **one.query,
+                )

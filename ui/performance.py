@@ -364,7 +364,7 @@ def goal_figure(found: GoalAttainment, programme: Programme, span: Span) -> Figu
     is_whole = span.is_whole_programme
     due = in_words(Measure.SALES, found.due_minor, programme.currency, short=True)
     return Figure(
-        _("Goal attainment (whole programme)") if is_whole else _("Goal attainment (this period)"),
+        _("Goal (whole programme)") if is_whole else _("Goal (this period)"),
         wording.percent(found.share),
         _("{goal} due by now").format(goal=due) if is_whole else _("{goal} for these days").format(goal=due),
         delta_color="off",
@@ -447,6 +447,79 @@ def parts(scope: Scope, measure: Measure, dimension: Dimension, asked: Asked, sp
     # What had nothing in all of the days is no part of them.
     found = [one for one in found if one.value or one.before or one.year_before]
     return sorted(found, key=lambda one: (-one.value, -one.before, one.label))
+
+
+# From these on a company is worth a look: what it lost against the days before, and what came back of its sales.
+FELL_BY = 0.2
+RETURNED = 0.05
+
+
+class Watch(StrEnum):
+    """Which companies are worth a look."""
+
+    FALLING = "falling"
+    RETURNING = "returning"
+
+
+def watch_titles() -> dict[str, str]:
+    """Return what companies are worth a look for, in words."""
+    return {
+        Watch.FALLING: _("Falling sales"),
+        Watch.RETURNING: _("Many returns"),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedCompany:
+    """A company with what it sold in a span and before, and what came back, in minor units."""
+
+    company_id: UUID
+    name: str
+    sold_minor: int
+    before_minor: int
+    returned_minor: int
+
+
+def watched(scope: Scope, asked: Asked, span: Span, watch: Watch) -> list[WatchedCompany]:
+    """Return the companies that sold at least a fifth less than before, or that more than a twentieth came back of.
+
+    The largest amounts come first. Where nothing is compared, none falls.
+    """
+    sold = {one.key: one for one in parts(scope, Measure.SALES, Dimension.COMPANY, asked, span)}
+    back = {one.key: one for one in parts(scope, Measure.RETURNS, Dimension.COMPANY, asked, span)}
+    found = [
+        WatchedCompany(
+            UUID(key),
+            one.label,
+            sold[key].value if key in sold else 0,
+            sold[key].before if key in sold else 0,
+            back[key].value if key in back else 0,
+        )
+        for key, one in {**back, **sold}.items()
+    ]
+    if watch is Watch.FALLING:
+        falling = [
+            one
+            for one in found
+            if span.before is not None
+            and one.before_minor > 0
+            and one.sold_minor <= (1 - FELL_BY) * one.before_minor
+        ]
+        return sorted(falling, key=lambda one: (one.sold_minor - one.before_minor, one.name))
+    # Net sales are what is left after returns.
+    many = [one for one in found if one.returned_minor > RETURNED * (one.sold_minor + one.returned_minor)]
+    return sorted(many, key=lambda one: (-one.returned_minor, one.name))
+
+
+def watched_table(found: Sequence[WatchedCompany], currency: str) -> dict[str, list[Any]]:
+    """Return companies that are worth a look as columns."""
+    return {
+        _("Company"): [one.name for one in found],
+        _("Net sales"): [wording.money(Money(one.sold_minor, currency)) for one in found],
+        _("Before"): [wording.money(Money(one.before_minor, currency)) for one in found],
+        _("Change"): [wording.change(one.sold_minor, one.before_minor) or "" for one in found],
+        _("Returns"): [wording.money(Money(one.returned_minor, currency)) for one in found],
+    }
 
 
 def part_label(dimension: Dimension, label: str) -> str:

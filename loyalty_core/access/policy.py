@@ -235,6 +235,7 @@ PERMISSIONS_OF_ROLE: dict[Role, frozenset[Permission]] = {
             Permission.DECIDE_ORDERS,
             Permission.SEE_REWARDS,
             Permission.SEE_PERFORMANCE,
+            Permission.EXPORT_PERFORMANCE,
         }
     ),
     Role.ANALYST: frozenset(

@@ -311,14 +311,18 @@ def find_imports(
     limit: int,
     offset: int = 0,
 ) -> list[FileImport]:
-    """Return imports of the scope, newest first; '' finds all.
+    """Return imports of the scope, those that came in last first; '' finds all.
 
     `words` are found in the file's name and the requester's, and are the import's number or the beginning of the
     file's hash; the others are exact.
     """
     filters = {"words": words.strip(), "state": state, "dataset": dataset, "source": source, "who": who}
     rows = connection.execute(
-        text(_IMPORT_COLUMNS + _FOUND + " order by i.number desc limit :limit offset :offset"),
+        text(
+            _IMPORT_COLUMNS
+            + _FOUND
+            + " order by i.requested_at desc, i.number desc limit :limit offset :offset"
+        ),
         {**filters, "limit": limit, "offset": offset},
     )
     return [_import(row) for row in rows]

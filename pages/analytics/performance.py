@@ -296,13 +296,15 @@ def show_parts() -> blocks.Part | None:
             selects=True,
         )
         if len(found) > BARS:
-            st.caption(
+            # Whoever may not take the workbook along is not told of it.
+            sentence = (
                 ngettext(
-                    "{count} more is in the workbook.",
-                    "{count} more are in the workbook.",
-                    len(found) - BARS,
-                ).format(count=wording.number(len(found) - BARS))
+                    "{count} more is in the workbook.", "{count} more are in the workbook.", len(found) - BARS
+                )
+                if user.may(Permission.EXPORT_PERFORMANCE)
+                else ngettext("{count} more is smaller.", "{count} more are smaller.", len(found) - BARS)
             )
+            st.caption(sentence.format(count=wording.number(len(found) - BARS)))
     return next((one for one in top if chosen and one.key == chosen[0]), None)
 
 

@@ -5,7 +5,7 @@ import streamlit as st
 from loyalty_core import programmes
 from loyalty_core.access import Permission
 from loyalty_core.kernel import _, current_database
-from loyalty_core.organisation import all_regions
+from loyalty_core.organisation import all_regions, companies_by_id
 from ui import charts, drill, elements, explored, performance, registry, wording
 from ui import programmes as programme_blocks
 from ui import regions as blocks
@@ -189,8 +189,34 @@ def show_staff() -> None:
         )
 
 
+def show_watched(watch: performance.Watch) -> None:
+    """Draw the companies that are worth a look; the chosen one opens."""
+    found = performance.watched(user.scope, asked, span, watch)
+    if not found:
+        st.caption(
+            performance.uncovered_in_words(span) or _("No company."),
+        )
+        return
+    chosen = elements.choose_row(
+        performance.watched_table(found, currency),
+        key=page_key(f"watched_{watch}_{region}_{span.since}_{span.until}"),
+        alt=performance.watch_titles()[watch],
+        numbers=[_("Net sales"), _("Before"), _("Change"), _("Returns")],
+    )
+    st.caption(_("Choose a company to open it."))
+    if chosen is not None and chosen < len(found):
+        with database.snapshot(user.scope) as connection:
+            companies = companies_by_id(connection, [found[chosen].company_id])
+        if companies:
+            registry.open_page("company", company=companies[0].code)
+
+
 def show_companies() -> None:
     """Draw every company with who is responsible for it; the chosen one opens."""
+    shown = elements.choose_view({ALL: _("All companies"), **performance.watch_titles()}, key=page_key("show"))
+    if shown:
+        show_watched(performance.Watch(shown))
+        return
     words = (
         third_at.text_input(
             _("Find"),

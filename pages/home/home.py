@@ -24,7 +24,7 @@ with current_database().snapshot(user.scope) as connection:
 panels.draw_head(user)
 waiting = home.what_waits(user, known)
 if not known:
-    panels.show_what_waits(user, waiting, fills=False)
+    panels.show_what_waits(user, waiting)
     elements.empty_state(
         "workspace_premium",
         _("No programme yet"),

@@ -83,7 +83,7 @@ def seen_by(world: World, role: Role, label: str) -> Seen:
         app = opened("performance", programme=label, measure=measure)
         if app is not None and measure in metrics(app):
             found[f"{measure}, 13 weeks"]["performance"] = metrics(app)[measure]
-    goal = "Goal attainment (whole programme)"
+    goal = "Goal (whole programme)"
     whole = opened("performance", programme=label, period="Whole programme")
     if whole is not None and "Sales" in metrics(whole):
         found["Sales, whole programme"]["performance"] = metrics(whole)["Sales"]
@@ -151,7 +151,7 @@ def test_a_figure_is_the_same_on_every_page_that_shows_it(filled: RewardWorld, r
             "Sales, 13 weeks",
             "Points, 13 weeks",
             "Rewards, 13 weeks",
-            "Goal attainment (whole programme)",
+            "Goal (whole programme)",
             "Active people",
             "Claims waiting",
             "Orders waiting",
@@ -198,7 +198,7 @@ def test_a_page_says_why_it_compares_with_nothing(filled: RewardWorld) -> None:
     assert metrics(app)["Previous period"] == "€103.30"
     home = fresh(filled.world, Role.PROGRAMME_MANAGER, "home", programme=spring)
     sales = next(metric for metric in home.metric if metric.label == "Sales, 13 weeks")
-    assert sales.delta == "nothing to compare with"
+    assert sales.delta == "no earlier data"
 
 
 def test_the_figures_of_a_company_are_not_told_as_those_of_its_people(filled: RewardWorld) -> None:

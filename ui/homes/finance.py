@@ -51,7 +51,7 @@ def show(user: SignedInUser, waiting: Sequence[home.Waiting]) -> None:
         registry.link(user, "budgets", _("All budgets"), icon="savings")
     show_decided(user, decided)
     if waiting:
-        panels.show_what_waits(user, waiting, fills=False)
+        panels.show_what_waits(user, waiting)
 
 
 def is_near_its_end(budget: budgets.Budget) -> bool:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from loyalty_core import budgets
 from loyalty_core.access import Permission, SignedInUser
-from loyalty_core.kernel import Money, _, current_database
+from loyalty_core.kernel import Money, _, current_database, ngettext
 from loyalty_core.organisation import all_regions
 from loyalty_core.programmes import Programme
 from ui import charts, elements, home, performance, regions, registry, wording
@@ -22,9 +22,17 @@ FIRST = 8
 def show(user: SignedInUser, known: Sequence[Programme], waiting: Sequence[home.Waiting]) -> None:
     """Draw the whole page below the greeting."""
     programme = panels.choose_programme(known)
-    if waiting:
-        panels.show_what_waits(user, waiting, fills=False)
     span = panels.latest_weeks(user, programme) if panels.figures_are_ready() else None
+    is_staff = user.may(Permission.ORDER_FOR_OTHERS)
+    if is_staff and span is not None:
+        show_own(user, programme, span)
+    to_do = list(waiting)
+    if user.may(Permission.SEE_BUDGETS):
+        to_do += budgets_to_see_to(user, programme, known)
+    if user.may(Permission.ASSIGN_SALESPEOPLE) and span is not None:
+        to_do += companies_to_see_to(user, programme, known, span)
+    if to_do or not is_staff:
+        panels.show_what_waits(user, to_do)
     if span is not None:
         panels.leading_row(
             user,
@@ -34,14 +42,111 @@ def show(user: SignedInUser, known: Sequence[Programme], waiting: Sequence[home.
                 if (figure := panels.measure_figure(user, one, programme, known)) is not None
             ],
         )
-        first, second = st.columns(2)
-        with first:
-            show_areas(user, programme, known, span)
-        with second:
-            show_staff(user, programme, known, span)
+        # One below the other: side by side the shorter of the two would leave a hole.
+        show_areas(user, programme, known, span)
+        show_staff(user, programme, known, span)
     if user.may(Permission.SEE_BUDGETS):
         show_budgets(user, programme)
     panels.show_first_places(user, programme)
+
+
+def show_own(user: SignedInUser, programme: Programme, span: Span) -> None:
+    """Draw the figures of the companies that the reader is responsible for, and these companies."""
+    own = Asked(programme, salesperson_id=user.id)
+    rows = performance.companies(
+        user.scope, own, (span.since, span.until), span.before, only_sold=False, limit=FIRST
+    )
+    with elements.card(
+        _("Your companies, {first} – {last}").format(
+            first=wording.day(span.since), last=wording.day(span.until)
+        )
+    ):
+        if not rows:
+            st.caption(_("You are not responsible for any company yet. Your head of sales assigns them."))
+            return
+        figures = []
+        for measure in (Measure.SALES, Measure.POINTS, Measure.RETURNS, Measure.REWARDS):
+            measured_span = panels.latest_weeks(user, programme, measure)
+            if measured_span is None:
+                continue
+            found = performance.measured(user.scope, measure, own, measured_span)
+            figures.append(
+                elements.Figure(
+                    _("Your {measure}").format(measure=performance.measure_titles()[measure].lower()),
+                    performance.in_words(measure, found.total, programme.currency, short=True),
+                    performance.change_in_words(found),
+                    delta_color=panels.DELTA_COLOURS.get(measure, "normal"),
+                )
+            )
+        elements.figure_row(figures)
+        chosen = elements.choose_row(
+            performance.companies_table(rows, programme.currency, has_before=span.before is not None),
+            key=page_key("own_companies"),
+            alt=_("The companies that you are responsible for, those with the most sales first"),
+            numbers=[_("Net sales"), _("Change"), _("Returns"), _("Points")],
+        )
+    if chosen is not None and chosen < len(rows):
+        registry.open_page("company", company=rows[chosen]["code"])
+
+
+def budgets_to_see_to(
+    user: SignedInUser, programme: Programme, known: Sequence[Programme]
+) -> list[home.Waiting]:
+    """Return the budgets that run out before their quarter's end."""
+    today = wording.today()
+    with current_database().snapshot(user.scope) as connection:
+        every = budgets.budgets_of_period(connection, user.scope, on=today, programme_id=programme.id)
+    ahead = [(one, budgets.outlook(one.figures, one.starts_on, one.ends_on, today)) for one in every]
+    found = [(one, seen.lasts_until) for one, seen in ahead if seen.lasts_until is not None]
+    if not found:
+        return []
+    first, until = min(found, key=lambda one: one[1])
+    return [
+        home.Waiting(
+            wording.number(len(found)),
+            ngettext("Budget runs out early", "Budgets run out early", len(found)),
+            _("{region} about {day}").format(region=wording.plain(first.region_name), day=wording.day(until)),
+            "budgets",
+            {"budget": str(first.id)} if len(found) == 1 else panels.programme_query(programme, known),
+        )
+    ]
+
+
+def companies_to_see_to(
+    user: SignedInUser, programme: Programme, known: Sequence[Programme], span: Span
+) -> list[home.Waiting]:
+    """Return how many companies sell much less than before, and how many bring much back."""
+    to_do = []
+    titles = performance.watch_titles()
+    for watch in performance.Watch:
+        found = performance.watched(user.scope, Asked(programme), span, watch)
+        if not found:
+            continue
+        falls = watch is performance.Watch.FALLING
+        amount = found[0].before_minor - found[0].sold_minor if falls else found[0].returned_minor
+        title = (
+            ngettext("Company sells much less", "Companies sell much less", len(found))
+            if falls
+            else ngettext("Company with many returns", "Companies with many returns", len(found))
+        )
+        to_do.append(
+            home.Waiting(
+                wording.number(len(found)),
+                title,
+                _("most: {company}, {amount}").format(
+                    company=wording.plain(found[0].name),
+                    amount=wording.plain(wording.money(Money(amount, programme.currency))),
+                ),
+                "regions",
+                {
+                    "view": _("Companies"),
+                    "show": titles[watch],
+                    **panels.programme_query(programme, known),
+                },
+                _("Open companies"),
+            )
+        )
+    return to_do
 
 
 def show_areas(user: SignedInUser, programme: Programme, known: Sequence[Programme], span: Span) -> None:
@@ -58,7 +163,7 @@ def show_areas(user: SignedInUser, programme: Programme, known: Sequence[Program
         ),
         RankedBy.SALES,
     )
-    with elements.card(_("Your areas"), fills=True):
+    with elements.card(_("Your areas")):
         _show_bars(rows, programme.currency, key=page_key("home_areas"), of_areas=True)
         registry.link(
             user,
@@ -73,7 +178,8 @@ def show_areas(user: SignedInUser, programme: Programme, known: Sequence[Program
 def show_staff(user: SignedInUser, programme: Programme, known: Sequence[Programme], span: Span) -> None:
     """Draw the sales staff by sales, with growth."""
     rows = regions.ranked(regions.staff(user.scope, Asked(programme), span), RankedBy.SALES)
-    with elements.card(_("Your sales staff"), fills=True):
+    title = _("Sales staff") if user.may(Permission.ORDER_FOR_OTHERS) else _("Your sales staff")
+    with elements.card(title):
         _show_bars(rows, programme.currency, key=page_key("home_staff"), of_areas=False)
         registry.link(
             user,

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import streamlit as st
-
 from loyalty_core import programmes
 from loyalty_core.access import Permission, SignedInUser
 from loyalty_core.kernel import Money, _, current_database, minor_digits
@@ -15,15 +13,13 @@ from ui.homes.panels import Leading
 from ui.people import Activity
 from ui.performance import Measure
 
-ENOUGH_TO_STAND_BESIDE_A_CHART = 3
-
 
 def show(user: SignedInUser, known: Sequence[Programme], waiting: Sequence[home.Waiting]) -> None:
     """Draw the whole page below the greeting."""
     programme = panels.choose_programme(known)
     span = panels.latest_weeks(user, programme) if panels.figures_are_ready() else None
     if span is None:
-        panels.show_what_waits(user, waiting, fills=False)
+        panels.show_what_waits(user, waiting)
     else:
         found = [
             panels.measure_figure(user, Measure.SALES, programme, known),
@@ -32,25 +28,13 @@ def show(user: SignedInUser, known: Sequence[Programme], waiting: Sequence[home.
             panels.measure_figure(user, Measure.REWARDS, programme, known),
         ]
         panels.leading_row(user, [one for one in found if one is not None])
-        if len(waiting) < ENOUGH_TO_STAND_BESIDE_A_CHART:
-            panels.show_what_waits(user, waiting, fills=False)
-            panels.show_weeks(user, programme, span)
-        else:
-            first, second = st.columns([1.9, 1])
-            with first:
-                panels.show_weeks(user, programme, span)
-            with second:
-                panels.show_what_waits(user, waiting, fills=True)
+        panels.show_what_waits(user, waiting)
+        panels.show_weeks(user, programme, span)
         if user.may(Permission.SEE_PARTICIPANTS):
             panels.leading_row(user, people_figures(user, programme, known))
+    panels.show_first_places(user, programme)
     if user.may(Permission.SEE_IMPORTS):
-        third, fourth = st.columns([1.2, 1])
-        with third:
-            panels.show_first_places(user, programme)
-        with fourth:
-            panels.show_latest_imports(user)
-    else:
-        panels.show_first_places(user, programme)
+        panels.show_latest_imports(user)
 
 
 def people_figures(user: SignedInUser, programme: Programme, known: Sequence[Programme]) -> list[Leading]:
@@ -109,4 +93,4 @@ def people_figures(user: SignedInUser, programme: Programme, known: Sequence[Pro
                 amount=wording.money(worth)
             ),
         )
-    return [*found, Leading(figure, "standings", query)]
+    return [*found, Leading(figure, "participants", query)]

@@ -23,7 +23,7 @@ def show(user: SignedInUser, known: Sequence[Programme], waiting: Sequence[home.
     programme = panels.choose_programme(known)
     span = panels.latest_weeks(user, programme, Measure.REWARDS) if panels.figures_are_ready() else None
     if waiting:
-        panels.show_what_waits(user, waiting, fills=False)
+        panels.show_what_waits(user, waiting)
     if span is None:
         registry.link(user, "catalogue", _("To the catalogue"), icon="redeem")
         return
@@ -91,8 +91,8 @@ def figures(
     orders = sum(row["orders"] for row in ordered)
     cost = performance.measured(user.scope, Measure.REWARDS, Asked(programme), span).total
     short = [row for row in stock if (left := days_left(row, days)) is not None and left <= 30]
-    by_reward = {"measure": performance.measure_titles()[Measure.REWARDS]}
-    query = {**by_reward, **panels.programme_query(programme, known)}
+    title = performance.measure_titles()[Measure.REWARDS]
+    query, rewards = {"measure": title, **panels.programme_query(programme, known)}, title.lower()
     return [
         Leading(
             Figure(
@@ -104,6 +104,7 @@ def figures(
             ),
             "performance",
             query,
+            rewards,
         ),
         Leading(
             Figure(
@@ -115,13 +116,16 @@ def figures(
             ),
             "performance",
             query,
+            rewards,
         ),
         Leading(
             Figure(
                 _("Average cost per order"),
                 wording.short_money(Money(round(cost / orders), programme.currency)) if orders else "—",
             ),
-            "catalogue",
+            "performance",
+            query,
+            rewards,
         ),
         Leading(
             Figure(

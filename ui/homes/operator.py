@@ -28,8 +28,8 @@ def show(user: SignedInUser, waiting: Sequence[home.Waiting]) -> None:
         oldest = verification.claims_queue(connection, QueueFilter(), QueueOrder.AGE, limit=FIRST)
         dearest = verification.claims_queue(connection, QueueFilter(), QueueOrder.VALUE, limit=FIRST)
     panels.leading_row(user, figures(summary, states))
-    first, second = st.columns([1.9, 1])
-    with first, elements.card(_("Claims that wait"), fills=True):
+    panels.show_what_waits(user, waiting)
+    with elements.card(_("Claims that wait")):
         if not oldest:
             st.caption(_("No claim waits for a decision."))
         else:
@@ -38,8 +38,6 @@ def show(user: SignedInUser, waiting: Sequence[home.Waiting]) -> None:
             )
             show_claims(oldest if by == "age" else dearest)
         registry.link(user, "claims", _("To the claims"), icon="fact_check")
-    with second:
-        panels.show_what_waits(user, waiting, fills=True)
     panels.show_latest_imports(user)
     samples.show_samples(user)
 
@@ -79,6 +77,7 @@ def figures(summary: QueueSummary, states: Mapping[ImportState, intake.ImportsIn
                 help=_("What the claimed units came to at the price of the line nearest to each claim."),
             ),
             "claims",
+            {"order": _("Value")},
         ),
     ]
 

@@ -28,7 +28,7 @@ LATEST_IMPORTS = 5
 
 
 # More returns are worse; more rewards are neither.
-_DELTA_COLOURS: dict[Measure, Literal["normal", "inverse", "off"]] = {
+DELTA_COLOURS: dict[Measure, Literal["normal", "inverse", "off"]] = {
     Measure.RETURNS: "inverse",
     Measure.REWARDS: "off",
 }
@@ -41,6 +41,8 @@ class Leading:
     figure: Figure
     page: str
     query: dict[str, str] = field(default_factory=dict)
+    # What the link opens, where that says more than the page's title.
+    opens: str = ""
 
 
 def draw_head(user: SignedInUser) -> None:
@@ -85,7 +87,14 @@ def leading_row(user: SignedInUser, found: Sequence[Leading]) -> None:
                     height=height,
                 )
                 if registry.allows(user, one.page):
-                    registry.link(user, one.page, _("See more"), icon="arrow_forward", **one.query)
+                    opens = one.opens or registry.entry(one.page).title.lower()
+                    registry.link(
+                        user,
+                        one.page,
+                        _("Open {page}").format(page=wording.plain(opens)),
+                        icon="arrow_forward",
+                        **one.query,
+                    )
 
 
 def choose_programme(known: Sequence[Programme]) -> Programme:
@@ -132,8 +141,8 @@ def measure_figure(
         Figure(
             _("{measure}, 13 weeks").format(measure=title),
             performance.in_words(measure, found.total, currency, short=True),
-            _("nothing to compare with") if uncovered else performance.change_in_words(found),
-            delta_color="off" if uncovered else _DELTA_COLOURS.get(measure, "normal"),
+            _("no earlier data") if uncovered else performance.change_in_words(found),
+            delta_color="off" if uncovered else DELTA_COLOURS.get(measure, "normal"),
             help=_("{first} – {last}: {value}; {compared}.").format(
                 first=wording.day(span.since),
                 last=wording.day(span.until),
@@ -146,6 +155,7 @@ def measure_figure(
         ),
         "performance",
         {"measure": title, **programme_query(programme, known)},
+        title.lower(),
     )
 
 
@@ -189,9 +199,7 @@ def show_weeks(user: SignedInUser, programme: Programme, span: Span) -> None:
             for first in firsts
         ]
     names = [performance.step_label(first, span.step) for first in firsts]
-    with elements.card(
-        _("Net sales by week · {programme}").format(programme=wording.plain(programme.name)), fills=True
-    ):
+    with elements.card(_("Net sales by week · {programme}").format(programme=wording.plain(programme.name))):
         elements.chart(
             charts.bars(
                 names,
@@ -217,9 +225,9 @@ def show_weeks(user: SignedInUser, programme: Programme, span: Span) -> None:
         )
 
 
-def show_what_waits(user: SignedInUser, waiting: Sequence[home.Waiting], *, fills: bool) -> None:
-    """Draw what waits for the reader."""
-    with elements.card(_("What waits"), fills=fills):
+def show_what_waits(user: SignedInUser, waiting: Sequence[home.Waiting]) -> None:
+    """Draw what waits for the reader, over the whole width: a short list beside a chart would leave a hole."""
+    with elements.card(_("To do")):
         home.show_waiting(user, waiting)
         if user.may(Permission.UPLOAD_FILES):
             registry.link(user, "uploads", _("Bring a file"), icon="upload_file")
@@ -239,14 +247,14 @@ def show_first_places(user: SignedInUser, programme: Programme) -> None:
         FIRST_PLACES,
         0,
     )
-    with elements.card(_("First places"), fills=True):
+    with elements.card(_("Top companies")):
         if not rows:
             st.caption(_("Places appear with the first settled sales."))
             return
         chosen = elements.choose_row(
             standings_blocks.standings_table(rows, StandingsBy.COMPANY, has_before=False),
             key=page_key("first_places"),
-            alt=_("First places of the standings"),
+            alt=_("The companies with the most points"),
             numbers=[_("Rank"), _("Points"), _("Net sales")],
         )
         registry.link(user, "standings", _("All standings"), icon="leaderboard")
@@ -258,20 +266,22 @@ def show_latest_imports(user: SignedInUser) -> None:
     """Draw the imports that came last."""
     with current_database().snapshot(user.scope) as connection:
         imports = intake.find_imports(connection, limit=LATEST_IMPORTS)
-    with elements.card(_("Latest files"), fills=True):
+    with elements.card(_("Latest files")):
         if not imports:
             st.caption(_("No file has come in yet."))
-        for one in imports:
-            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                registry.link(
-                    user,
-                    "imports",
-                    wording.plain(one.file_name),
-                    icon="description",
-                    **import_blocks.import_query(one.id),
-                )
-                import_blocks.state_badge(one.state)
-                st.caption(wording.ago(one.requested_at), width="content")
+            return
+        chosen = elements.choose_row(
+            {
+                _("File"): [one.file_name for one in imports],
+                _("State"): [import_blocks.state_title(one.state) for one in imports],
+                _("Came in"): [wording.moment(one.requested_at) for one in imports],
+            },
+            key=page_key("latest_files"),
+            alt=_("The files that came in last, the newest first"),
+        )
+        registry.link(user, "imports", _("All imports"), icon="inventory_2")
+    if chosen is not None and chosen < len(imports):
+        registry.open_page("imports", **import_blocks.import_query(imports[chosen].id))
 
 
 def say_figures_come() -> None:
