@@ -213,7 +213,9 @@ def show_watched(watch: performance.Watch) -> None:
 
 def show_companies() -> None:
     """Draw every company with who is responsible for it; the chosen one opens."""
-    shown = elements.choose_view({ALL: _("All companies"), **performance.watch_titles()}, key=page_key("show"))
+    shown = elements.choose_view(
+        {ALL: _("All companies"), **performance.watch_titles()}, key=page_key("show")
+    )
     if shown:
         show_watched(performance.Watch(shown))
         return
