@@ -329,8 +329,7 @@ def _guess(
             icon=":material/check_circle:",
         )
     seen = guess_mapping(preview.header, preview.rows, columns, (), codes=codes)
-    # Whoever leaves the source that is chosen above need not write its name again.
-    return _as_source(source, preview, seen), source, source.name
+    return _as_source(source, preview, seen), source, source.name if is_sure else ""
 
 
 def _as_source(source: SavedMapping, preview: FilePreview, seen: MappingGuess) -> MappingGuess:
@@ -782,13 +781,15 @@ def _show_start(
             help=_("Files of one source share this layout, and are compared with one another."),
             max_chars=100,
         )
-        if guess.known is not None and not source_name:
-            st.caption(
-                _(
-                    "Files like this one came from “{source}”. If this one did too, write that name; another sender "
-                    "gets a name of its own."
-                ).format(source=wording.plain(guess.known.name))
+        is_from_known = (
+            guess.known is not None
+            and not source_name
+            and st.checkbox(
+                _("It comes from “{source}”").format(source=wording.plain(guess.known.name)),
+                key=page_key(f"from_known_{file.id}"),
+                help=_("Files like this one came from there. Another sender gets a name of its own above."),
             )
+        )
         keeps = Permission.MANAGE_SOURCES in user.permissions and st.toggle(
             _("Keep this layout for the next file of the source"), value=True
         )
@@ -808,7 +809,9 @@ def _show_start(
     if twice:
         raise TwoColumnsMeanTheSameError(twice)
     _check_is_complete(fields, formats, dataset)
-    mapping = _mapping(name or "", fields, formats, guess.known, dataset)
+    # What is written above goes before a tick.
+    known_name = guess.known.name if guess.known is not None and is_from_known else ""
+    mapping = _mapping(name or known_name, fields, formats, guess.known, dataset)
     import_id = start_import(
         current_database(),
         user.scope,

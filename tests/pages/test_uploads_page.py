@@ -213,7 +213,9 @@ def test_a_file_gets_the_name_of_a_source_only_where_it_is_surely_of_it(world: W
     )
     assert "new: “Remark”" in texts(similar)
     assert name_of_source(similar) == ""
-    assert "Files like this one came from “Novi Sad”." in texts(similar)
+    # One tick says whose it is: a source that was found needs no typing.
+    (tick,) = [box for box in similar.checkbox if box.label == "It comes from “Novi Sad”"]
+    assert not tick.value
     changed = page_of_file(
         world, brought(world, tmp_path / "Novi_Sad_2026-04.csv", f"{header},Remark", f"{line.format(4)},x")
     )
@@ -226,6 +228,15 @@ def test_a_file_gets_the_name_of_a_source_only_where_it_is_surely_of_it(world: W
     assert name_of_source(later) == "Subotica"
     nobody = page_of_file(world, brought(world, tmp_path / "export.csv", header, line.format(7)))
     assert name_of_source(nobody) == ""
+    found = page_of_file(
+        world, brought(world, tmp_path / "Nis_1.csv", f"{header},Remark", f"{line.format(8)},x")
+    )
+    (tick,) = [box for box in found.checkbox if box.label.startswith("It comes from")]
+    known = tick.label.partition("“")[2].rstrip("”")
+    before = len(held(world, known))
+    tick.check()
+    next(button for button in found.button if button.label == "Start").click().run()
+    assert len(held(world, known)) == before + 1
 
 
 @pytest.mark.parametrize(
