@@ -233,10 +233,10 @@ def test_a_file_gets_the_name_of_a_source_only_where_it_is_surely_of_it(world: W
     )
     (tick,) = [box for box in found.checkbox if box.label.startswith("It comes from")]
     known = tick.label.partition("“")[2].rstrip("”")
-    before = len(held(world, known))
+    before = len(held(world, f"sales:{known}"))
     tick.check()
     next(button for button in found.button if button.label == "Start").click().run()
-    assert len(held(world, known)) == before + 1
+    assert len(held(world, f"sales:{known}")) == before + 1
 
 
 @pytest.mark.parametrize(
