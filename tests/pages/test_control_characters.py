@@ -14,7 +14,8 @@ from loyalty_core.access import PERMISSIONS_OF_ROLE, Role
 from tests.access.people import sign_in
 from tests.pages.world import World
 from tests.running_web import RunningWeb, web_over
-from ui.registry import PageEntry, pages
+from ui.keys import key_on
+from ui.registry import IN_ADDRESS, PageEntry, pages
 
 SEARCH = "\x00Acme\x1b\u202e"
 FAILED = "Something went wrong on our side"
@@ -86,7 +87,9 @@ def test_a_nul_in_the_fields_of_any_page_fails_nothing(served: RunningWeb) -> No
                 message.rerun_script.page_name = page.url_path
                 fields = text_fields(drawn(line, message))
                 # Whatever a page reads from its address, under the names that pages bind.
-                names = ("words", "search", "q", "programme", "company", "region", "view", "page")
+                filters = ("words", "search", "q", "programme", "company", "region", "view", "page")
+                names = [key_on(page.key, name) for name in filters]
+                names += IN_ADDRESS.get(page.key, ())
                 message.rerun_script.query_string = "&".join(f"{name}=%00a%1b" for name in names)
                 for field in fields:
                     message.rerun_script.widget_states.widgets.add(id=field, string_value=SEARCH)
