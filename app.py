@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from ui import registry
+from ui import registry, row_opening
 from ui.cleaned_text import tell_of_cleaned_text
 from ui.elements import FAVICON, SIDEBAR_WIDTH, draw_logo, widen_content
 from ui.identity import current_user
@@ -25,6 +25,8 @@ else:
     draw_logo()
     page = st.navigation(registry.navigation(user, without=leads_nowhere(user)), expanded=True)
     draw_account(user)
+    with st.sidebar:
+        row_opening.mount()
     registry.arrive(page.url_path)
     tell_of_cleaned_text(user)
     page.run()

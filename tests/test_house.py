@@ -95,6 +95,50 @@ def test_text_from_users_never_runs() -> None:
                 assert node.func.id not in ("eval", "exec"), short(path)
 
 
+DRAWS_TABLES = "ui/elements.py"
+# Each gives rows away by itself: as a grid, as the data behind a chart, or as a file that nobody put on record.
+GIVES_ROWS = frozenset(
+    {
+        "dataframe",
+        "data_editor",
+        "table",
+        "write",
+        "json",
+        "line_chart",
+        "bar_chart",
+        "area_chart",
+        "scatter_chart",
+        "altair_chart",
+        "vega_lite_chart",
+        "map",
+        "pydeck_chart",
+        "graphviz_chart",
+        "echarts_chart",
+        "plotly_chart",
+        "download_button",
+    }
+)
+# The sample of an empty Laurel, which holds nobody's data.
+SAMPLE = ("pages/intake/uploads.py", "download_button")
+
+
+def test_one_module_draws_every_table_and_no_page_hands_out_rows_by_itself() -> None:
+    found = {
+        (short(path), node.attr)
+        for path in sources()
+        if path.relative_to(PROJECT_FOLDER).parts[0] in {"ui", "pages", "app.py"}
+        and short(path) != DRAWS_TABLES
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Attribute) and node.attr in GIVES_ROWS and drawn_by_streamlit(node)
+    }
+    assert found == {SAMPLE}
+
+
+def drawn_by_streamlit(node: ast.Attribute) -> bool:
+    """Whether it is a command of `st`, or of a part of the page, which only variables are called."""
+    return not (isinstance(node.value, ast.Name) and node.value.id in {"elements", "json", "blocks", "path"})
+
+
 def subdomain_of(path: Path) -> str | None:
     parts = path.relative_to(PROJECT_FOLDER).parts
     return parts[1] if parts[0] == "loyalty_core" and len(parts) > 2 else None

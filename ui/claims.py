@@ -393,12 +393,10 @@ def show_beside(user: SignedInUser, queued: QueuedClaim) -> None:
             f":red-background[! {left_units}]" if taken else left_units,
             wording.plain(wording.money(Money(line.amount_minor, line.currency))),
         ]
-    st.table(
+    elements.short_table(
         {_("What"): names, _("Claimed"): claimed, _("Sold"): sold}
         if line is not None
         else {_("What"): names, _("Claimed"): claimed},
-        border="horizontal",
-        hide_index=True,
         alt=_("The claim beside the sales line that comes nearest"),
     )
     if line is None:

@@ -13,7 +13,7 @@ from babel.numbers import get_decimal_symbol, get_group_symbol
 from streamlit.delta_generator import DeltaGenerator
 
 from loyalty_core.kernel import PROJECT_FOLDER, Refusal, _, new_id
-from ui import charts, keys, wording
+from ui import charts, keys, row_opening, wording
 from ui.keys import page_key
 
 ASSETS = PROJECT_FOLDER / "ui" / "assets"
@@ -215,20 +215,21 @@ def choose_travelling(
 
 
 def choose_row(rows: object, *, key: str, alt: str, numbers: Sequence[str] = ()) -> int | None:
-    """Draw a table of which one row can be chosen and return its place, None when none is.
+    """Draw a table of which one row can be chosen, by a click or Enter, and return its place, None when none is.
 
     Columns named in `numbers` hold figures in words and stand at the right.
     """
-    event: Any = st.dataframe(
-        rows,
-        key=key,
-        hide_index=True,
-        column_config=_at_the_right(numbers),
-        on_select="rerun",
-        selection_mode="single-row",
-        placeholder="",
-        alt=alt,
-    )
+    with row_opening.opening(key):
+        event: Any = st.dataframe(
+            rows,
+            key=key,
+            hide_index=True,
+            column_config=_at_the_right(numbers),
+            on_select="rerun",
+            selection_mode="single-row",
+            placeholder="",
+            alt=alt,
+        )
     chosen = event["selection"]["rows"]
     return int(chosen[0]) if chosen else None
 
@@ -238,22 +239,41 @@ def choose_rows(rows: object, *, key: str, alt: str, numbers: Sequence[str] = ()
 
     A key that is new after each decision forgets what was selected for it. `numbers` as in `choose_row`.
     """
-    event: Any = st.dataframe(
-        rows,
-        key=key,
-        hide_index=True,
-        column_config=_at_the_right(numbers),
-        on_select="rerun",
-        selection_mode="multi-row",
-        placeholder="",
-        alt=alt,
-    )
+    with row_opening.opening(key):
+        event: Any = st.dataframe(
+            rows,
+            key=key,
+            hide_index=True,
+            column_config=_at_the_right(numbers),
+            on_select="rerun",
+            selection_mode="multi-row",
+            placeholder="",
+            alt=alt,
+        )
     return [int(place) for place in event["selection"]["rows"]]
 
 
 def table(rows: object, *, alt: str, numbers: Sequence[str] = ()) -> None:
     """Draw a table to read; it scrolls inside itself, never the page. `numbers` as in `choose_row`."""
     st.dataframe(rows, hide_index=True, column_config=_at_the_right(numbers), placeholder="", alt=alt)
+
+
+def edited_table(rows: object, *, key: str, disabled: Sequence[str], column_config: Mapping[str, Any]) -> Any:
+    """Draw a table whose cells can be changed, but for the columns in `disabled`, and return it as it stands then."""
+    return st.data_editor(
+        rows,
+        key=key,
+        hide_index=True,
+        num_rows="fixed",
+        disabled=disabled,
+        column_config=dict(column_config),
+        placeholder="",
+    )
+
+
+def short_table(rows: object, *, alt: str) -> None:
+    """Draw a few rows in full, without a grid. Values from data go through `wording.plain` first."""
+    st.table(rows, border="horizontal", hide_index=True, alt=alt)
 
 
 def facts(pairs: Sequence[tuple[str, str]]) -> None:

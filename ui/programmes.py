@@ -19,7 +19,7 @@ from loyalty_core.programmes import (
 )
 from loyalty_core.settlement import RequestState, Settlement
 from ui import wording
-from ui.elements import badge, card, facts, form_done, form_key, refusals_shown
+from ui.elements import badge, card, facts, form_done, form_key, refusals_shown, short_table
 from ui.keys import page_key
 
 SAMPLE_DOCUMENT = """\
@@ -87,7 +87,7 @@ def show_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
     if not found:
         st.info(_("Both say the same: only remarks or the layout differ."), icon=":material/drag_handle:")
         return
-    st.table(
+    short_table(
         [
             {
                 _("What"): wording.plain(one.path),
@@ -96,8 +96,6 @@ def show_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
             }
             for one in found
         ],
-        border="horizontal",
-        hide_index=True,
         alt=_("What differs between the two versions"),
     )
 
@@ -168,7 +166,7 @@ def show_settlement(user: SignedInUser, programme: Programme) -> None:
             )
         if len(runs) > 1:
             with st.expander(_("Earlier settlements"), icon=":material/history:"):
-                st.table(
+                short_table(
                     [
                         {
                             _("When"): wording.moment(run.finished_at),
@@ -178,8 +176,6 @@ def show_settlement(user: SignedInUser, programme: Programme) -> None:
                         }
                         for run in runs
                     ],
-                    border="horizontal",
-                    hide_index=True,
                     alt=_("Settlements, the newest first"),
                 )
 
@@ -212,7 +208,7 @@ def version_title(version: ProgrammeVersion) -> str:
 
 def show_versions(versions: Sequence[ProgrammeVersion]) -> None:
     """Draw the history, newest first, and what differs between two versions of the reader's choice."""
-    st.table(
+    short_table(
         [
             {
                 _("Version"): str(one.version),
@@ -221,8 +217,6 @@ def show_versions(versions: Sequence[ProgrammeVersion]) -> None:
             }
             for one in versions
         ],
-        border="horizontal",
-        hide_index=True,
         alt=_("Versions, the newest first"),
     )
     if len(versions) == 1:

@@ -240,18 +240,15 @@ def show_limits(
         )
         return
     numbers = {titles[pair]: st.column_config.NumberColumn(step=0.00001, format="plain") for pair in _BOUNDS}
-    edited: Any = st.data_editor(
+    edited: Any = elements.edited_table(
         rows,
         key=page_key(f"limits_{source.name}_{own.version if own else 0}"),
         disabled=[_("Check"), _("Unit"), _("own")],
-        hide_index=True,
         column_config={
             **numbers,
             _("Check"): st.column_config.TextColumn(width=370),
             _("own"): st.column_config.CheckboxColumn(help=_("Set for this source."), width="small"),
         },
-        num_rows="fixed",
-        placeholder="",
     )
     wanted = _changes(
         names,

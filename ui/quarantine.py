@@ -165,14 +165,12 @@ def show_table(user: SignedInUser, found: FileImport, reason: str, *, may_correc
             return
         form = f"repair_{found.id}"
         own = set(names) | {send_column(names)}
-        edited: Any = st.data_editor(
+        edited: Any = elements.edited_table(
             shown,
             # What is edited is kept by place: other rows, or another try, get a table of their own.
             key=elements.key_of_rows(
                 f"correct_{elements.form_key(form)}", [(one.sheet, one.row_no) for one in rows]
             ),
-            hide_index=True,
-            num_rows="fixed",
             disabled=[name for name in shown if name not in own],
             column_config={
                 send_column(names): st.column_config.CheckboxColumn(

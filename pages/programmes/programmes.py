@@ -44,13 +44,11 @@ def show_apply_form(current: programmes.ProgrammeVersion | None) -> None:
         document = programmes.parse_document(document_text)
     except programmes.ProgrammeDocumentError as error:
         st.error(_("This document can't be applied yet."), icon=":material/error:")
-        st.table(
+        elements.short_table(
             [
                 {_("Line"): str(fault.place.line), _("What is wrong"): wording.plain(fault.sentence)}
                 for fault in error.faults
             ],
-            border="horizontal",
-            hide_index=True,
             alt=_("Mistakes in the document, by line"),
         )
         return

@@ -187,6 +187,10 @@ class Table:
 
     def choose(self, row: int) -> None:
         """Tick the box before a row that can be seen without scrolling, counted from 0."""
+        self.click(row, along=15)
+
+    def click(self, row: int, *, along: float) -> None:
+        """Click a row that can be seen without scrolling, counted from 0, so many pixels along."""
         self.region.scroll_into_view_if_needed()
         self.visit.page.wait_for_timeout(300)
         canvas = self.region.locator('canvas[data-testid="data-grid-canvas"]')
@@ -194,7 +198,7 @@ class Table:
         # The part that scrolls lies over the canvas, so the pointer is led by place.
         box = canvas.bounding_box()
         assert box is not None
-        self.visit.page.mouse.click(box["x"] + 15, box["y"] + height * (row + 1.5))
+        self.visit.page.mouse.click(box["x"] + along, box["y"] + height * (row + 1.5))
 
 
 def _heard(visit: Visit, text: str) -> None:
