@@ -70,5 +70,5 @@ where (cast($region_ids as uuid[]) is null or list_contains(cast($region_ids as 
         or coalesce(c.salesperson_id, cast('00000000-0000-0000-0000-000000000000' as uuid))
         = cast($salesperson_id as uuid)
     )
-    and ($words = '' or contains(lower(c.code || ' ' || c.name), lower($words)))
+    and ($words = '' or contains(folded(c.code || ' ' || c.name), folded($words)))
     and (not $only_sold or coalesce(s.lines, 0) > 0 or coalesce(g.points, 0) <> 0)

@@ -72,8 +72,8 @@ placed as (
         and (
             $words = ''
             or contains(
-                lower(t.code || ' ' || coalesce(n.display_name, '') || ' ' || c.code || ' ' || c.name),
-                lower($words)
+                folded(t.code || ' ' || coalesce(n.display_name, '') || ' ' || c.code || ' ' || c.name),
+                folded($words)
             )
         )
 )

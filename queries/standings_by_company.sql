@@ -103,7 +103,7 @@ from ranked_now w
 join company n on n.id = w.key
 left join ranked_before b on b.key = w.key
 left join region r on r.id = n.region_id
-where ($words = '' or contains(lower(n.code || ' ' || n.name), lower($words)))
+where ($words = '' or contains(folded(n.code || ' ' || n.name), folded($words)))
     and (cast($region_ids as uuid[]) is null or list_contains(cast($region_ids as uuid[]), n.region_id))
 order by rank, net_minor desc, n.code
 limit $limit

@@ -10,7 +10,7 @@ import streamlit as st
 
 from loyalty_core import participants
 from loyalty_core.access import Permission, SignedInUser
-from loyalty_core.kernel import Refusal, _, current_database, ngettext
+from loyalty_core.kernel import Refusal, _, current_database, folded, ngettext
 from loyalty_core.organisation import CompanyKind, Region, all_regions, find_companies
 from loyalty_core.participants import (
     CompanyRegistration,
@@ -166,12 +166,12 @@ def joined(
 
 def matching(entries: Sequence[Entry], *, words: str, kind: str) -> list[Entry]:
     """Return the entries of a kind ("companies", "people", "" for both) whose texts hold the words."""
-    sought = words.strip().casefold()
+    sought = folded(words.strip())
     return [
         entry
         for entry in entries
         if (not kind or (kind == "companies") == (entry.company is not None))
-        and sought in f"{entry.code} {entry.name} {entry.place} {entry.requested_by_name}".casefold()
+        and sought in folded(f"{entry.code} {entry.name} {entry.place} {entry.requested_by_name}")
     ]
 
 

@@ -64,6 +64,12 @@ _MARK = (
     " shape VARCHAR"
 )
 
+# What PostgreSQL's function of the same name does (migration 0006): letters without case and marks, for searching.
+FOLDED = (
+    "folded(words) as replace(replace(replace(replace(translate(lower(strip_accents(nfc_normalize(words))),"
+    " 'łđøħŧıð', 'ldohtid'), 'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe'), 'þ', 'th')"
+)
+
 
 def schema_of(scope: Scope) -> str:
     """Return the schema of views that a scope reads."""
@@ -86,6 +92,7 @@ def statements(tables: Sequence[FactTable]) -> list[str]:
         for every_programme in (True, False):
             schema = _schema(every_company, every_programme)
             made.append(f"create schema {schema}")
+            made.append(f"create macro {schema}.{FOLDED}")
             # What a view's condition names comes first; conditions name views of their own schema.
             everything: list[FactTable | RollUp] = [*tables, *ROLL_UPS]
             for viewed in sorted(everything, key=lambda one: one.seen_when is not None):

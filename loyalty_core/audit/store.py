@@ -167,7 +167,7 @@ def search_records(
     rows = connection.execute(
         text(
             f"select {_COLUMNS} from audit_record r"  # noqa: S608 the columns are a constant above
-            " where (:words = '' or position(lower(:words) in lower(r.actor_name || ' ' || r.action || ' ' ||"
+            " where (:words = '' or position(folded(:words) in folded(r.actor_name || ' ' || r.action || ' ' ||"
             " r.subject_kind || ' ' || r.subject_id || ' ' || r.detail::text)) > 0)"
             " and (:action = '' or r.action = :action)"
             " and (cast(:since as timestamptz) is null or r.recorded_at >= :since)"
@@ -184,7 +184,7 @@ def count_records(connection: Connection, *, words: str, action: str, since: dat
         connection.execute(
             text(
                 "select count(*) from audit_record r"
-                " where (:words = '' or position(lower(:words) in lower(r.actor_name || ' ' || r.action"
+                " where (:words = '' or position(folded(:words) in folded(r.actor_name || ' ' || r.action"
                 " || ' ' || r.subject_kind || ' ' || r.subject_id || ' ' || r.detail::text)) > 0)"
                 " and (:action = '' or r.action = :action)"
                 " and (cast(:since as timestamptz) is null or r.recorded_at >= :since)"

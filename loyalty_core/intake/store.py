@@ -293,7 +293,7 @@ def import_by_id(connection: Connection, import_id: UUID, *, lock: bool = False)
 
 _FOUND = (
     " from file_import i join received_file f on f.id = i.file_id"
-    " where (:words = '' or position(lower(:words) in lower(f.file_name || ' ' || i.requested_by_name)) > 0"
+    " where (:words = '' or position(folded(:words) in folded(f.file_name || ' ' || i.requested_by_name)) > 0"
     " or f.sha256 like lower(:words) || '%' or cast(i.number as text) = :words)"
     " and (:state = '' or i.state = :state) and (:dataset = '' or i.dataset = :dataset)"
     " and (:source = '' or i.source = :source) and (:who = '' or i.requested_by_name = :who)"
@@ -533,7 +533,7 @@ NEW_RECORDS = "*new*"
 _CHANGES_FOUND = (
     " from import_change where import_id = :id and (:field = '' or field = :field"
     " or (:field = '*new*' and field is null))"
-    " and (:words = '' or position(lower(:words) in lower(record)) > 0)"
+    " and (:words = '' or position(folded(:words) in folded(record)) > 0)"
 )
 
 

@@ -32,7 +32,7 @@ from loyalty_core.kernel.runtime import Runtime, current_database, current_runti
 from loyalty_core.kernel.scope import ActorKind, Scope
 from loyalty_core.kernel.secrets import ExposedKeyError, WeakKeyError, secret
 from loyalty_core.kernel.settings import PROJECT_FOLDER, Settings
-from loyalty_core.kernel.text import N_, _, clean_text, current_locale, is_clean, ngettext
+from loyalty_core.kernel.text import N_, _, clean_text, current_locale, folded, is_clean, ngettext
 
 __all__ = [
     "DATABASE_WENT_AWAY",
@@ -69,6 +69,7 @@ __all__ = [
     "current_locale",
     "current_runtime",
     "driver_connection",
+    "folded",
     "get_logger",
     "is_clean",
     "libpq_url",

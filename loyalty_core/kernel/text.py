@@ -1,7 +1,8 @@
-"""Every text that a person sees passes through `_`."""
+"""Every text that a person sees passes through `_`; every text that one searches in, through `folded`."""
 
 import gettext
 import re
+import unicodedata
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
@@ -48,3 +49,14 @@ def clean_text(text: str) -> str:
 def is_clean(text: str) -> bool:
     """Whether the text holds none of the characters that `clean_text` removes."""
     return _UNWANTED.search(text) is None
+
+
+# What has no parts to take a mark from. Kept like PostgreSQL's and the replica's functions of the same name.
+_PLAIN = str.maketrans("łđøħŧıð", "ldohtid") | {ord("æ"): "ae", ord("œ"): "oe", ord("þ"): "th"}
+
+
+def folded(words: str) -> str:
+    """Return the words as they are searched by: without case and without marks on letters."""
+    parts = unicodedata.normalize("NFKD", words)
+    bare = "".join(letter for letter in parts if unicodedata.category(letter) != "Mn")
+    return bare.casefold().translate(_PLAIN)

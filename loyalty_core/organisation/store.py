@@ -142,7 +142,7 @@ def find_companies(connection: Connection, words: str, *, limit: int, offset: in
     """Return companies of the scope whose code or name holds the words, by name; '' finds all."""
     rows = connection.execute(
         text(
-            _COMPANY + " where :words = '' or position(lower(:words) in lower(c.code || ' ' || c.name)) > 0"
+            _COMPANY + " where :words = '' or position(folded(:words) in folded(c.code || ' ' || c.name)) > 0"
             " order by c.name, c.code limit :limit offset :offset"
         ),
         {"words": words, "limit": limit, "offset": offset},
@@ -156,7 +156,7 @@ def count_companies(connection: Connection, words: str = "") -> int:
         connection.execute(
             text(
                 "select count(*) from company c"
-                " where :words = '' or position(lower(:words) in lower(c.code || ' ' || c.name)) > 0"
+                " where :words = '' or position(folded(:words) in folded(c.code || ' ' || c.name)) > 0"
             ),
             {"words": words},
         ).scalar_one()

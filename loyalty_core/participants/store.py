@@ -189,8 +189,8 @@ def participants_of_company(connection: Connection, company_id: UUID) -> list[Pa
 
 
 _MATCHES = (
-    "where :words = '' or position(lower(:words) in"
-    " lower(p.code || ' ' || n.display_name || ' ' || c.code || ' ' || c.name)) > 0"
+    "where :words = '' or position(folded(:words) in"
+    " folded(p.code || ' ' || n.display_name || ' ' || c.code || ' ' || c.name)) > 0"
 )
 
 

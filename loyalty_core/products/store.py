@@ -23,7 +23,7 @@ def find_products(connection: Connection, words: str, *, limit: int) -> list[Pro
     rows = connection.execute(
         text(
             "select id, code, name from product"
-            " where :words = '' or position(lower(:words) in lower(code || ' ' || name)) > 0"
+            " where :words = '' or position(folded(:words) in folded(code || ' ' || name)) > 0"
             " order by name, code limit :limit"
         ),
         {"words": words, "limit": limit},
@@ -55,7 +55,7 @@ class ListedPrice:
 
 
 _MATCHES = (
-    " from product where :words = '' or position(lower(:words) in lower(concat_ws(' ', code, name, brand,"
+    " from product where :words = '' or position(folded(:words) in folded(concat_ws(' ', code, name, brand,"
     " product_group))) > 0"
 )
 

@@ -297,7 +297,7 @@ def count_orders_of_participant(connection: Connection, participant_id: UUID) ->
 _WAITS = (
     f" where {_WAITING} and (cast(:programme_id as uuid) is null or o.programme_id = :programme_id)"
     " and (cast(:unfunded as boolean) is null or :unfunded = (o.budget_id is null and o.cost_minor > 0))"
-    " and (:words = '' or position(lower(:words) in lower(concat_ws(' ', 'R-' || o.number, u.display_name,"
+    " and (:words = '' or position(folded(:words) in folded(concat_ws(' ', 'R-' || o.number, u.display_name,"
     f" t.code, n.display_name, c.code, c.name, r.code, r.name))) > 0) and {_OF_SCOPE}"
 )
 _HISTORY = (

@@ -659,7 +659,7 @@ class LineOfImport(LineOfCompany):
 
 _OF_IMPORT = (
     " from sales_line l join company k on k.id = l.company_id where l.import_id = :import_id and l.reverses_id is null"
-    " and (:words = '' or position(lower(:words) in lower(concat_ws(' ', l.invoice_no, k.code, k.name))) > 0)"
+    " and (:words = '' or position(folded(:words) in folded(concat_ws(' ', l.invoice_no, k.code, k.name))) > 0)"
 )
 
 

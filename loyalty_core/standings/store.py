@@ -152,7 +152,7 @@ def standings(
             by,
             time_zone,
             "select * from standing"
-            " where :words = '' or position(lower(:words) in lower(code || ' ' || name)) > 0"
+            " where :words = '' or position(folded(:words) in folded(code || ' ' || name)) > 0"
             " order by rank, net_minor desc, code limit :limit offset :offset",
         ),
         {

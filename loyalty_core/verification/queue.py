@@ -151,7 +151,7 @@ def _where(connection: Connection, found: QueueFilter) -> tuple[str, dict[str, o
         values["came_back"] = list(came_back(connection) if found.known_back is None else found.known_back)
     if found.words.strip():
         conditions.append(
-            "position(lower(:words) in lower(concat_ws(' ', c.claim_no, c.invoice_no, c.product_code, k.code,"
+            "position(folded(:words) in folded(concat_ws(' ', c.claim_no, c.invoice_no, c.product_code, k.code,"
             " k.name, c.company_code_said, p.code, pp.display_name))) > 0"
         )
         values["words"] = found.words.strip()

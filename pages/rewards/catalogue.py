@@ -4,7 +4,7 @@ import streamlit as st
 
 from loyalty_core import programmes, rewards
 from loyalty_core.access import Permission
-from loyalty_core.kernel import Refusal, _, current_database, ngettext
+from loyalty_core.kernel import Refusal, _, current_database, folded, ngettext
 from loyalty_core.rewards import Reward, RewardState
 from ui import elements, registry, wording
 from ui import programmes as programme_blocks
@@ -189,19 +189,19 @@ state = state_at.selectbox(
     key=page_key("state"),
     bind="query-params",
 )
-words = (
+words = folded(
     words_at.text_input(
         _("Find"), key=page_key("words"), bind="query-params", placeholder=_("name or code"), type="search"
     )
     or ""
-).casefold()
+)
 found = [
     reward
     for reward in everything
     if (programme is None or reward.programme_id == programme.id)
     and (not category or reward.category == category)
     and (not state or reward.state == state)
-    and words in f"{reward.code} {reward.name}".casefold()
+    and words in folded(f"{reward.code} {reward.name}")
 ]
 if not found:
     elements.empty_state("search_off", _("No reward matches"), _("Take a filter away to see more."))

@@ -11,6 +11,7 @@ from uuid import UUID
 import duckdb
 import polars as pl
 
+from loyalty_core.analytics.views import FOLDED
 from loyalty_core.kernel import PROJECT_FOLDER
 from queries import load_query
 
@@ -89,6 +90,7 @@ def rows_of(query: str, tables: Tables, **parameters: object) -> list[dict[str, 
     assert not unknown, f"{query} describes no parameter {unknown}"
     text = load_query(query).sql
     with duckdb.connect() as connection:
+        connection.execute(f"create macro {FOLDED}")
         for table, columns in COLUMNS.items():
             connection.execute(f"create table {table} ({columns})")
             for row in tables.get(table, ()):
