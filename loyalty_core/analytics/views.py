@@ -64,7 +64,7 @@ _MARK = (
     " shape VARCHAR"
 )
 
-# What PostgreSQL's function of the same name does (migration 0006): letters without case and marks, for searching.
+# What PostgreSQL's function of the same name does (migration 0008): letters without case and marks, for searching.
 FOLDED = (
     "folded(words) as replace(replace(replace(replace(translate(lower(strip_accents(nfc_normalize(words))),"
     " 'łđøħŧıð', 'ldohtid'), 'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe'), 'þ', 'th')"
