@@ -502,13 +502,13 @@ def _with_code(money: Money) -> str:
 
 @app.command("check-books")
 def check_books(as_json: AsJson = False) -> None:
-    """Check all that must hold of sales, claims, awards, the ledger, budgets and orders."""
-    from laurel.books import BOOKS
+    """Check all that must hold of sales, claims, awards, the ledger, budgets, orders, files and rights."""
+    from laurel.books import books_of
     from laurel.workplace import open_workplace
     from loyalty_core import settlement
 
     with open_workplace(Settings.from_environment()) as place:
-        checks = settlement.check_books(place.database, *BOOKS)
+        checks = settlement.check_books(place.database, *books_of(place.settings))
     is_ok = all(check.ok for check in checks)
     _answer(
         as_json,

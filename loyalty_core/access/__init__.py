@@ -38,6 +38,7 @@ from loyalty_core.access.commands import (
     set_rights,
     set_roles,
 )
+from loyalty_core.access.evidence import broken_rights
 from loyalty_core.access.models import (
     app_user,
     export_file,
@@ -97,6 +98,7 @@ __all__ = [
     "WaitBeforeSignInError",
     "app_user",
     "begin_sign_in",
+    "broken_rights",
     "change_password",
     "check_decides_by_now",
     "check_permission",

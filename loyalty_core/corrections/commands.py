@@ -196,6 +196,7 @@ def _undo(
                 "claims_withdrawn": withdrawn,
                 "net_minor": dict(undone.net_minor),
                 "payload_hash": payload_hash,
+                **sales.lines_recorded(connection),
             },
         )
     return found, undone

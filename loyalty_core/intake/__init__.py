@@ -41,6 +41,7 @@ from loyalty_core.intake.dataset import (
     register_dataset,
     registered_datasets,
 )
+from loyalty_core.intake.evidence import broken_originals
 from loyalty_core.intake.guessing import (
     MappingGuess,
     guess_dataset,
@@ -267,6 +268,7 @@ __all__ = [
     "WaitsFor",
     "accept_waiting_import",
     "accepted_since",
+    "broken_originals",
     "cancel_import",
     "carried_over",
     "changed_columns",

@@ -63,13 +63,15 @@ class Acceptance:
     """How many rows became facts, how many were there already, and their net amounts by currency, in minor
     units.
 
-    `changed` is how many of the accepted rows changed what was there; the others added something.
+    `changed` is how many of the accepted rows changed what was there; the others added something. `evidence` goes
+    into the audit's record, for a check to compare what stands there with.
     """
 
     accepted: int
     duplicates: int
     net_minor: Mapping[str, int]
     changed: int = 0
+    evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -672,6 +672,7 @@ class _Run:
                     "accepted": acceptance.accepted,
                     "duplicates": acceptance.duplicates,
                     "still_bad": bad,
+                    **acceptance.evidence,
                 },
             )
             drop_staging(connection, staging)

@@ -567,6 +567,7 @@ class _Run:
                     "accepted": acceptance.accepted,
                     "changed": acceptance.changed,
                     "quarantined": bad,
+                    **acceptance.evidence,
                 },
             )
             self._phases.end(Phase.INSERT)

@@ -16,6 +16,7 @@ from loyalty_core.kernel.database import (
 )
 from loyalty_core.kernel.errors import NotAllowedError, NotFoundError, Refusal, StateError
 from loyalty_core.kernel.exports import Cell, Sheet, csv_text, write_csv, write_workbook, write_xlsx
+from loyalty_core.kernel.files import is_file_of
 from loyalty_core.kernel.ids import new_id
 from loyalty_core.kernel.images import MOST_PIXELS, NoPictureError, TooManyPixelsError, clean_picture
 from loyalty_core.kernel.logs import configure_logs, get_logger
@@ -72,6 +73,7 @@ __all__ = [
     "folded",
     "get_logger",
     "is_clean",
+    "is_file_of",
     "libpq_url",
     "metadata",
     "minor_digits",

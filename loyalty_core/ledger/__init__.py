@@ -18,6 +18,7 @@ from loyalty_core.ledger.store import (
     company_balances,
     count_statement,
     open_accounts,
+    postings_of_others,
     statement,
     uses_of_posting,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "count_statement",
     "open_accounts",
     "post",
+    "postings_of_others",
     "statement",
     "uses_of_posting",
 ]

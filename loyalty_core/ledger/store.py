@@ -1,6 +1,6 @@
 """Every query of the ledger."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -441,6 +441,21 @@ BOOK_CHECKS: dict[str, str] = {
         " or p.id is null or p.company_id <> u.company_id"
     ),
 }
+
+
+def postings_of_others(connection: Connection, known: Mapping[str, Collection[PostingKind]]) -> int:
+    """Return how many postings are not of a known source, or of a kind that their source does not post."""
+    pairs = [(source, kind.value) for source, kinds in known.items() for kind in kinds]
+    return int(
+        connection.execute(
+            text(
+                "select count(*) from posting p where not exists (select from"
+                " unnest(cast(:sources as text[]), cast(:kinds as text[])) k (source, kind)"
+                " where k.source = p.source and k.kind = p.kind)"
+            ),
+            {"sources": [source for source, _kind in pairs], "kinds": [kind for _source, kind in pairs]},
+        ).scalar_one()
+    )
 
 
 def broken_books(connection: Connection) -> dict[str, int]:

@@ -17,6 +17,7 @@ from loyalty_core.rewards.commands import (
     set_stock,
 )
 from loyalty_core.rewards.order_store import (
+    SOURCE,
     LineBehind,
     Order,
     OrderEvent,
@@ -99,6 +100,7 @@ from loyalty_core.rewards.wallet import (
 __all__ = [
     "MOST_PICTURE_BYTES",
     "NO_MONEY",
+    "SOURCE",
     "Entitled",
     "LineBehind",
     "NoBudgetError",

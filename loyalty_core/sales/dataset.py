@@ -1,6 +1,7 @@
 """Sales as a dataset: the columns of a sales file, the rules for its rows, and how they become lines."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
@@ -16,6 +17,7 @@ from loyalty_core.intake import (
 )
 from loyalty_core.kernel import N_
 from loyalty_core.sales import store
+from loyalty_core.sales.evidence import lines_recorded
 from loyalty_core.sales.policy import reason_text
 from loyalty_core.sales.reversal import let_lines_in, records_have_gone
 
@@ -180,4 +182,5 @@ class SalesDataset:
         store.reject_conflicts(connection, staging)
         if context.creates_missing:
             store.create_missing(connection, staging, context)
-        return store.insert_lines(connection, staging, context)
+        counted = store.insert_lines(connection, staging, context)
+        return replace(counted, evidence=lines_recorded(connection))

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from loyalty_core.sales.evidence import EVIDENCE_CHECKS
+
 
 def not_reversed(line: str) -> str:
     """Return SQL that holds of a sales line of this alias when it was not taken back and takes back nothing.
@@ -185,8 +187,9 @@ def reverse_lines(connection: Connection, import_id: UUID, *, recorded_at: datet
     return [LinesKept(one, lines, net_minor) for one, (lines, net_minor) in found.items()]
 
 
-# What must hold of lines that were taken back; each finds how many things break it.
+# What must hold of lines; each finds how many things break it.
 SALES_CHECKS: dict[str, str] = {
+    **EVIDENCE_CHECKS,
     "every reversal mirrors its line": (
         "select count(*) from sales_line r left join sales_line l on l.id = r.reverses_id"
         " where r.reverses_id is not null and (l.id is null or l.reverses_id is not null"

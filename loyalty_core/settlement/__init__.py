@@ -2,6 +2,7 @@
 
 from loyalty_core.settlement.claims import ClaimPoints, claim_points, explain_claim
 from loyalty_core.settlement.commands import (
+    SOURCE,
     BookCheck,
     check_books,
     queue_unfinished_requests,
@@ -39,6 +40,7 @@ from loyalty_core.settlement.store import (
 )
 
 __all__ = [
+    "SOURCE",
     "AwardOfPosting",
     "BookCheck",
     "ClaimPoints",

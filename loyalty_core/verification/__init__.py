@@ -60,6 +60,7 @@ from loyalty_core.verification.entering import (
     SeveralClaimsProgrammesError,
     enter_claim,
 )
+from loyalty_core.verification.evidence import broken_documents
 from loyalty_core.verification.matching import (
     candidates,
 )
@@ -296,6 +297,7 @@ __all__ = [
     "assign_claims",
     "attach_document",
     "broken_claims",
+    "broken_documents",
     "came_back",
     "candidates",
     "claim_by_number",

@@ -68,7 +68,11 @@ else:
                 _("What"): [wording.action(one.action) for one in records],
                 _("About"): [blocks.about(one, names) for one in records],
                 _("Details"): [
-                    ", ".join(f"{name} {blocks.called(value, names)}" for name, value in one.detail.items())
+                    ", ".join(
+                        f"{name} {blocks.called(value, names)}"
+                        for name, value in one.detail.items()
+                        if not isinstance(value, dict)
+                    )
                     for one in records
                 ],
                 _("No."): [one.id for one in records],

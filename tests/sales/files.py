@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from loyalty_core import audit
 from loyalty_core.intake import Acceptance, ColumnMapping, ImportContext, ImportState, Staging, store
 from loyalty_core.intake.staging import drop_staging, make_staging
 from loyalty_core.kernel import Database, Scope, new_id, now
@@ -138,6 +139,7 @@ def bring_in(
     dataset.judge(connection, staging, context)
     store.lock_source(connection, f"sales:{source}")
     acceptance = dataset.accept(connection, staging, context)
+    audit.record(connection, scope, "intake.import_accepted", "import", import_id, dict(acceptance.evidence))
     store.replace_quarantine(connection, staging)
     reasons = {
         one.row_no: sorted(one.reasons)

@@ -398,7 +398,10 @@ WRITES = {
     *("organisation.insert_missing_outlets", "organisation.insert_missing_regions"),
     "organisation.set_salesperson",
 }
-CHECKS_OF_ALL = {"ledger.broken_books", "corrections.broken_undos", "sales.broken_lines"}
+CHECKS_OF_ALL = {
+    *("access.broken_rights", "corrections.broken_undos", "intake.broken_originals", "ledger.broken_books"),
+    *("ledger.postings_of_others", "sales.broken_lines", "sales.lines_recorded"),
+}
 # In tests/scope/test_daily_work_scope.py, over claims, orders and the postings behind them.
 ASKED_WITH_THE_DAILY_WORK = {
     *("ledger.account_of", "ledger.uses_of_posting"),
