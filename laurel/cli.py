@@ -522,6 +522,50 @@ def check_books(as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
+@app.command()
+def backup(
+    folder: Annotated[Path, typer.Argument(help="A folder that is not there yet, or an empty one.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write everything that must not be lost into a folder, while Laurel runs."""
+    from laurel.backup import back_up
+    from laurel.workplace import open_workplace
+
+    with open_workplace(Settings.from_environment()) as place:
+        made = back_up(place, folder)
+    _answer(
+        as_json,
+        {"folder": str(folder), "revision": made.revision, "files": made.files, "bytes": made.size},
+        (
+            _(
+                "{folder} holds the database, {files} files and the audit's key. Keep it where nobody else reads it."
+            )
+            if made.has_key
+            else _(
+                "{folder} holds the database and {files} files. The audit's key is yours to keep: LAUREL_AUDIT_KEY."
+            )
+        ).format(folder=folder, files=f"{made.files:,}"),
+    )
+
+
+@app.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(help="The folder of a backup.")], as_json: AsJson = False
+) -> None:
+    """Make a new home of a backup, in LAUREL_HOME; nobody is signed in to it."""
+    from laurel.backup import restore as restore_backup
+
+    settings = Settings.from_environment()
+    made = restore_backup(settings, folder)
+    _answer(
+        as_json,
+        {"home": str(settings.home), "revision": made.revision, "files": made.files, "bytes": made.size},
+        _(
+            "{home} holds what was backed up. Prove it by `laurel check-books` and `laurel audit verify`."
+        ).format(home=settings.home),
+    )
+
+
 @claims_commands.command("export")
 def export_claims(
     number: Annotated[

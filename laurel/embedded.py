@@ -16,6 +16,7 @@ import shutil
 import signal
 import stat
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -173,6 +174,31 @@ class EmbeddedServer:
         """Write what is only in memory and the log to the data files, so that the stop after it is short."""
         with psycopg.connect(self.url, autocommit=True, connect_timeout=2) as connection:
             connection.execute("checkpoint")
+
+    def set_next_transaction(self, number: int) -> None:
+        """Let the transactions of a server that does not run have numbers from this one on.
+
+        `number` is the first of a file of the commit log, a multiple of 1,048,576, and less than two billion ahead.
+        Raises ServerNotStartedError.
+        """
+        with self._locked():
+            if self._living_holders():
+                raise ServerNotStartedError(self.data, _("it is running."))
+            epoch, within = divmod(number, 2**32)
+            try:
+                _run(
+                    [
+                        self._binaries()[1] / "pg_resetwal",
+                        f"--epoch={epoch}",
+                        f"--next-transaction-id={within}",
+                        self.data,
+                    ],
+                    log=self._holders_folder / "resetwal.log",
+                    cwd=self.data,
+                    identity=_identity(self._holders_folder),
+                )
+            except subprocess.CalledProcessError as error:
+                raise ServerNotStartedError(self.data, _last_line(error.stderr)) from error
 
     # -- holders
 
@@ -428,6 +454,13 @@ def app_url(owner_url: str, password: str | None = None) -> str:
     url = make_url(owner_url)._replace(drivername="postgresql", username=APP_ROLE, password=password)
     # SQLAlchemy leaves spaces in a password as they are; libpq takes no URL with any.
     return url.render_as_string(hide_password=False).replace(" ", "%20")
+
+
+def binaries_of_wheel() -> Path:
+    """Return the folder of the programs of the newest PostgreSQL that the wheel carries."""
+    with tempfile.TemporaryDirectory() as folder:
+        known: dict[int, Path] = _wheel_utils(Path(folder)).POSTGRES_VERSIONS
+    return known[max(known)]
 
 
 def create_database(owner_url: str, name: str, *, template: str | None = None) -> str:

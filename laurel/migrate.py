@@ -55,7 +55,8 @@ class PowerfulRoleError(Refusal):
         self.attributes = attributes
 
 
-def _config() -> Config:
+def migrations_config() -> Config:
+    """Return alembic's configuration, with our migrations."""
     config = Config()
     config.set_main_option("script_location", str(PROJECT_FOLDER / "migrations"))
     return config
@@ -63,13 +64,13 @@ def _config() -> Config:
 
 def head_revision() -> str:
     """Return the newest revision that this code knows."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
+    head = ScriptDirectory.from_config(migrations_config()).get_current_head()
     assert head is not None
     return head
 
 
-def migrate(owner_url: str, *, app_password: str | None = None) -> str:
-    """Migrate the owner's database to the newest revision and return that.
+def migrate(owner_url: str, *, app_password: str | None = None, revision: str = "head") -> str:
+    """Migrate the owner's database to the revision, the newest unless told, and return the newest.
 
     One at a time, by an advisory lock; all of it in one transaction. The roles are made by the first
     migration; `app_password` is then set on `laurel_app` where the server does not take it already.
@@ -82,9 +83,9 @@ def migrate(owner_url: str, *, app_password: str | None = None) -> str:
             # Under FORCE the owner is bound by row security too: a migration of data must see it all.
             connection.execute(text("select set_config('laurel.everything', 'on', true)"))
             before = MigrationContext.configure(connection).get_current_revision()
-            config = _config()
+            config = migrations_config()
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
             _refuse_a_powerful_role(connection)
         if app_password is not None:
             _set_password(engine, owner_url, app_password)
