@@ -74,8 +74,8 @@ def test_a_page_guards_itself_before_anything_else(page: Path) -> None:
 
 def test_only_the_screen_knows_streamlit_and_plotly() -> None:
     screen = {"ui", "pages", "app.py"}
-    # The server mounts Streamlit's application; it draws nothing.
-    server = {"laurel/web.py", "laurel/server.py", "laurel/supervisor.py", "laurel/embedded.py"}
+    # The server mounts Streamlit's application and bounds what browsers send it; it draws nothing.
+    server = {"laurel/web.py", "laurel/socket_messages.py", "laurel/upload_space.py"}
     outsiders = {
         (short(path), module)
         for path in sources()

@@ -269,7 +269,7 @@ def test_the_passwords_lie_in_one_file_that_only_the_owner_can_read(made: Made) 
     assert file == made.settings.home / "secrets" / "demo-sign-ins"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
-    assert [path.name for path in file.parent.iterdir()] == ["demo-sign-ins"]
+    assert sorted(path.name for path in file.parent.iterdir()) == ["audit_key", "demo-sign-ins"]
     assert all(one.password in file.read_text() for one in made.demo.sign_ins)
     assert list(made.settings.work_folder.iterdir()) == []
 
