@@ -26,6 +26,7 @@ from loyalty_core.access.policy import (
     SESSION_IDLE,
     SESSION_LIFE,
     TICKET_LIFE,
+    UNSCOPED,
     USER_MOVES,
     EndReason,
     FailureKind,
@@ -83,6 +84,19 @@ class LastAdministratorError(Refusal):
             )
         )
         self.user = user
+
+
+class RestrictedAdministratorError(Refusal):
+    """Users and the audit know no regions: a restriction of who manages them would be none."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            _(
+                "{name} can't be an administrator for a part: whoever manages users and reads the audit sees"
+                " everything. Give an administrator every region and programme, or choose another role."
+            ).format(name=name)
+        )
+        self.name = name
 
 
 class DecisionsHeldError(NotAllowedError):
@@ -198,6 +212,11 @@ def _hold_back(connection: Connection, scope: Scope, user_id: UUID) -> dict[str,
     return {"decisions_from": until.isoformat()}
 
 
+def _check_not_restricted(name: str, roles: Iterable[Role], grants: Iterable[ScopeGrant]) -> None:
+    if permissions_of(roles) & UNSCOPED and not store.sees_all(grants):
+        raise RestrictedAdministratorError(name)
+
+
 def _user(connection: Connection, user_id: UUID) -> User:
     user = store.user_by_id(connection, user_id)
     if user is None:
@@ -232,12 +251,13 @@ def create_user(
 
     Where a role decides, what the user decides counts a day later, but for users of the command line. With
     `password_is_temporary` the user must replace the password after the first sign-in. Raises
-    SignInNameRefused, PasswordRefused, NameTakenError, NotAllowedError.
+    SignInNameRefused, PasswordRefused, NameTakenError, RestrictedAdministratorError, NotAllowedError.
     """
     name = sign_in_name(name)
     display_name = display_name.strip() or name
     check_password_rules(password, sign_in_name=name, display_name=display_name)
     roles, grants = frozenset(roles), frozenset(grants)
+    _check_not_restricted(display_name, roles, grants)
     password_hash = hash_password(password)
     user_id, moment = new_id(), now()
     with database.transaction(scope) as connection:
@@ -270,21 +290,29 @@ def create_user(
 def set_roles(database: Database, scope: Scope, user_id: UUID, roles: Iterable[Role]) -> None:
     """Make these the user's roles, at once; exports made under others end.
 
-    Raises LastAdministratorError, NotFoundError, NotAllowedError.
+    Raises LastAdministratorError, RestrictedAdministratorError, NotFoundError, NotAllowedError.
     """
     with database.transaction(scope) as connection:
         check_permission(connection, scope, Permission.MANAGE_USERS)
-        _write_roles(connection, scope, user_id, frozenset(roles))
+        wanted = frozenset(roles)
+        store.lock_user(connection, user_id)
+        user = _user(connection, user_id)
+        _check_not_restricted(user.display_name, wanted, user.grants)
+        _write_roles(connection, scope, user_id, wanted)
 
 
 def set_grants(database: Database, scope: Scope, user_id: UUID, grants: Iterable[ScopeGrant]) -> None:
     """Make these what the user sees, at once; exports of what was seen before end.
 
-    Raises NotFoundError, NotAllowedError.
+    Raises RestrictedAdministratorError, NotFoundError, NotAllowedError.
     """
     with database.transaction(scope) as connection:
         check_permission(connection, scope, Permission.MANAGE_USERS)
-        _write_grants(connection, scope, user_id, frozenset(grants))
+        wanted = frozenset(grants)
+        store.lock_user(connection, user_id)
+        user = _user(connection, user_id)
+        _check_not_restricted(user.display_name, user.roles, wanted)
+        _write_grants(connection, scope, user_id, wanted)
 
 
 def set_rights(
@@ -292,12 +320,14 @@ def set_rights(
 ) -> None:
     """Make these the user's roles and what the user sees, both at once or neither.
 
-    Raises LastAdministratorError, NotFoundError, NotAllowedError.
+    Raises LastAdministratorError, RestrictedAdministratorError, NotFoundError, NotAllowedError.
     """
     with database.transaction(scope) as connection:
         check_permission(connection, scope, Permission.MANAGE_USERS)
-        _write_roles(connection, scope, user_id, frozenset(roles))
-        _write_grants(connection, scope, user_id, frozenset(grants))
+        wanted_roles, wanted_grants = frozenset(roles), frozenset(grants)
+        _check_not_restricted(_user(connection, user_id).display_name, wanted_roles, wanted_grants)
+        _write_roles(connection, scope, user_id, wanted_roles)
+        _write_grants(connection, scope, user_id, wanted_grants)
 
 
 def _write_roles(connection: Connection, scope: Scope, user_id: UUID, wanted: frozenset[Role]) -> None:
@@ -611,7 +641,7 @@ def _signed_in(
         locale=row.locale,
         session_id=row.session_id,
         roles=row.roles,
-        permissions=permissions_of(row.roles),
+        permissions=store.permissions_with(row.roles, row.grants),
         scope=scope,
         password_is_temporary=row.password_is_temporary,
         decisions_from=row.decisions_from,

@@ -112,6 +112,9 @@ DECIDING = frozenset(
 )
 HOLD_BACK = timedelta(hours=24)
 
+# What knows no region, company or programme: whoever may do it sees all there is.
+UNSCOPED = frozenset({Permission.MANAGE_USERS, Permission.SEE_AUDIT, Permission.VERIFY_AUDIT})
+
 
 class Role(StrEnum):
     """A person's job. One person may have several."""

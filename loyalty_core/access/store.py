@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from loyalty_core.access.policy import (
+    UNSCOPED,
     EndReason,
     FailureKind,
     Permission,
@@ -30,6 +31,18 @@ class ScopeGrant:
     def __post_init__(self) -> None:
         if (self.kind is ScopeKind.EVERYTHING) != (self.target_id is None):
             raise ValueError("a grant of everything has no target, every other has one")
+
+
+def sees_all(grants: Iterable[ScopeGrant]) -> bool:
+    """Whether the grants keep their holder to nothing: every region and company, and every programme."""
+    kinds = {grant.kind for grant in grants}
+    return ScopeKind.EVERYTHING in kinds and ScopeKind.PROGRAMME not in kinds
+
+
+def permissions_with(roles: Iterable[Role], grants: Iterable[ScopeGrant]) -> frozenset[Permission]:
+    """Return what the roles allow to somebody with these grants: what knows no region only to who sees all."""
+    allowed = permissions_of(roles)
+    return allowed if sees_all(grants) else allowed - UNSCOPED
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,26 +276,29 @@ def lock_administrators(connection: Connection) -> None:
 
 
 def active_administrators(connection: Connection) -> frozenset[UUID]:
-    """Return every active user with the administrator's role."""
+    """Return every active user with the administrator's role who sees everything."""
     rows = connection.execute(
         text(
-            "select u.id from app_user u join user_role r on r.user_id = u.id"
-            " where r.role = 'admin' and u.state = 'active'"
+            "select u.id from app_user u where u.state = 'active'"
+            " and exists (select from user_role r where r.user_id = u.id and r.role = 'admin')"
+            " and exists (select from user_scope g where g.user_id = u.id and g.kind = 'everything')"
+            " and not exists (select from user_scope g where g.user_id = u.id and g.kind = 'programme')"
         )
     )
     return frozenset(rows.scalars())
 
 
 def permissions_now(connection: Connection, user_id: UUID) -> frozenset[Permission]:
-    """Return what the user's roles allow at this moment; nothing for one who is disabled."""
-    rows = connection.execute(
+    """Return what roles and grants allow the user at this moment; nothing for one who is disabled."""
+    row = connection.execute(
         text(
-            "select r.role from user_role r join app_user u on u.id = r.user_id"
-            " where u.id = :id and u.state = 'active'"
+            "select array(select r.role from user_role r where r.user_id = u.id) as roles,"
+            " array(select g.kind || ':' || coalesce(g.target_id::text, '') from user_scope g"
+            " where g.user_id = u.id) as grants from app_user u where u.id = :id and u.state = 'active'"
         ),
         {"id": user_id},
-    )
-    return permissions_of(Role(role) for role in rows.scalars())
+    ).one_or_none()
+    return permissions_with(_roles(row.roles), _grants(row.grants)) if row else frozenset()
 
 
 # Sign-in

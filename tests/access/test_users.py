@@ -2,6 +2,7 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from loyalty_core import access, audit
 from loyalty_core.access import Permission, Role, ScopeGrant, ScopeKind
@@ -155,3 +156,53 @@ def test_everything_about_users_is_on_record_with_who_did_it(database: Database)
         "access.user_disabled",
         "access.user_enabled",
     }
+
+
+@pytest.mark.parametrize("part", ["nothing", "region", "company", "programme"])
+@pytest.mark.parametrize("role", [role for role in Role if access.permissions_of([role]) & access.UNSCOPED])
+def test_who_manages_users_or_reads_the_audit_is_kept_to_no_part(
+    database: Database, role: Role, part: str
+) -> None:
+    grants = {
+        "nothing": frozenset[ScopeGrant](),
+        "region": frozenset({ScopeGrant(ScopeKind.REGION, new_id())}),
+        "company": frozenset({ScopeGrant(ScopeKind.COMPANY, new_id())}),
+        "programme": EVERYTHING | {ScopeGrant(ScopeKind.PROGRAMME, new_id())},
+    }[part]
+    somebody(database, Role.ADMIN, name="ada")
+    of_part = somebody(database, Role.ANALYST, name="part", grants=grants)
+    whole = somebody(database, role, name="whole")
+    commands = (
+        lambda: somebody(database, role, name="new", grants=grants),
+        lambda: access.set_roles(database, COMMAND_LINE, of_part.id, [role]),
+        lambda: access.set_grants(database, COMMAND_LINE, whole.id, grants),
+        lambda: access.set_rights(database, COMMAND_LINE, of_part.id, roles=[role], grants=grants),
+    )
+    for command in commands:
+        with pytest.raises(access.RestrictedAdministratorError, match="every region and programme"):
+            command()
+    # Both at once are one change.
+    access.set_rights(database, COMMAND_LINE, of_part.id, roles=[role], grants=EVERYTHING)
+    access.set_rights(database, COMMAND_LINE, of_part.id, roles=[Role.ANALYST], grants=grants)
+
+
+def test_an_administrator_of_a_part_from_before_can_neither_manage_users_nor_read_the_audit(
+    database: Database,
+) -> None:
+    somebody(database, Role.ADMIN, name="ada")
+    old = somebody(database, Role.ADMIN, name="old")
+    with database.transaction(COMMAND_LINE) as connection:
+        connection.execute(
+            text("update user_scope set kind = 'region', target_id = :id where user_id = :user"),
+            {"id": new_id(), "user": old.id},
+        )
+    found = access.find_session_by_id(database, old.session_id)
+    assert found is not None
+    assert not found.permissions & access.UNSCOPED
+    assert found.may(access.Permission.SEE_COMPANIES)
+    for permission in access.UNSCOPED:
+        with pytest.raises(NotAllowedError), database.transaction(found.scope) as connection:
+            access.check_permission(connection, found.scope, permission)
+    # Nor do they count as one who could manage users: the other stays.
+    with pytest.raises(access.LastAdministratorError):
+        access.disable_user(database, COMMAND_LINE, access.find_user(database, COMMAND_LINE, "ada").id)
