@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from loyalty_core import budgets, ledger, participants, rewards, settlement, verification
-from loyalty_core.access import Role, ScopeGrant, ScopeKind
+from loyalty_core.access import UNSCOPED, Role, ScopeGrant, ScopeKind, permissions_of
 from loyalty_core.kernel import Database, NotFoundError, Scope, new_id, now
 from loyalty_core.ledger import AccountKind
 from loyalty_core.settlement import settle_programme
@@ -53,6 +53,10 @@ class Side:
         """What would give a row of this side away."""
         # Whose user asked for a budget is no row of a region.
         return {str(one) for name, one in vars(self).items() if name != "user" and not isinstance(one, int)}
+
+
+# Together they see all that anybody may see of a part.
+ROLES_OF_PARTS = tuple(role for role in Role if not permissions_of([role]) & UNSCOPED)
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,7 @@ def field(server: Any) -> Iterator[Field]:
         reward = connection.execute(text("select id from reward")).scalar_one()
     north = somebody(
         database,
-        Role.ADMIN,
+        *ROLES_OF_PARTS,
         grants=frozenset({ScopeGrant(ScopeKind.REGION, own.region)}),
     ).scope
     yield Field(database, north, own, foreign, programme, reward)
@@ -171,6 +175,7 @@ ABOUT_ONE: dict[str, Question] = {
     "participants.registration_by_id": lambda q: participants.registration_by_id(
         q.connection, q.side.registration
     ),
+    "participants.display_names": lambda q: participants.display_names(q.connection, [q.side.participant]),
     "verification.candidates": lambda q: verification.candidates(q.connection, q.side.claim),
     "verification.claim_by_number": lambda q: verification.claim_by_number(q.connection, q.side.claim),
     "verification.claims_by_number": lambda q: verification.claims_by_number(q.connection, [q.side.claim]),
@@ -193,6 +198,9 @@ ABOUT_ONE: dict[str, Question] = {
     ),
     "verification.claim_story": lambda q: verification.claim_story(q.connection, q.side.claim),
     "verification.claims_asked": lambda q: verification.claims_asked(q.connection, q.side.participant),
+    "verification.claims_asked_of": lambda q: verification.claims_asked_of(
+        q.connection, q.side.participant, limit=9
+    ),
     "verification.open_questions": lambda q: verification.open_questions(q.connection, [q.side.asked]),
     "verification.documents_of_claim": lambda q: verification.documents_of_claim(q.connection, q.side.claim),
     "verification.documents_of_claims": lambda q: verification.documents_of_claims(
@@ -295,6 +303,7 @@ FOR_COMMANDS_AND_JOBS = {
     # Within the transaction of an import, of a decision or of an undoing, which see what they need.
     *("verification.judge_claims", "verification.reopen_claims", "verification.withdraw_claims"),
     *("budgets.broken_budgets", "rewards.broken_orders", "verification.broken_claims"),
+    "verification.broken_documents",
 }
 
 
@@ -354,7 +363,7 @@ def test_claims_and_orders_are_told_to_those_who_work_with_their_programme(
     programme = field.programme if is_own else new_id()
     scope = somebody(
         field.database,
-        Role.ADMIN,
+        *ROLES_OF_PARTS,
         name=f"analyst-{is_own}".lower(),
         grants=frozenset(
             {ScopeGrant(ScopeKind.EVERYTHING, None), ScopeGrant(ScopeKind.PROGRAMME, programme)}
