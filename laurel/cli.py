@@ -152,11 +152,17 @@ def run(
         float,
         typer.Option(help="How big the demo is made, at the first start: 10 is ten times.", min=0.1, max=100),
     ] = 1.0,
+    certificate: Annotated[
+        Path | None, typer.Option(help="Serve TLS with this certificate and its chain (PEM); needs --key.")
+    ] = None,
+    key: Annotated[Path | None, typer.Option(help="The certificate's key (PEM).")] = None,
 ) -> None:
     """Start the database, the worker and the web server; stop them with Ctrl-C."""
     from laurel import supervisor
     from laurel.prepare import prepare
 
+    if (certificate is None) != (key is None):
+        raise typer.BadParameter(_("name both or neither"), param_hint="--certificate, --key")
     settings = Settings.from_environment()
     configure_logs()
     raise typer.Exit(
@@ -164,6 +170,7 @@ def run(
             settings,
             host=host,
             port=port,
+            tls=supervisor.Tls(certificate, key) if certificate is not None and key is not None else None,
             prepare=lambda owner_url: prepare(settings, owner_url, with_demo=not empty, scale=scale),
         )
     )

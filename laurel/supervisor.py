@@ -6,6 +6,7 @@ import fcntl
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -90,6 +91,39 @@ class ChildKeepsFailingError(Refusal):
         self.times = times
 
 
+class CertificateNotUsableError(Refusal):
+    """The certificate and the key can't be read, or don't belong together."""
+
+    def __init__(self, certificate: Path, key: Path, reason: str) -> None:
+        super().__init__(
+            _(
+                "Laurel can't use the certificate {certificate} with the key {key}: {reason}. Both are PEM files; "
+                "the key has no passphrase, and this user may read it."
+            ).format(certificate=certificate, key=key, reason=reason)
+        )
+        self.certificate = certificate
+        self.key = key
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """The PEM files of a certificate, with its chain, and of its key."""
+
+    certificate: Path
+    key: Path
+
+    def check(self) -> None:
+        """Raise CertificateNotUsableError where no server could use them."""
+        try:
+            # An empty passphrase: without any, it would be asked for on the terminal.
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+                self.certificate, self.key, password=""
+            )
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            raise CertificateNotUsableError(self.certificate, self.key, reason) from error
+
+
 class _StopRequested(BaseException):
     """A signal came while something long was under way."""
 
@@ -111,11 +145,15 @@ class _Child:
     failures: int = 0
 
 
-def programs(host: str, port: int) -> list[Program]:
+def programs(host: str, port: int, tls: Tls | None = None) -> list[Program]:
     """Return Laurel's own children: the worker and the web server."""
+    web = [sys.executable, "-m", "laurel.web", "--host", host, "--port", str(port)]
+    if tls is not None:
+        # Whole paths: the children work in another folder.
+        web += ["--tls-certificate", str(tls.certificate.resolve()), "--tls-key", str(tls.key.resolve())]
     return [
         Program("worker", [sys.executable, "-m", "laurel.worker", "--give-way"]),
-        Program("web", [sys.executable, "-m", "laurel.web", "--host", host, "--port", str(port)]),
+        Program("web", web),
     ]
 
 
@@ -126,19 +164,24 @@ def run(
     port: int = 8501,
     prepare: Callable[[str], None],
     children: Sequence[Program] | None = None,
+    tls: Tls | None = None,
 ) -> int:
     """Run Laurel until SIGINT, SIGTERM or SIGHUP, and return the exit status 0.
 
     Starts PostgreSQL (or uses the outside one), calls `prepare` with the owner's URL (migrations, demo),
     starts the children with LAUREL_APP_URL and LAUREL_HOME in their environment, and prints one line on
     stdout when `/readyz` answers 200. A child or a database that dies is started again. Everything is down
-    within 10 seconds of the signal. To be called from the main thread. Raises AlreadyRunningError,
-    PortInUseError, DatabaseNotReachableError, ChildKeepsFailingError, and what the embedded server and the
-    keys raise.
+    within 10 seconds of the signal. To be called from the main thread. Raises CertificateNotUsableError,
+    AlreadyRunningError, PortInUseError, DatabaseNotReachableError, ChildKeepsFailingError, and what the
+    embedded server and the keys raise.
     """
+    if tls is not None:
+        tls.check()
     with _alone(settings.home):
         _check_port(host, port)
-        supervisor = _Supervisor(settings, host, port, prepare, children or programs(host, port))
+        supervisor = _Supervisor(
+            settings, host, port, prepare, children or programs(host, port, tls), is_tls=tls is not None
+        )
         with supervisor.signals():
             return supervisor.run()
 
@@ -178,6 +221,7 @@ class _Supervisor:
     port: int
     prepare: Callable[[str], None]
     programs: Sequence[Program]
+    is_tls: bool = False
     server: EmbeddedServer | None = None
     environment: dict[str, str] = field(default_factory=dict)
     stop_requests: int = 0
@@ -305,10 +349,16 @@ class _Supervisor:
 
     def _address(self) -> str:
         host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self.host, self.host)  # noqa: S104 no binding here
-        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+        scheme = "https" if self.is_tls else "http"
+        return f"{scheme}://[{host}]:{self.port}" if ":" in host else f"{scheme}://{host}:{self.port}"
 
     def _wait_for_readiness(self, ready: threading.Event) -> None:
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        # Our own port is asked under an address that the certificate need not name.
+        unchecked = ssl.create_default_context()
+        unchecked.check_hostname, unchecked.verify_mode = False, ssl.CERT_NONE
+        opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=unchecked)
+        )
         while not self.stop_requests:
             try:
                 with opener.open(f"{self._address()}/readyz", timeout=5) as answer:
