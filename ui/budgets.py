@@ -251,7 +251,7 @@ def show_place(place: Place, day: date) -> bool:
         if place.budget is None:
             return False
         return more.button(
-            _("Look closer"),
+            _("Details"),
             key=page_key(f"open_{place.budget.id}"),
             icon=":material/zoom_in:",
             width="stretch",

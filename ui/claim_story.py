@@ -276,7 +276,7 @@ def _titles() -> dict[StoryKind, str]:
         StoryKind.REOPENED: _("Opened again: the sale behind it was taken back"),
         StoryKind.WITHDRAWN: _("Withdrawn"),
         StoryKind.ASSIGNED: _("Assigned"),
-        StoryKind.ASKED: _("Asked back"),
+        StoryKind.ASKED: _("Question open"),
         StoryKind.ANSWERED: _("Answered"),
         StoryKind.PROPOSED: _("Decided, waiting for a second person"),
         StoryKind.AGREED: _("A second person agreed"),

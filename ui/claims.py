@@ -422,7 +422,7 @@ def tell_came_back(user: SignedInUser) -> None:
                 ).format(count=wording.number(count)),
                 width="content",
             )
-            registry.link(user, "claims", _("Look at them"), icon="arrow_forward", state=_("sale came back"))
+            registry.link(user, "claims", _("Review claims"), icon="arrow_forward", state=_("sale came back"))
 
 
 def show_came_back(number: int, user: SignedInUser) -> None:

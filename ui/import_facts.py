@@ -57,16 +57,16 @@ def result_line(found: FileImport) -> str:
     if found.duplicates:
         parts.append(_("{count} there already").format(count=wording.number(found.duplicates)))
     if found.quarantined:
-        parts.append(_("{count} put aside").format(count=wording.number(found.quarantined)))
+        parts.append(_("{count} to fix").format(count=wording.number(found.quarantined)))
     return ", ".join(parts)
 
 
 def why_no_row_goes_back(found: FileImport) -> str | None:
     """Return why no row can go back into the import; None where rows can."""
     if found.state is ImportState.UNDONE:
-        return _("This import was undone: bring corrected rows as a file of their own.")
+        return _("This import was undone: upload corrected rows as a file of their own.")
     if found.state is not ImportState.ACCEPTED:
-        return _("This import is not accepted: its rows can be put right once it is.")
+        return _("This import is not accepted: its rows can be fixed once it is.")
     if found.mode is not ImportMode.ADD:
         return _(
             "This import changes what is there, and changes are shown before they are made: bring the corrected rows "

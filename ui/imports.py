@@ -187,7 +187,7 @@ def show_reasons(found: FileImport, *, key: str) -> str:
     if not reasons:
         return ""
     names = most_first(reasons)
-    with card(_("Why rows were put aside")):
+    with card(_("Why rows need fixing")):
         chosen = chart(
             charts.rows_of_bars(
                 [reason_title(found.dataset, name) for name in names],
@@ -346,7 +346,7 @@ def show_import(user: SignedInUser, import_id: UUID) -> None:
 def _show_way_to_quarantine(user: SignedInUser, found: FileImport) -> None:
     """Lead to where rows are put right, while they can be, and to what was sent back before."""
     if found.quarantined and user.may(Permission.UPLOAD_FILES) and why_no_row_goes_back(found) is None:
-        registry.link(user, "quarantine", _("Put rows right"), icon="healing", **import_query(found.id))
+        registry.link(user, "quarantine", _("Fix rows"), icon="healing", **import_query(found.id))
         return
     with current_database().snapshot(user.scope) as connection:
         was_sent = bool(count_repairs_of_import(connection, found.id))
@@ -429,7 +429,7 @@ def _show_quarantine(user: SignedInUser, found: FileImport) -> None:
         # A click moves the field below once; afterwards the field is the reader's again.
         st.session_state[page_key("reason")] = clicked
     st.session_state[page_key("clicked_reason")] = clicked
-    with card(_("The rows that were put aside")):
+    with card(_("Rows to fix")):
         reason = st.selectbox(
             _("Reason"),
             ["", *most_first(reasons)],
@@ -460,12 +460,12 @@ def show_downloads(user: SignedInUser, found: FileImport) -> None:
         return
     sentence = (
         ngettext(
-            "**{count}** row was put aside. Put it right and bring it again.",
-            "**{count}** rows were put aside. Put them right and bring them again.",
+            "**{count}** row needs fixing. Correct it and upload it again.",
+            "**{count}** rows need fixing. Correct them and upload them again.",
             found.quarantined,
         ).format(count=wording.number(found.quarantined))
         if found.quarantined
-        else _("No row was put aside.")
+        else _("No row needs fixing.")
     )
     with queue_bar(sentence):
         if may_have_original:

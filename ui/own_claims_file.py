@@ -75,7 +75,7 @@ def thing_title(name: str) -> str:
 
 def show_choice(user: SignedInUser) -> None:
     """Draw what such a file looks like, its template and the choice of one; lead on once it has arrived."""
-    with elements.card(_("Bring claims in a file")):
+    with elements.card(_("Upload claims as a file")):
         st.markdown(
             _(
                 "A table with a row for each product of an invoice: **invoice number, product code, quantity, day of"
@@ -146,7 +146,7 @@ def show_look(user: SignedInUser, person: Participant, file_id: UUID) -> None:
         )
     if not preview.rows:
         st.warning(
-            _("The file has no row below its header. Fill it and bring it again."), icon=":material/rule:"
+            _("The file has no row below its header. Fill it and upload it again."), icon=":material/rule:"
         )
         return
     if earlier and earlier[0].state is ImportState.ACCEPTED:
@@ -188,7 +188,7 @@ def show_look(user: SignedInUser, person: Participant, file_id: UUID) -> None:
         return
     form = f"own_file_{file.id}"
     request_key = elements.form_key(form)
-    if st.button(_("Bring it in"), type="primary", icon=":material/upload:", width="stretch"):
+    if st.button(_("Upload it"), type="primary", icon=":material/upload:", width="stretch"):
         _check_columns(columns)
         import_id = verification.start_own_claims_file(
             current_database(),
@@ -393,7 +393,7 @@ def show_result(user: SignedInUser, import_id: UUID) -> None:
         )
     else:
         st.info(_("This file was cancelled. Nothing of it was taken."), icon=":material/cancel:")
-    registry.link(user, PAGE, _("Bring another file"), icon="upload_file", file="new")
+    registry.link(user, PAGE, _("Upload another file"), icon="upload_file", file="new")
 
 
 @st.fragment(run_every=1.0)
@@ -472,8 +472,8 @@ def _show_not_taken(user: SignedInUser, found: OwnFile, rows: Sequence[verificat
     count = found.not_taken or 0
     st.warning(
         ngettext(
-            "{count} row was not taken. Put it right and bring it again.",
-            "{count} rows were not taken. Put them right and bring them again.",
+            "{count} row was not taken. Correct it and upload it again.",
+            "{count} rows were not taken. Correct them and upload them again.",
             count,
         ).format(count=wording.number(count)),
         icon=":material/rule:",

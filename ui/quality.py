@@ -43,7 +43,7 @@ def show_figures(source: Source, files: Sequence[FileQuality]) -> None:
                 help=_("Rows that are still left out; corrected ones no longer count."),
             ),
             elements.Figure(
-                _("Files with a doubt"),
+                _("Files with warnings"),
                 wording.number(failed),
                 help=_("Of the last {count} files: those that did not pass every check.").format(
                     count=wording.number(len(files))

@@ -161,7 +161,7 @@ def show_table(user: SignedInUser, found: FileImport, reason: str, *, may_correc
     with rows_at:
         if not may_correct:
             shown.pop(send_column(names))
-            elements.table(shown, alt=_("Rows that were put aside, as they stand in the file"))
+            elements.table(shown, alt=_("Rows to fix, as they are in the file"))
             return
         form = f"repair_{found.id}"
         own = set(names) | {send_column(names)}
@@ -272,8 +272,8 @@ def outcome_in_words(repair: Repair) -> str:
     if repair.repaired_meanwhile:
         parts.append(
             ngettext(
-                "{count} was put right by somebody else meanwhile",
-                "{count} were put right by somebody else meanwhile",
+                "{count} was fixed by somebody else meanwhile",
+                "{count} were fixed by somebody else meanwhile",
                 repair.repaired_meanwhile,
             ).format(count=wording.number(repair.repaired_meanwhile))
         )
@@ -394,14 +394,14 @@ def show_figures(found: FileImport) -> None:
     elements.figure_row(
         [
             elements.Figure(
-                _("Still out"),
+                _("Rows to fix"),
                 wording.short_number(out),
                 help=_("Rows with something wrong in them, that count nowhere yet."),
             ),
             elements.Figure(
                 _("Of all rows"),
                 wording.percent(out / rows) if rows else "—",
-                help=_("The part that is still out."),
+                help=_("The share of rows that still need fixing."),
             ),
             elements.Figure(_("Accepted"), wording.short_number(found.accepted or 0)),
             elements.Figure(

@@ -107,7 +107,7 @@ def pages() -> list[PageEntry]:
         ),
         PageEntry(
             "quarantine",
-            _("Quarantine"),
+            _("Rows to fix"),
             "healing",
             "pages/intake/quarantine.py",
             Permission.SEE_IMPORTS,
@@ -143,7 +143,7 @@ def pages() -> list[PageEntry]:
         ),
         PageEntry(
             "precision",
-            _("Precision of verdicts"),
+            _("Check accuracy"),
             "target",
             "pages/verification/precision.py",
             Permission.SEE_CLAIMS,

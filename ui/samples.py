@@ -165,7 +165,7 @@ def _offer(user: SignedInUser, make: Callable[[Connection, Scope, date], SampleF
     with current_database().snapshot(user.scope) as connection:
         sample = make(connection, user.scope, today)
     if sample is None:
-        st.info(_("There are no sales yet to make a sample of. Bring a first file of your own."))
+        st.info(_("There are no sales yet to make a sample of. Upload a first file of your own."))
         return
     downloads.offer(
         user,

@@ -308,7 +308,7 @@ def _guess(
                 )
             return guess, None, guess.known.name if is_sure else ""
         st.info(
-            _("This layout is new. Look at what each column was understood as, and put right what is wrong."),
+            _("This layout is new. Look at what each column was understood as, and correct what is wrong."),
             icon=":material/help:",
         )
         seen = guess_mapping(preview.header, preview.rows, columns, (), codes=codes)
@@ -800,7 +800,7 @@ def _show_start(
             and user.scope.sees_everything
             and st.toggle(
                 _("Create companies, regions and products that are not known yet"),
-                help=_("Without it, rows that name something unknown are put aside."),
+                help=_("Without it, rows that name something unknown must be fixed first."),
             )
         )
         is_started = st.form_submit_button(_("Start"), type="primary", icon=":material/play_arrow:")

@@ -31,7 +31,7 @@ def show_figures(work: Workload, summary: QueueSummary) -> None:
                 help=_("They wait longer than their programme allows."),
             ),
             Figure(
-                _("Asked back"),
+                _("Question open"),
                 wording.short_number(work.asked),
                 help=_("They wait for an answer of who claimed."),
             ),

@@ -87,7 +87,7 @@ class RepairNotPossibleError(Refusal):
     def __init__(self, found: FileImport) -> None:
         if found.state is ImportState.UNDONE:
             sentence = _(
-                "Import {number} was undone, so no row can go back into it. Bring the corrected rows as a file of "
+                "Import {number} was undone, so no row can go back into it. Upload the corrected rows as a file of "
                 "their own."
             )
         else:
@@ -117,7 +117,7 @@ class RowsNotPutAsideError(Refusal):
         quoted = ", ".join(_address_in_words(one) for one in rows[:_MOST_QUOTED])
         super().__init__(
             _(
-                "Import {number} did not put aside {rows}{more}. Take out what is not from its file of rejected rows, "
+                "Import {number} did not quarantine {rows}{more}. Take out what is not from its file of rejected rows, "
                 "and leave the numbers in the column “{column}” as they were."
             ).format(
                 number=found.number,

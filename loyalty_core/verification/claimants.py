@@ -27,7 +27,7 @@ class KeyedInError(Refusal):
 
     def __init__(self, claim: Claim) -> None:
         super().__init__(
-            _("You keyed claim {number} in yourself. Somebody else has to decide it.").format(
+            _("You entered claim {number} yourself. Somebody else has to decide it.").format(
                 number=claim.claim_no
             )
         )

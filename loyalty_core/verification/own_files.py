@@ -47,7 +47,7 @@ class OwnFileEmptyError(Refusal):
 
     def __init__(self, file_name: str) -> None:
         super().__init__(
-            _("“{file}” is empty. Save it again with your sales in it, and bring it then.").format(
+            _("“{file}” is empty. Save it again with your sales in it, and upload it then.").format(
                 file=file_name
             )
         )
@@ -58,7 +58,7 @@ class OwnFileTooLargeError(Refusal):
 
     def __init__(self, file_name: str, size_bytes: int) -> None:
         super().__init__(
-            _("“{file}” is larger than {most} MB. Divide it into smaller files and bring these.").format(
+            _("“{file}” is larger than {most} MB. Divide it into smaller files and upload these.").format(
                 file=file_name, most=LARGEST_OWN_FILE_BYTES // (1024 * 1024)
             )
         )
@@ -69,7 +69,7 @@ class OwnFileNameRefused(Refusal):
     """The file's name can't be kept."""
 
     def __init__(self) -> None:
-        super().__init__(_("The file's name can't be read. Give it a short name and bring it again."))
+        super().__init__(_("The file's name can't be read. Give it a short name and upload it again."))
 
 
 class NoProgrammeEarnsError(Refusal):
@@ -97,7 +97,7 @@ class OwnFileUnderWayError(Refusal):
     def __init__(self, file_name: str) -> None:
         super().__init__(
             _(
-                "Your file “{file}” is still being taken in. Wait until it is done, then bring the next."
+                "Your file “{file}” is still being taken in. Wait until it is done, then upload the next."
             ).format(file=file_name)
         )
         self.file_name = file_name

@@ -77,7 +77,7 @@ class TooManyOwnRowsError(Refusal):
         super().__init__(
             _(
                 "The file has {rows} rows, and one file may bring {most}. Nothing of it was taken: divide it into"
-                " smaller files and bring these."
+                " smaller files and upload these."
             ).format(rows=f"{rows:,}", most=f"{most:,}")
         )
         self.rows = rows
@@ -97,7 +97,7 @@ def reason_text(reason: str) -> str:
             "No programme gives points for claims of that day. Check the date of the sale."
         ),
         "several_programmes": _(
-            "Several programmes give points for claims of that day. Bring the row again and choose one."
+            "Several programmes give points for claims of that day. Upload the row again and choose one."
         ),
     }
     return texts.get(reason, reason)

@@ -158,6 +158,6 @@ chosen = elements.choose_row(
     alt=_("People who may sign in"),
 )
 if chosen is None:
-    st.caption(_("Choose a person to change roles and sight, to disable, or to give a new password."))
+    st.caption(_("Choose a person to change roles and access, to disable, or to give a new password."))
 elif chosen < len(people):
     edit(people[chosen])

@@ -59,7 +59,7 @@ if not choices:
         "monitoring",
         _("No sales yet"),
         _("Figures appear as soon as a sales file in the programme's currency is accepted."),
-        lambda: registry.link(user, "uploads", _("Bring a file"), icon="upload_file"),
+        lambda: registry.link(user, "uploads", _("Upload file"), icon="upload_file"),
     )
     st.stop()
 

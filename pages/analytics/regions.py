@@ -40,7 +40,7 @@ if not known or not explored.is_ready():
 
 VIEWS = {
     "areas": _("Areas"),
-    "lowest": _("Lowest areas"),
+    "lowest": _("Local areas"),
     "staff": _("Sales staff"),
     "companies": _("Companies"),
 }
@@ -63,7 +63,7 @@ if not choices:
         "map",
         _("No sales yet"),
         _("Areas are compared as soon as a sales file in the programme's currency is accepted."),
-        lambda: registry.link(user, "uploads", _("Bring a file"), icon="upload_file"),
+        lambda: registry.link(user, "uploads", _("Upload file"), icon="upload_file"),
     )
     st.stop()
 

@@ -98,7 +98,7 @@ else:
             )
 
 if Permission.VERIFY_AUDIT in user.permissions:
-    with elements.card(_("Prove it")):
+    with elements.card(_("Verify log")):
         st.markdown(
             _(
                 "Every record carries a hash over itself and the record before it. Verifying computes"

@@ -28,7 +28,7 @@ if not known:
     elements.empty_state(
         "workspace_premium",
         _("No programme yet"),
-        _("Apply the first programme document, then bring a sales file: points and places follow."),
+        _("Apply the first programme document, then upload a sales file: points and places follow."),
         lambda: registry.link(user, "programmes", _("To the programmes"), icon="workspace_premium"),
     )
     if user.may(Permission.SEE_IMPORTS):

@@ -77,7 +77,7 @@ if not total and not any(filters.values()):
         "inventory_2",
         _("No file has come in yet"),
         _("An operator brings the first one on the page of uploads."),
-        (lambda: registry.link(user, "uploads", _("Bring a file"), icon="upload_file"))
+        (lambda: registry.link(user, "uploads", _("Upload file"), icon="upload_file"))
         if registry.allows(user, "uploads")
         else None,
     )

@@ -24,8 +24,8 @@ if not saved:
     elements.empty_state(
         "view_column",
         _("No mapping is kept yet"),
-        _("Bring a file, say what its columns hold, and keep that for the next file of its source."),
-        lambda: registry.link(user, "uploads", _("Bring a file"), icon="upload_file"),
+        _("Upload a file, say what its columns hold, and keep that for the next file of its source."),
+        lambda: registry.link(user, "uploads", _("Upload file"), icon="upload_file"),
     )
     st.stop()
 chosen = elements.choose_row(

@@ -26,7 +26,7 @@ if not known:
         "monitoring",
         _("No file has come in yet"),
         _("Quality is told source by source, once the first file was judged."),
-        (lambda: registry.link(user, "uploads", _("Bring a file"), icon="upload_file"))
+        (lambda: registry.link(user, "uploads", _("Upload file"), icon="upload_file"))
         if registry.allows(user, "uploads")
         else None,
     )

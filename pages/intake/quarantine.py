@@ -31,15 +31,15 @@ def import_asked_for() -> UUID | None:
 def choose_import() -> None:
     """Draw the imports that rows are still out of."""
     elements.page_header(
-        _("Quarantine"), _("Rows with something wrong in them: why, and how they get back into their file.")
+        _("Rows to fix"), _("Rows with something wrong in them: why, and how they get back into their file.")
     )
     with database.snapshot(user.scope) as connection:
         total = intake.count_imports_with_rows_put_aside(connection)
     if not total:
         elements.empty_state(
             "task_alt",
-            _("No row is put aside"),
-            _("Every row of every accepted file counts. What is wrong in the next file comes here."),
+            _("No rows to fix"),
+            _("Every row of every accepted file counts. Rows with errors in the next file are listed here."),
             lambda: registry.link(user, "imports", _("To the imports"), icon="inventory_2"),
         )
         return
@@ -51,10 +51,10 @@ def choose_import() -> None:
         chosen = elements.choose_row(
             import_blocks.imports_table(found),
             key=page_key("quarantined_imports"),
-            alt=_("Imports that rows are still out of, the newest first"),
+            alt=_("Imports with rows to fix, the newest first"),
             numbers=[_("Accepted"), _("Duplicates"), _("Quarantined")],
         )
-    st.caption(_("Choose an import to put its rows right."))
+    st.caption(_("Choose an import to fix its rows."))
     if chosen is not None and chosen < len(found):
         registry.open_page("quarantine", **import_blocks.import_query(found[chosen].id))
 
@@ -92,7 +92,7 @@ def show_quarantine(found: FileImport) -> None:
     elements.page_header(wording.plain(found.file_name), import_blocks.summary_line(found))
     elements.show_said()
     with st.container(horizontal=True):
-        registry.link(user, "quarantine", _("All files with rows put aside"), icon="arrow_back")
+        registry.link(user, "quarantine", _("All files with rows to fix"), icon="arrow_back")
         registry.link(
             user,
             "imports",
@@ -115,7 +115,7 @@ def show_quarantine(found: FileImport) -> None:
         blocks.show_history(user, found)
         return
     if not found.quarantined:
-        elements.empty_state("task_alt", _("No row is out any more"), _("Every row of this file counts."))
+        elements.empty_state("task_alt", _("No rows left to fix"), _("Every row of this file counts."))
         return
     import_blocks.show_downloads(user, found)
     if view == "file":
@@ -133,8 +133,8 @@ try:
     with database.snapshot(user.scope) as connection:
         asked = intake.import_by_id(connection, import_id)
 except Refusal as refusal:
-    elements.page_header(_("Quarantine"))
-    registry.link(user, "quarantine", _("All files with rows put aside"), icon="arrow_back")
+    elements.page_header(_("Rows to fix"))
+    registry.link(user, "quarantine", _("All files with rows to fix"), icon="arrow_back")
     st.error(wording.plain_lines(refusal.sentence), icon=":material/block:")
     st.stop()
 show_quarantine(asked)

@@ -23,7 +23,7 @@ def show_chooser() -> None:
     elements.page_header(
         _("Uploads"),
         _(
-            "Bring a table of any kind: text or a workbook. Nothing of it counts before you have looked at it."
+            "Upload a table of any kind: text or a workbook. Nothing of it counts before you have looked at it."
         ),
     )
     file_id = choose_file(key=page_key("sales_file"))
@@ -65,7 +65,7 @@ def show_chooser() -> None:
                 import_blocks.state_badge(one.state)
                 if one.state is ImportState.ACCEPTED:
                     st.caption(
-                        _("{accepted} accepted, {quarantined} put aside").format(
+                        _("{accepted} accepted, {quarantined} to fix").format(
                             accepted=wording.number(one.accepted or 0),
                             quarantined=wording.number(one.quarantined or 0),
                         ),
@@ -77,7 +77,7 @@ def show_chooser() -> None:
 import_id, file_id = elements.query_id("import"), elements.query_id("file")
 try:
     if import_id is not None:
-        registry.link(user, "uploads", _("Bring another file"), icon="arrow_back")
+        registry.link(user, "uploads", _("Upload another file"), icon="arrow_back")
         import_blocks.show_import(user, import_id)
     elif file_id is not None:
         registry.link(user, "uploads", _("Choose another file"), icon="arrow_back")

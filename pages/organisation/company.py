@@ -42,7 +42,7 @@ def find_company() -> None:
                 "storefront",
                 _("No company yet"),
                 _("Companies come with the first sales file that may create them."),
-                (lambda: registry.link(user, "uploads", _("Bring a file"), icon="upload_file"))
+                (lambda: registry.link(user, "uploads", _("Upload file"), icon="upload_file"))
                 if registry.allows(user, "uploads")
                 else None,
             )

@@ -137,7 +137,7 @@ else:
         st.query_params["new"] = "yes"
         st.rerun()
     if user.may(Permission.UPLOAD_OWN_CLAIMS) and st.button(
-        _("Bring a file"), icon=":material/upload_file:", width="stretch"
+        _("Upload file"), icon=":material/upload_file:", width="stretch"
     ):
         st.query_params["file"] = "new"
         st.rerun()

@@ -36,7 +36,7 @@ if not total:
             "sell",
             _("No product yet"),
             _("Products come with a file of products, or with sales that may create them."),
-            (lambda: registry.link(user, "uploads", _("Bring a file"), icon="upload_file"))
+            (lambda: registry.link(user, "uploads", _("Upload file"), icon="upload_file"))
             if registry.allows(user, "uploads")
             else None,
         )

@@ -302,7 +302,7 @@ if summary.count:
             f":orange[{_('{count} without money').format(count=wording.number(summary.unfunded))}]"
         )
     st.markdown(" · ".join(waiting_line))
-VIEWS = {"waiting": _("What waits"), "decided": _("Decided")}
+VIEWS = {"waiting": _("To do"), "decided": _("Decided")}
 if elements.choose_view(VIEWS, key=page_key("view")) == "decided":
     show_decided()
 else:

@@ -87,7 +87,7 @@ if not total.places:
             "leaderboard",
             _("No sales in this period"),
             _("Places appear as soon as a sales file of this period is accepted and settled."),
-            lambda: registry.link(user, "uploads", _("Bring a file"), icon="upload_file"),
+            lambda: registry.link(user, "uploads", _("Upload file"), icon="upload_file"),
         )
     st.stop()
 

@@ -147,8 +147,10 @@ def show_queue() -> None:
             elements.empty_state(
                 "task_alt",
                 _("No claim waits"),
-                _("Participants enter claims on their phones, operators key in paper forms or bring a file."),
-                lambda: registry.link(user, "uploads", _("Bring a file of claims"), icon="upload_file"),
+                _(
+                    "Participants enter claims on their phones, operators enter paper claims or upload a file."
+                ),
+                lambda: registry.link(user, "uploads", _("Upload claims file"), icon="upload_file"),
             )
         else:
             elements.empty_state("search_off", _("No claim matches"), _("Take a filter away to see more."))
@@ -291,7 +293,7 @@ elements.page_header(
 )
 blocks.show_decided()
 blocks.tell_came_back(user)
-VIEWS = {"queue": _("Queue"), "paper": _("Key in a form")}
+VIEWS = {"queue": _("Queue"), "paper": _("Enter paper claim")}
 if user.may(Permission.ENTER_CLAIMS) and elements.choose_view(VIEWS, key=page_key("view")) == "paper":
     key_in()
 else:

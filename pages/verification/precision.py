@@ -21,7 +21,7 @@ zone = wording.reader_time_zone()
 with current_database().snapshot(user.scope) as connection:
     known = programmes.list_programmes(connection, user.scope)
 elements.page_header(
-    _("Precision of verdicts"), _("What the rules said of claims, against what people decided later.")
+    _("Check accuracy"), _("What the rules said of claims, against what people decided later.")
 )
 explored.stop_until_ready()
 programme_at, span_at, verdict_at, month_at = st.columns(4, vertical_alignment="bottom")
@@ -55,15 +55,15 @@ if not rows:
         elements.empty_state(
             "fact_check",
             _("No claim was judged yet"),
-            _("Bring a file of claims: each gets a verdict, and what people decide of it shows here."),
-            lambda: registry.link(user, "uploads", _("Bring a file of claims"), icon="upload_file"),
+            _("Upload a file of claims: each gets a verdict, and what people decide of it shows here."),
+            lambda: registry.link(user, "uploads", _("Upload claims file"), icon="upload_file"),
         )
     else:
         elements.empty_state(
             "search_off",
             _("No verdict in these days"),
-            _("Look at more days or at all programmes, or bring a file of claims first."),
-            lambda: registry.link(user, "uploads", _("Bring a file of claims"), icon="upload_file"),
+            _("Look at more days or at all programmes, or upload a file of claims first."),
+            lambda: registry.link(user, "uploads", _("Upload claims file"), icon="upload_file"),
         )
     st.stop()
 with verdict_at:

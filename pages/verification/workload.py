@@ -62,4 +62,4 @@ with elements.card(_("Overdue")):
             },
             alt=_("Claims that wait longer than their programme allows"),
         )
-        registry.link(user, "claims", _("See to them"), icon="arrow_forward", state=_("overdue"))
+        registry.link(user, "claims", _("Review overdue claims"), icon="arrow_forward", state=_("overdue"))

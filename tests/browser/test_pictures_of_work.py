@@ -237,7 +237,7 @@ def test_each_page_of_files_and_claims_has_something_to_show(
         claim_no = ask_back(visit)
         take_picture(visit, "claim", most_high=2000)
         visit.open("/precision")
-        visit.title("Precision of verdicts")
+        visit.title("Check accuracy")
         expect(visit.page.get_by_test_id("stMetric").first).to_be_visible(timeout=PATIENCE_MS)
         take_picture(visit, "precision", most_high=1100)
         visit.open("/workload")

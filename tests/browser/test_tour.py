@@ -161,7 +161,7 @@ def bring_a_file_with_mistakes(visit: Visit, laurel: RunningLaurel, folder: Path
 
 def put_a_row_right(visit: Visit, rows: int) -> None:
     """Correct the company of the second row that was put aside, and send it back into its import."""
-    visit.page.get_by_role("link", name="Put rows right").click()
+    visit.page.get_by_role("link", name="Fix rows").click()
     expect(visit.page).to_have_url(re.compile(r"/quarantine\?import="), timeout=PATIENCE_MS)
     visit.settled()
     editor = Table(visit, visit.page.get_by_test_id("stDataFrame").last)
@@ -186,7 +186,7 @@ def put_a_row_right(visit: Visit, rows: int) -> None:
     visit.says(re.compile("1 row accepted"))
     visit.settled()
     figures = visit.figures()
-    assert (figures["Still out"], figures["Accepted"]) == ("5", str(rows - 5))
+    assert (figures["Rows to fix"], figures["Accepted"]) == ("5", str(rows - 5))
 
 
 def claim(visit: Visit, sold: Sold) -> str:

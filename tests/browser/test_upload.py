@@ -97,7 +97,7 @@ def test_a_file_goes_in_and_its_rejected_rows_come_back(
         assert [row[-2] for row in returned] == ["62", "63", "64"]
         assert "No company in the row" in returned[0][-1]
 
-        visit.page.get_by_role("link", name="Bring another file").click()
+        visit.page.get_by_role("link", name="Upload another file").click()
         visit.title("Uploads")
         expect(visit.page).to_have_url(re.compile(r"/uploads$"))
         choose_file(visit, path)

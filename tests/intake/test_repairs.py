@@ -215,7 +215,7 @@ def test_a_file_without_the_rows_numbers_or_with_strange_ones_is_refused_with_wh
     numbered = [
         [*row[:place], number, *row[place + 1 :]] for row, number in zip(rows, ("22", "5"), strict=True)
     ]
-    assert "did not put aside row 5" in refusal("strange.csv", header, numbered)
+    assert "did not quarantine row 5" in refusal("strange.csv", header, numbered)
     assert "no column “Row in the file”" in refusal(
         "march.csv", header[:place], [row[:place] for row in rows]
     )

@@ -172,7 +172,7 @@ def test_only_who_may_decide_is_asked_to_and_only_who_enters_keys_in(world: Worl
     assert {"Approve…", "Reject…", "Correct…"} <= labels(operator)
     for role in (Role.ANALYST, Role.PROGRAMME_MANAGER):
         assert not labels(record(world, claims["agrees"], role)) & {"Approve…", "Reject…", "Correct…"}
-        assert not [radio for radio in queue(world, role).radio if "Key in a form" in radio.options]
+        assert not [radio for radio in queue(world, role).radio if "Enter paper claim" in radio.options]
     decided = labels(record(world, claims["rejected"]))
     assert "Correct…" in decided
     assert "Approve…" not in decided
@@ -238,12 +238,12 @@ def test_a_claim_that_is_not_there_is_told(world: World, claims: Claims) -> None
 
 
 def test_an_operator_keys_in_a_paper_form(world: World, claims: Claims) -> None:
-    app = queue(world, view="Key in a form")
+    app = queue(world, view="Enter paper claim")
     next(button for button in app.button if button.label == "Enter the claim").click()
     app.run()
     assert [error.value for error in app.error] == ["Choose who claims."]
     before = len(numbers(queue(world)))
-    app = queue(world, view="Key in a form")
+    app = queue(world, view="Enter paper claim")
     boxes = {box.label: box for box in app.selectbox}
     boxes["Claimant"].select("p:C-200-1")
     boxes["Product"].select("P-10")

@@ -163,6 +163,6 @@ def test_the_lowest_areas_stand_side_by_side_whatever_lies_between(world: World)
     assert [one.name for one in lowest_areas(tree, None)] == ["Gdansk", "Poznan", "Krakow", "Serbia"]
     assert [one.name for one in lowest_areas(tree, north)] == ["Gdansk", "Poznan"]
     assert [one.name for one in lowest_areas(tree, krakow)] == ["Krakow"]
-    shown = regions(world, view="Lowest areas").dataframe[0].value
+    shown = regions(world, view="Local areas").dataframe[0].value
     assert set(shown["Area"]) == {"Serbia", "Poland"}
-    assert regions(world, view="Lowest areas", region="Poland").dataframe
+    assert regions(world, view="Local areas", region="Poland").dataframe

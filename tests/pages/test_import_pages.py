@@ -64,7 +64,7 @@ def test_the_result_of_an_import_is_said_in_words(world: World) -> None:
         duplicates=20,
         quarantined=10,
     )
-    assert result_line(found) == "1,000 taken in, 20 there already, 10 put aside"
+    assert result_line(found) == "1,000 taken in, 20 there already, 10 to fix"
     assert result_line(replace(found, state=ImportState.CHECKED)).startswith("1,000 would be taken in")
     assert result_line(replace(found, changed=3)).startswith("1,000 taken in, 3 of them changes")
     assert result_line(replace(found, state=ImportState.UNDONE)).startswith("1,000 taken back")
@@ -86,12 +86,12 @@ def links(app: AppTest) -> dict[str, str]:
 
 def test_rows_are_put_right_only_where_they_can_go_back(world: World) -> None:
     accepted, waiting = page_of_import(world, world.accepted), page_of_import(world, world.held)
-    assert links(accepted)["Put rows right"] == f"import={world.accepted}"
+    assert links(accepted)["Fix rows"] == f"import={world.accepted}"
     with world.database.snapshot(COMMAND_LINE) as connection:
         assert intake.import_by_id(connection, world.held).quarantined
-    assert "Put rows right" not in links(waiting)
+    assert "Fix rows" not in links(waiting)
     # Who may only look is not sent to put anything right.
-    assert "Put rows right" not in links(page_of_import(world, world.accepted, Role.ANALYST))
+    assert "Fix rows" not in links(page_of_import(world, world.accepted, Role.ANALYST))
 
 
 def test_an_import_leads_to_its_lines_and_each_line_to_its_company_and_row(world: World) -> None:
@@ -169,5 +169,5 @@ def test_nobody_is_led_to_uploads_who_may_bring_no_file(world_without_data: Worl
             role: page_of(world_without_data, role, page_named(name)) for role in (Role.ADMIN, Role.ANALYST)
         }
         assert not any(app.exception for app in seen.values()), name
-        assert "Bring a file" in links(seen[Role.ADMIN]), name
-        assert "Bring a file" not in texts(seen[Role.ANALYST]), name
+        assert "Upload file" in links(seen[Role.ADMIN]), name
+        assert "Upload file" not in texts(seen[Role.ANALYST]), name

@@ -64,7 +64,7 @@ def kept(world: World, *lines: str, header: str = HEADER, name: str = "moje.csv"
 
 def brought_in(world: World, app: AppTest) -> AppTest:
     """Press the button, let the worker do its part and return the page of the result."""
-    assert not press(app, "Bring it in").error
+    assert not press(app, "Upload it").error
     with world.database.snapshot(COMMAND_LINE) as connection:
         (last,) = intake.find_imports(connection, limit=1)
     run_import(world.database, world.settings, last.id)
@@ -72,13 +72,13 @@ def brought_in(world: World, app: AppTest) -> AppTest:
 
 
 def test_a_file_is_chosen_and_leads_to_the_look_at_it(world: World) -> None:
-    assert {"Claim a sale", "Bring a file"} <= labels(opened(world))
-    app = press(opened(world), "Bring a file")
+    assert {"Claim a sale", "Upload file"} <= labels(opened(world))
+    app = press(opened(world), "Upload file")
     assert "Up to 2,000 rows and 10 MB" in texts(app)
     assert "“empty.csv” is empty" in texts(choose(app, "empty.csv", b""))
     app = choose(opened(world, file="new"), "mine.csv", f"{HEADER}\nINV-1;P-10;1;02.03.2026\n".encode())
     assert not app.exception, app.exception
-    assert "Bring it in" in labels(app)
+    assert "Upload it" in labels(app)
     template = press(opened(world, file="new"), "A template to fill in")
     assert not template.error
 
@@ -130,10 +130,10 @@ def test_a_missing_column_is_named_with_what_came_nearest_and_can_be_chosen(worl
     header = "Nr faktury;Opis;Ilość;Data sprzedaży"
     app = opened(world, file=kept(world, "INV-1;P-77;1;02.03.2026", header=header))
     assert "No column seems to hold the product code." in texts(app)
-    refused = press(app, "Bring it in")
+    refused = press(app, "Upload it")
     assert "No column is chosen for: Product code. Choose one for each." in texts(refused)
     next(box for box in refused.selectbox if box.label == "Product code").select("Nr faktury")
-    twice = press(refused.run(), "Bring it in")
+    twice = press(refused.run(), "Upload it")
     assert "“Nr faktury” is chosen for two things" in texts(twice)
     next(box for box in twice.selectbox if box.label == "Product code").select("Opis")
     assert "1 row became a claim." in texts(brought_in(world, twice.run()))
@@ -172,10 +172,10 @@ def test_files_that_can_t_be_read_or_are_too_long_are_told(world: World) -> None
     )
     app = opened(world, file=str(not_a_workbook))
     assert "is not a workbook" in texts(app)
-    assert "Bring it in" not in labels(app)
+    assert "Upload it" not in labels(app)
     app = opened(world, file=kept(world, *(f"INV-{place};P-10;1;02.03.2026" for place in range(2001))))
     assert "The file has 2,001 rows, and one file may bring 2,000." in texts(app)
-    assert "Bring it in" not in labels(app)
+    assert "Upload it" not in labels(app)
     assert "has no row below its header" in texts(opened(world, file=kept(world)))
 
 
@@ -188,7 +188,7 @@ def test_nobody_opens_somebody_elses_file_or_its_result(world: World) -> None:
     assert "There is no import" in texts(result_of(world, new_id()))
     mine = kept(world, "INV-1;P-10;1;02.03.2026")
     # An administrator sees everything, and takes part in nothing.
-    assert "Bring it in" not in labels(opened(world, Role.ADMIN, file=mine))
+    assert "Upload it" not in labels(opened(world, Role.ADMIN, file=mine))
 
 
 def test_who_is_suspended_is_offered_no_file(world: World, claims: dict[str, Claim]) -> None:
@@ -199,7 +199,7 @@ def test_who_is_suspended_is_offered_no_file(world: World, claims: dict[str, Cla
         app = opened(world, file="new")
         assert not app.get("file_uploader") or "Your file" not in texts(app)
         assert "You can't claim at the moment" in texts(app)
-        assert not labels(app) & {"Bring a file", "Claim a sale"}
+        assert not labels(app) & {"Upload file", "Claim a sale"}
     finally:
         reinstate_as_shown(world.database, COMMAND_LINE, own)
 

@@ -41,7 +41,7 @@ def show(user: SignedInUser, waiting: Sequence[home.Waiting]) -> None:
             views = {"age": _("Oldest"), "value": _("Costliest")}
             by = elements.choose_view(views, key=page_key("orders_by"))
             show_orders(user, oldest if by == "age" else costliest)
-            registry.link(user, "orders", _("Decide them"), icon="arrow_forward")
+            registry.link(user, "orders", _("Decide orders"), icon="arrow_forward")
     near = [one for one in every if is_near_its_end(one)]
     with elements.card(_("Budgets near their end")):
         if not near:

@@ -170,7 +170,7 @@ def show_areas(user: SignedInUser, programme: Programme, known: Sequence[Program
             "regions",
             _("All areas"),
             icon="map",
-            view=_("Lowest areas"),
+            view=_("Local areas"),
             **panels.programme_query(programme, known),
         )
 

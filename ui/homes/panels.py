@@ -230,7 +230,7 @@ def show_what_waits(user: SignedInUser, waiting: Sequence[home.Waiting]) -> None
     with elements.card(_("To do")):
         home.show_waiting(user, waiting)
         if user.may(Permission.UPLOAD_FILES):
-            registry.link(user, "uploads", _("Bring a file"), icon="upload_file")
+            registry.link(user, "uploads", _("Upload file"), icon="upload_file")
 
 
 def show_first_places(user: SignedInUser, programme: Programme) -> None:
