@@ -172,7 +172,8 @@ class Claim:
     def payload_hash(self) -> str:
         """The hash of what is claimed, what comparing it with the sales said, and how it stands.
 
-        A decision names the one that was shown. Who works on it, and how soon, is not part of it.
+        A decision names the one that was shown. Who works on it, how soon, and whether the claimant was asked
+        meanwhile is not part of it: a claim that is asked about can be decided all the same.
         """
         return payload_hash(
             {
@@ -187,7 +188,7 @@ class Claim:
                 "sold_on": self.sold_on,
                 "document": self.document_id,
                 "note": self.note,
-                "state": self.state,
+                "state": ClaimState.WAITING if self.state is ClaimState.ASKED else self.state,
                 "revision": self.revision,
                 "sales_line": self.sales_line_id,
                 "approved_quantity": self.approved_quantity,
