@@ -2,11 +2,19 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
 
 from loyalty_core import access, audit
-from loyalty_core.access import Permission, Role, ScopeGrant, ScopeKind
-from loyalty_core.kernel import Database, NotAllowedError, NotFoundError, Refusal, Scope, StateError, new_id
+from loyalty_core.access import Permission, Role, ScopeGrant, ScopeKind, store
+from loyalty_core.kernel import (
+    Database,
+    NotAllowedError,
+    NotFoundError,
+    Refusal,
+    Scope,
+    StateError,
+    new_id,
+    now,
+)
 from loyalty_core.organisation import add_region
 from tests.access.people import COMMAND_LINE, EVERYTHING, PASSWORD, somebody
 
@@ -192,9 +200,9 @@ def test_an_administrator_of_a_part_from_before_can_neither_manage_users_nor_rea
     somebody(database, Role.ADMIN, name="ada")
     old = somebody(database, Role.ADMIN, name="old")
     with database.transaction(COMMAND_LINE) as connection:
-        connection.execute(
-            text("update user_scope set kind = 'region', target_id = :id where user_id = :user"),
-            {"id": new_id(), "user": old.id},
+        # As an earlier version wrote it.
+        store.replace_grants(
+            connection, old.id, frozenset({ScopeGrant(ScopeKind.REGION, new_id())}), granted_at=now()
         )
     found = access.find_session_by_id(database, old.session_id)
     assert found is not None
