@@ -7,7 +7,7 @@ import streamlit as st
 from ui import registry, row_opening
 from ui.cleaned_text import tell_of_cleaned_text
 from ui.elements import FAVICON, SIDEBAR_WIDTH, draw_logo, widen_content
-from ui.identity import current_user
+from ui.identity import current_user, draw_no_access
 from ui.own import leads_nowhere
 from ui.sign_in import draw_account, draw_first_password, draw_sign_in, instead_of_every_page
 
@@ -23,7 +23,11 @@ elif user.password_is_temporary:
     st.navigation(instead_of_every_page(partial(draw_first_password, user)), position="hidden").run()
 else:
     draw_logo()
-    page = st.navigation(registry.navigation(user, without=leads_nowhere(user)), expanded=True)
+    page = st.navigation(
+        registry.navigation(user, draw_no_access, without=leads_nowhere(user)), expanded=True
+    )
+    # The tab and the browser's history name the page.
+    st.set_page_config(page_title=f"{page.title} · Laurel")
     draw_account(user)
     with st.sidebar:
         row_opening.mount()

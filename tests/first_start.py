@@ -135,7 +135,7 @@ def _home_of(address: str, name: str, password: str) -> set[str]:
                 for message in _run(socket, BackMsg())
                 if message.WhichOneof("type") == "navigation"
                 for page in message.navigation.app_pages
-            }
+            } - {"No access"}
     if len(pages) < 3:
         raise FirstStartError(f"{name} finds no pages")
     return pages

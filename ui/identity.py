@@ -34,9 +34,14 @@ def require(permission: Permission) -> SignedInUser:
         st.warning(_("Choose a password of your own first."), icon=":material/key:")
         st.stop()
     if not user.may(permission):
-        st.error(
-            _("Your roles don't include this page. An administrator can give them to you."),
-            icon=":material/block:",
-        )
+        draw_no_access()
         st.stop()
     return user
+
+
+def draw_no_access() -> None:
+    """Say that the user's roles don't include the page, and what to do."""
+    st.error(
+        _("Your roles don't include this page. An administrator can give them to you."),
+        icon=":material/block:",
+    )

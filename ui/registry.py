@@ -3,7 +3,7 @@
 The default page lives at `/`; its `url_path` is not an address of its own.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -272,10 +272,13 @@ def allows(user: Permitted, key: str) -> bool:
 PORTAL = frozenset({"my-claims", "rewards", "my-orders"})
 
 
-def navigation(user: Permitted, *, without: Collection[str] = ()) -> dict[str, list[st.Page]]:
+def navigation(
+    user: Permitted, draw_no_access: Callable[[], None], *, without: Collection[str] = ()
+) -> dict[str, list[st.Page]]:
     """Return the menu that the user's permissions allow, for `st.navigation`: pages by section.
 
     Pages `without` which the menu is drawn lead to nothing for this user; their addresses still answer and say why.
+    At the address of a page that the permissions don't allow `draw_no_access` draws.
     """
     menu: dict[str, list[st.Page]] = {}
     for page in pages():
@@ -290,6 +293,11 @@ def navigation(user: Permitted, *, without: Collection[str] = ()) -> dict[str, l
                     visibility="hidden" if page.is_record or page.key in without else "visible",
                 )
             )
+    menu[entry(HOME).section] += [
+        st.Page(draw_no_access, title=_("No access"), url_path=page.url_path, visibility="hidden")
+        for page in pages()
+        if page.permission not in user.permissions
+    ]
     return menu
 
 

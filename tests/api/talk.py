@@ -22,6 +22,33 @@ def client(web: RunningWeb, token: str | None = None, **headers: str) -> httpx.C
 def seen_on_socket(web: RunningWeb, headers: Iterable[tuple[str, str]] = ()) -> set[str]:
     """Run app.py over a socket of its own and return the titles of the menu and the labels of text fields."""
     seen: set[str] = set()
+    for message in drawn_on_socket(web, headers):
+        kind = message.WhichOneof("type")
+        if kind == "navigation" and message.navigation.position != message.navigation.HIDDEN:
+            seen |= {page.page_name for page in message.navigation.app_pages}
+        if kind == "delta":
+            element = message.delta.new_element
+            if element.WhichOneof("type") == "text_input":
+                seen.add(element.text_input.label)
+    return seen
+
+
+def page_on_socket(web: RunningWeb, headers: Iterable[tuple[str, str]], page: str) -> tuple[str, list[str]]:
+    """Open a page by its address and return the title of the tab and what its messages in boxes say."""
+    title, boxes = "", []
+    for message in drawn_on_socket(web, headers, page):
+        if message.WhichOneof("type") == "page_config_changed":
+            title = message.page_config_changed.title or title
+        if message.delta.new_element.WhichOneof("type") == "alert":
+            boxes.append(message.delta.new_element.alert.body)
+    return title, boxes
+
+
+def drawn_on_socket(
+    web: RunningWeb, headers: Iterable[tuple[str, str]] = (), page: str = ""
+) -> list[ForwardMsg]:
+    """Run app.py over a socket of its own, at a page's address, and return all that it sends."""
+    drawn = []
     with connect(
         f"ws{web.address[4:]}/_stcore/stream",
         origin=None,
@@ -32,15 +59,10 @@ def seen_on_socket(web: RunningWeb, headers: Iterable[tuple[str, str]] = ()) -> 
     ) as socket:
         run = BackMsg()
         run.rerun_script.query_string = ""
+        run.rerun_script.page_name = page
         socket.send(run.SerializeToString())
         while True:
             message = ForwardMsg.FromString(socket.recv(timeout=30, decode=False))
-            kind = message.WhichOneof("type")
-            if kind == "navigation" and message.navigation.position != message.navigation.HIDDEN:
-                seen |= {page.page_name for page in message.navigation.app_pages}
-            if kind == "delta":
-                element = message.delta.new_element
-                if element.WhichOneof("type") == "text_input":
-                    seen.add(element.text_input.label)
-            if kind == "script_finished":
-                return seen
+            drawn.append(message)
+            if message.WhichOneof("type") == "script_finished":
+                return drawn

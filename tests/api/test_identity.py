@@ -9,7 +9,7 @@ from loyalty_core import access
 from loyalty_core.access import Role
 from loyalty_core.kernel import new_id
 from tests.access.people import COMMAND_LINE, PASSWORD, sign_in, somebody
-from tests.api.talk import client, seen_on_socket
+from tests.api.talk import client, page_on_socket, seen_on_socket
 from tests.running_web import RunningWeb
 
 pytestmark = pytest.mark.xdist_group("web")
@@ -34,6 +34,14 @@ def test_a_socket_with_an_administrators_cookie_sees_the_administrators_menu(web
     seen = seen_on_socket(web, [cookie(token)])
     assert {"Users", "Audit"} <= seen
     assert "Sign-in name" not in seen
+
+
+def test_the_tab_names_the_page_and_one_that_roles_do_not_include_says_so(web: RunningWeb) -> None:
+    _analyst, token = fresh(web, Role.ANALYST)
+    assert page_on_socket(web, [cookie(token)], "standings")[0] == "Standings · Laurel"
+    title, boxes = page_on_socket(web, [cookie(token)], "users")
+    assert title == "No access · Laurel"
+    assert boxes == ["Your roles don't include this page. An administrator can give them to you."]
 
 
 @pytest.mark.parametrize("name", ["x-laurel-user", "X-Laurel-User", "X-LAUREL-USER"])
