@@ -28,6 +28,7 @@ from streamlit.starlette import App
 
 from api import Beside, Guard, SocketLimits, create_api
 from laurel import registers as _registers  # noqa: F401 what it imports is what counts
+from laurel.compressed_assets import CompressedAssets
 from laurel.migrate import current_revision, head_revision
 from laurel.patient_http import PatientProtocol
 from laurel.socket_messages import read_message
@@ -145,7 +146,7 @@ def create_application(runtime: Runtime) -> ASGIApp:
     pages = App(PROJECT_FOLDER / "app.py", lifespan=lifespan, on_script_error=show_script_error)
     api = create_api(Readiness(runtime.database).fault)
     return Guard(
-        Beside(pages, api),
+        CompressedAssets(Beside(pages, api), INDEX_PAGE.parent),
         index_page=INDEX_PAGE,
         find_session=partial(access.find_session, runtime.database),
         read_message=read_message,
