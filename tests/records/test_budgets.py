@@ -12,7 +12,7 @@ from loyalty_core.intake import ImportMode
 from loyalty_core.kernel import Database, NotAllowedError, Scope
 from loyalty_core.kernel.clock import fixed
 from tests.access.people import somebody
-from tests.budgets.money import Field, a_budget, make_field
+from tests.budgets.money import LAST_YEAR, Field, a_budget, make_field
 from tests.records.staged import bring, one
 
 BUDGETS = BudgetsDataset()
@@ -96,7 +96,7 @@ def test_every_reason_of_every_bad_row_is_told_at_once(
             {},
             asked("-1", "XX", programme_code="none", reason="x"),
             asked("1.005", "PL"),
-            asked("10", "PL", day="2027-04-01"),
+            asked("10", "PL", day=f"{LAST_YEAR + 1}-04-01"),
             asked("10", "PL", day="2026-01-02"),
             asked("299"),
             {**asked("", day=""), "unreadable": {"amount": "x", "starts_on": "y"}},

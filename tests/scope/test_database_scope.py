@@ -1,6 +1,7 @@
 """Two regions with two companies each: whoever sees one region gets zero rows of the other from any query."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -24,7 +25,7 @@ from loyalty_core import (
     standings,
 )
 from loyalty_core.access import Role, ScopeGrant, ScopeKind
-from loyalty_core.kernel import Database, NotFoundError, Scope
+from loyalty_core.kernel import Database, NotFoundError, Scope, set_scope
 from loyalty_core.organisation import region_by_code
 from loyalty_core.settlement import settle_programme
 from tests.access.people import somebody
@@ -225,6 +226,24 @@ def test_a_file_of_two_regions_shows_each_of_them_its_own_lines(field: Field, ev
     assert seen(field.north) == [one for one in everybody if one[0].startswith("North")]
 
 
+class _Undo(Exception):
+    """Takes back what a test wrote into the field that tests share."""
+
+
+def test_companies_of_a_salesperson_are_counted_within_the_own_region(field: Field) -> None:
+    everything = Scope.of_system("test")
+    seller = field.north.user_id
+    assert seller is not None
+    with suppress(_Undo), field.database.transaction(everything) as connection:
+        companies = organisation.find_companies(connection, "", limit=99)
+        for company in companies:
+            organisation.set_salesperson(connection, company.id, seller)
+        assert organisation.count_companies_of_salesperson(connection, seller) == len(companies) > 2
+        set_scope(connection, field.north)
+        assert organisation.count_companies_of_salesperson(connection, seller) == 2
+        raise _Undo
+
+
 def test_unnarrowed_lists_hold_the_own_region_only(field: Field) -> None:
     with field.database.transaction(field.north) as connection:
         assert [one.code for one in organisation.find_companies(connection, "", limit=99)] == [
@@ -365,6 +384,7 @@ ASKED_ELSEWHERE = {
     *("corrections.import_id_of_number", "corrections.undone_import", "corrections.preview_undo"),
     *("sales.lines_to_reverse", "sales.hold_lines"),
     *("settlement.lines_of_import", "settlement.count_lines_of_import"),
+    "organisation.count_companies_of_salesperson",
 }
 NOT_OF_COMPANIES = {
     # How a source's files are read and checked: nothing in it is a company's, and pages ask for a permission.
@@ -373,7 +393,8 @@ NOT_OF_COMPANIES = {
     # Everybody sees every product, and its prices.
     *("products.find_products", "products.list_products", "products.count_listed_products"),
     *("products.known_product_codes", "products.listed_prices"),
-    *("access.check_permission", "access.display_name_of"),
+    *("access.check_permission", "access.check_decides_by_now", "access.display_name_of"),
+    "access.display_names",
     *("audit.count_records", "audit.known_actions", "audit.record", "audit.search_records"),
     *("programmes.document_of", "programmes.list_programmes", "programmes.programme_by_code"),
     *("programmes.programme_by_id", "programmes.versions"),
