@@ -369,6 +369,6 @@ def test_who_corrected_a_claims_row_does_not_decide_the_claim(
     with database.transaction(everything) as connection:
         number = connection.execute(text("select number from claim where claim_no = 'K-99'")).scalar_one()
     (outcome,) = approve_as_shown(database, anna.scope, [number])
-    assert "keyed claim K-99 in yourself" in (outcome.refusal or "")
+    assert "entered claim K-99 yourself" in (outcome.refusal or "")
     (outcome,) = approve_as_shown(database, bert.scope, [number])
     assert outcome.refusal is None

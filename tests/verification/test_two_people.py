@@ -151,9 +151,9 @@ def test_whoever_keyed_a_claim_in_or_claims_neither_decides_nor_agrees_administr
     small = claim(database, root.scope, mia, invoice_no="I2")
     for number in (made.number, small.number):
         (outcome,) = approve_as_shown(database, root.scope, [number])
-        assert "keyed" in (outcome.refusal or "")
+        assert "entered" in (outcome.refusal or "")
         (outcome,) = reject_as_shown(database, root.scope, [number], reason="Because")
-        assert "keyed" in (outcome.refusal or "")
+        assert "entered" in (outcome.refusal or "")
         with pytest.raises(verification.KeyedInError):
             correct_as_shown(
                 database, root.scope, number, sales_line_id=None, quantity=Decimal(0), reason="Because"
