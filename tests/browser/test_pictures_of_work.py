@@ -23,7 +23,7 @@ pytestmark = pytest.mark.xdist_group("browser")
 
 PHONE = 390
 TAKEN_IN_WITHIN_MS = 45_000
-LONG_FILE_ROWS = 400_000
+LONG_FILE_ROWS = 1_200_000
 SOURCE = "Hurtownia Jaskółka"
 QUESTION = "Your invoice is of another day. Which one stands on the paper?"
 HEADERS = {

@@ -167,6 +167,9 @@ def put_a_row_right(visit: Visit, rows: int) -> None:
     editor = Table(visit, visit.page.get_by_test_id("stDataFrame").last)
     wrong = editor.rows()[1]
     assert wrong["What is wrong"] == "The company is not known"
+    # Columns with something wrong in them come first, and are marked.
+    company = list(wrong)[2]
+    assert company == "⚠ company_code"
     editor.region.scroll_into_view_if_needed()
     visit.page.wait_for_timeout(500)
     box = editor.region.locator('canvas[data-testid="data-grid-canvas"]').bounding_box()
@@ -177,8 +180,8 @@ def put_a_row_right(visit: Visit, rows: int) -> None:
         visit.page.wait_for_timeout(200)
         visit.page.keyboard.press(key)
     cell = visit.page.locator("#portal textarea")
-    expect(cell).to_have_value(wrong["company_code"])
-    cell.fill(wrong["company_code"].removesuffix("-X"))
+    expect(cell).to_have_value(wrong[company])
+    cell.fill(wrong[company].removesuffix("-X"))
     cell.press("Enter")
     visit.says("row goes back.")
     take_picture(visit, "quarantine")
