@@ -168,7 +168,7 @@ def put_a_row_right(visit: Visit, rows: int) -> None:
     wrong = editor.rows()[1]
     assert wrong["What is wrong"] == "The company is not known"
     # Columns with something wrong in them come first, and are marked.
-    company = list(wrong)[2]
+    company = list(wrong)[list(wrong).index("What is wrong") + 1]
     assert company == "⚠ company_code"
     editor.region.scroll_into_view_if_needed()
     visit.page.wait_for_timeout(500)
