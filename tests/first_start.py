@@ -28,6 +28,8 @@ from tests.running_web import free_port
 PEOPLE = ("manager", "operator", "provider")
 STOP_SECONDS = 20
 _READY = "Laurel is ready at "
+# In what the page hands to the browser: a JSON text within a JSON text.
+_TICKET = re.compile(r'"ticket\\*": *\\*"([^"\\]+)')
 
 
 class FirstStartError(Exception):
@@ -159,9 +161,7 @@ def _ticket(address: str, cookies: dict[str, str], name: str, password: str) -> 
         drawn = _run(socket, form)
     for message in drawn:
         if message.delta.new_element.WhichOneof("type") == "bidi_component":
-            found = re.search(
-                r'\\?"ticket\\?": ?\\?"([^"\\]+)', str(message.delta.new_element.bidi_component)
-            )
+            found = _TICKET.search(message.delta.new_element.bidi_component.json)
             if found:
                 return found[1]
     raise FirstStartError(f"the form does not take the password of {name}")

@@ -204,9 +204,10 @@ def claim(visit: Visit, sold: Sold) -> str:
     visit.page.get_by_label("Invoice number").fill(sold.invoice_no)
     visit.choose("Product", sold.product)
     visit.page.get_by_label("Quantity").fill(f"{sold.quantity:g}")
-    # A date is typed part by part; the next part gets the focus by itself.
-    visit.page.get_by_role("spinbutton", name="year, Sold on").click()
-    visit.page.keyboard.type(f"{sold.sold_on:%Y%m%d}")
+    # A date is typed part by part, in whichever order the reader's language has them.
+    for part, digits in (("year", "%Y"), ("month", "%m"), ("day", "%d")):
+        visit.page.get_by_role("spinbutton", name=f"{part}, Sold on").click()
+        visit.page.keyboard.type(f"{sold.sold_on:{digits}}")
     visit.page.keyboard.press("Tab")
     visit.page.get_by_role("button", name="Send the claim").click()
     said = visit.page.get_by_test_id("stAlert").filter(has_text=re.compile(r"Claim .* is sent\."))
