@@ -35,6 +35,19 @@ def postgres_processes(home: Path) -> list[psutil.Process]:
     return found
 
 
+def postmasters(home: Path) -> list[psutil.Process]:
+    """Those of the home's PostgreSQL processes that no other one of them started."""
+    found = postgres_processes(home)
+    pids = {process.pid for process in found}
+    first = []
+    for process in found:
+        # One that has ended since, as a connection's process does, says so when asked for its parent.
+        with suppress(psutil.NoSuchProcess):
+            if process.ppid() not in pids:
+                first.append(process)
+    return first
+
+
 def kill_postmaster(home: Path) -> None:
     """Kill -9 the server's main process and wait until it is gone."""
     pid = int((home / "pg" / "postmaster.pid").read_text().split()[0])

@@ -26,7 +26,7 @@ from laurel.embedded import (
     process_began,
 )
 from loyalty_core.kernel import PROJECT_FOLDER
-from tests.server.homes import FAST, fast_server, fresh_home, kill_postmaster, postgres_processes
+from tests.server.homes import FAST, fast_server, fresh_home, kill_postmaster, postgres_processes, postmasters
 
 
 @pytest.fixture
@@ -308,15 +308,14 @@ def test_two_processes_that_start_at_the_same_moment_share_one_server(home: Path
         subprocess.Popen(script, cwd=PROJECT_FOLDER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    for process in both:
-        assert process.stdout is not None
-        assert process.stdout.readline().startswith("postgresql://")
-    postmasters = {p.pid for p in postgres_processes(home)} - {
-        child.pid for p in postgres_processes(home) for child in p.children()
-    }
-    assert len(postmasters) == 1
-    for process in both:
-        leave(process)
+    try:
+        for process in both:
+            assert process.stdout is not None
+            assert process.stdout.readline().startswith("postgresql://")
+        assert len(postmasters(home)) == 1
+    finally:
+        for process in both:
+            leave(process)
     assert postgres_processes(home) == []
 
 

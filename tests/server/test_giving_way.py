@@ -52,8 +52,8 @@ def wait_until(what: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def a_process(*, leads_session: bool) -> Iterator[int]:
-    process = subprocess.Popen(["sleep", "600"], start_new_session=leads_session)
+def a_process(*command: str, leads_session: bool) -> Iterator[int]:
+    process = subprocess.Popen(command, start_new_session=leads_session)
     try:
         yield process.pid
     finally:
@@ -85,7 +85,7 @@ def giving_way(url: str) -> Iterator[None]:
 
 @_BY_SESSION
 def test_a_process_that_leads_a_session_gives_way_with_its_session() -> None:
-    with a_process(leads_session=True) as pid:
+    with a_process("sleep", "600", leads_session=True) as pid:
         wait_until(lambda: os.getsid(pid) == pid)
         wait_until(lambda: give_way(pid))
         assert niceness(pid) == NICENESS
@@ -94,11 +94,17 @@ def test_a_process_that_leads_a_session_gives_way_with_its_session() -> None:
 
 @_BY_SESSION
 def test_a_session_that_others_lead_is_left_as_it_is() -> None:
-    before = session_niceness(os.getpid())
-    with a_process(leads_session=False) as pid:
-        assert give_way(pid)
-        assert niceness(pid) == NICENESS
-        assert session_niceness(pid) == before
+    # A session of our own making: the one that the tests run in has no niceness where it is the system's first.
+    with a_process("sh", "-c", "sleep 600 & wait", leads_session=True) as leader:
+        wait_until(lambda: os.getsid(leader) == leader)
+        wait_until(lambda: bool(psutil.Process(leader).children()))
+        (member,) = psutil.Process(leader).children()
+        try:
+            assert give_way(member.pid)
+            assert niceness(member.pid) == NICENESS
+            assert session_niceness(member.pid) == 0
+        finally:
+            member.kill()
 
 
 @_BY_SESSION
