@@ -6,7 +6,7 @@ import streamlit as st
 
 from ui import registry, row_opening
 from ui.cleaned_text import tell_of_cleaned_text
-from ui.elements import FAVICON, SIDEBAR_WIDTH, draw_logo, widen_content
+from ui.elements import FAVICON, SIDEBAR_WIDTH, draw_logo, style_pages
 from ui.identity import current_user, draw_no_access
 from ui.own import leads_nowhere
 from ui.sign_in import draw_account, draw_first_password, draw_sign_in, instead_of_every_page
@@ -14,7 +14,7 @@ from ui.sign_in import draw_account, draw_first_password, draw_sign_in, instead_
 st.set_page_config(
     page_title="Laurel", page_icon=str(FAVICON), layout="wide", initial_sidebar_state=SIDEBAR_WIDTH
 )
-widen_content()
+style_pages()
 
 user = current_user()
 if user is None:

@@ -25,7 +25,7 @@ def _ids(value: object) -> Iterator[UUID]:
 
 def names_in(connection: Connection, records: Sequence[AuditRecord]) -> dict[str, str]:
     """Return the names of the users and participants of the scope that the records speak of, by id as text."""
-    ids = {found for one in records for found in _ids([one.subject_id, *one.detail.values()])}
+    ids = {found for one in records for found in _ids([one.subject_id, dict(one.detail)])}
     named = access.display_names(connection, ids) | participants.display_names(connection, ids)
     return {str(one): name for one, name in named.items()}
 
@@ -40,3 +40,9 @@ def called(value: object, names: Mapping[str, str]) -> str:
 def about(record: AuditRecord, names: Mapping[str, str]) -> str:
     """Return what a record is about, a person by their name."""
     return f"{record.subject_kind.replace('_', ' ')} {called(record.subject_id, names)}"
+
+
+def people_in(record: AuditRecord, names: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the ids of people in a record's details as they stand there, each with its name, in the order of names."""
+    found = {str(one) for one in _ids(dict(record.detail))}
+    return sorted(((one, names[one]) for one in found if one in names), key=lambda pair: pair[1])

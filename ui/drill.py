@@ -64,7 +64,7 @@ def show_companies(user: SignedInUser, measure: Measure, asked: Asked, days: Day
         return
     company = rows[chosen]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(wording.plain(company["name"]), anchor=False)
+        st.header(wording.plain(company["name"]), anchor=False)
         registry.link(user, "company", _("Its points and record"), icon="storefront", company=company["code"])
     show_lines(
         user,

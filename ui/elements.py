@@ -36,9 +36,9 @@ def draw_logo() -> None:
     )
 
 
-def widen_content() -> None:
-    """Let the content of a page take the width that the menu leaves."""
-    st.html(ASSETS / "wide.css")
+def style_pages() -> None:
+    """Add what the theme has no setting for: the width of the content, and the icon in place of a picture."""
+    st.html(ASSETS / "pages.css")
 
 
 def page_header(title: str, context: str = "") -> None:
@@ -53,7 +53,7 @@ def empty_state(icon: str, heading: str, text: str, action: Callable[[], object]
     with st.container(border=True, horizontal_alignment="center"):
         st.space("small")
         st.markdown(f":material/{icon}:", width="content")
-        st.subheader(heading, anchor=False, width="content")
+        st.header(heading, anchor=False, width="content")
         st.markdown(text, width="content", text_alignment="center")
         if action is not None:
             action()
@@ -96,7 +96,7 @@ def card(title: str = "", *, fills: bool = False) -> Iterator[None]:
     """A bordered panel with a small heading; one that `fills` is as tall as the panel beside it."""
     with st.container(border=True, height="stretch" if fills else "content"):
         if title:
-            st.subheader(title, anchor=False)
+            st.header(title, anchor=False)
         yield
 
 
@@ -146,6 +146,11 @@ def chart(figure: go.Figure, *, key: str, alt: str, selects: bool = False) -> li
     return found
 
 
+# Buttons of a pager, and how wide one is with the space beside it.
+PAGES_SHOWN = 5
+PAGE_BUTTON_PIXELS = 37
+
+
 def paged(total: int, *, key: str, size: int = ROWS_A_PAGE) -> tuple[DeltaGenerator, int]:
     """Return where to draw a page of rows and the offset of its first row in the whole.
 
@@ -157,7 +162,11 @@ def paged(total: int, *, key: str, size: int = ROWS_A_PAGE) -> tuple[DeltaGenera
     if pages == 1:
         return body, 0
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        chosen = st.pagination(pages, key=key, bind="query-params", max_visible_pages=5)
+        # As wide as its content it would measure itself while it is narrow, and leave out pages that have room.
+        width = (min(pages, PAGES_SHOWN) + 2) * PAGE_BUTTON_PIXELS
+        chosen = st.pagination(
+            pages, key=key, bind="query-params", max_visible_pages=PAGES_SHOWN, width=width
+        )
         first = (chosen - 1) * size
         st.caption(
             _("{first}–{last} of {total}").format(

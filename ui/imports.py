@@ -376,10 +376,10 @@ def _show_decision_taken(found: FileImport) -> None:
 def _show_decision(user: SignedInUser, found: FileImport) -> None:
     shown = as_shown(f"import_{found.id}", found.payload_hash)
     if found.waits_for is WaitsFor.CHECKS:
-        st.subheader(_("What stopped it"), anchor=False)
+        st.header(_("What stopped it"), anchor=False)
     show_checks(found)
     with st.form(f"decision_{found.id}"):
-        st.subheader(_("Your decision"), anchor=False)
+        st.header(_("Your decision"), anchor=False)
         st.markdown(
             _("Accept it, and its {good} good rows are taken in; decline it, and none is.").format(
                 good=wording.number((found.rows or 0) - (found.quarantined or 0))

@@ -137,7 +137,7 @@ def show_look(user: SignedInUser, person: Participant, file_id: UUID) -> None:
         earlier = verification.own_claims_files(connection, user.scope, limit=1, sha256=file.sha256)
         earning = verification.own_programmes(connection, user.scope)
         programmes = verification.programmes_to_choose_from(connection, user.scope)
-    st.subheader(wording.plain(file.file_name), anchor=False)
+    st.header(wording.plain(file.file_name), anchor=False)
     if not earning:
         raise verification.NoProgrammeEarnsError
     with st.spinner(_("Looking at the first rows")):
@@ -376,7 +376,7 @@ def show_result(user: SignedInUser, import_id: UUID) -> None:
         found = verification.own_claims_file(connection, user.scope, import_id)
         states = verification.claims_of_own_file(connection, user.scope, import_id)
         rows = verification.rows_not_taken(connection, user.scope, import_id, limit=NOT_TAKEN_SHOWN)
-    st.subheader(wording.plain(found.file_name), anchor=False)
+    st.header(wording.plain(found.file_name), anchor=False)
     if found.state in (ImportState.QUEUED, ImportState.RUNNING):
         _watch(user, import_id)
         return

@@ -62,7 +62,7 @@ def period_in_words(programme: Programme) -> str:
 def show_document(document: ProgrammeDocument, version: ProgrammeVersion) -> None:
     """Draw the rules in words, the terms, and the document as it was applied."""
     with st.container(border=True):
-        st.subheader(_("How points are earned"), anchor=False)
+        st.header(_("How points are earned"), anchor=False)
         for rule in document.rules:
             st.markdown(
                 f"**{wording.plain(rule.id)}** — {wording.plain(rule_in_words(rule, document.currency))}"

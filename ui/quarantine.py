@@ -64,7 +64,7 @@ def table_to_correct(
     if any(one.sheet for one in rows):
         made[_free(_("Sheet"), names)] = [one.sheet for one in rows]
     made[_free(_("What is wrong"), names)] = [
-        "; ".join(import_blocks.reason_title(found.dataset, reason) for reason in one.reasons) for one in rows
+        "; ".join(_reason_with_columns(found, reason, names) for reason in one.reasons) for one in rows
     ]
     wrong = wrong_columns(found, rows, names)
     in_order = [*wrong, *(name for name in names if name not in wrong)]
@@ -98,19 +98,24 @@ def columns_of_reason(reason: str, columns: Collection[str]) -> set[str]:
     return found
 
 
+def _columns_in_file(found: FileImport, reason: str, names: Collection[str]) -> list[str]:
+    """Return the file's columns that a reason speaks of, in the order of the mapping."""
+    named: Mapping[str, Any] = found.mapping.get("columns", {})
+    spoken_of = columns_of_reason(reason, named)
+    return [str(named[column]) for column in named if column in spoken_of and str(named[column]) in names]
+
+
+def _reason_with_columns(found: FileImport, reason: str, names: Collection[str]) -> str:
+    title = import_blocks.reason_title(found.dataset, reason)
+    columns = _columns_in_file(found, reason, names)
+    return f"{title} ({', '.join(columns)})" if columns else title
+
+
 def wrong_columns(found: FileImport, rows: Sequence[RowPutAside], names: Sequence[str]) -> list[str]:
     """Return the file's columns in which the rows have something wrong, those wrong in the most rows first."""
-    named: Mapping[str, Any] = found.mapping.get("columns", {})
     counts: Counter[str] = Counter()
     for one in rows:
-        counts.update(
-            {
-                str(named[column])
-                for reason in one.reasons
-                for column in columns_of_reason(reason, named)
-                if str(named[column]) in names
-            }
-        )
+        counts.update({name for reason in one.reasons for name in _columns_in_file(found, reason, names)})
     return [name for name, _count in counts.most_common()]
 
 

@@ -104,7 +104,7 @@ def span_in_words(starts: date, ends: date) -> str:
 def draw_picture(picture_id: UUID | None, name: str, kind: RewardKind) -> None:
     """Draw the reward's picture, as wide as its place; the icon of its kind where it has none."""
     if picture_id is None:
-        st.markdown(f"# :gray[:material/{kind_icon(kind)}:]", text_alignment="center")
+        st.html(f'<span class="laurel-kind" aria-hidden="true">{kind_icon(kind)}</span>')
     else:
         st.markdown(f"![{wording.plain(name)}](/pictures/{picture_id})")
 
@@ -114,7 +114,7 @@ def reward_card(picture_id: UUID | None, name: str, kind: RewardKind) -> Iterato
     """A bordered card with the picture on top and the name below it; as tall as the cards beside it."""
     with st.container(border=True, height="stretch", gap="small"):
         draw_picture(picture_id, name, kind)
-        st.markdown(f"##### {wording.plain(name)}")
+        st.header(wording.plain(name), anchor=False)
         yield
 
 

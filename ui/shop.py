@@ -58,8 +58,10 @@ def draw_balance(participant: Participant, wallet: Wallet) -> None:
             if wallet.is_companys
             else _("Points of {name}").format(name=wording.plain(participant.display_name))
         )
-        st.caption(f"{whose} · {wording.plain(wallet.programme.name)}")
-        st.markdown(f"## {reward_blocks.points_in_words(wallet.balance)}")
+        st.metric(
+            f"{whose} · {wording.plain(wallet.programme.name)}",
+            reward_blocks.points_in_words(wallet.balance),
+        )
         if wallet.on_hold:
             st.markdown(
                 _("{points} on hold for orders that are not decided yet").format(

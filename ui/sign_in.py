@@ -193,7 +193,7 @@ def draw_first_password(user: SignedInUser) -> None:
 
 @st.dialog("Laurel")
 def _password_dialog(user: SignedInUser) -> None:
-    st.subheader(_("Change password"), anchor=False)
+    st.header(_("Change password"), anchor=False)
     st.markdown(_("You are signed out everywhere and sign in with the new one."))
     _password_form(user)
 

@@ -96,6 +96,9 @@ else:
                 language="json",
                 wrap_lines=True,
             )
+            if people := blocks.people_in(record, names):
+                st.caption(_("People in it"))
+                elements.facts([(wording.plain(name), person_id) for person_id, name in people])
 
 if Permission.VERIFY_AUDIT in user.permissions:
     with elements.card(_("Verify log")):

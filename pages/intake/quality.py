@@ -71,7 +71,7 @@ if row is not None and row < len(latest):
     registry.open_page("imports", **imports.import_query(latest[row].import_id))
 
 if held is not None:
-    st.subheader(_("What the checks allow"))
+    st.header(_("What the checks allow"))
     quality.show_limits(user, source, held, versions[0] if versions else None, meanings)
     if versions:
         with st.expander(_("Who set them, and why"), icon=":material/history:"):

@@ -55,7 +55,7 @@ def show_apply_form(current: programmes.ProgrammeVersion | None) -> None:
     body = programmes.canonical_body(document)
     unchanged = current is not None and programmes.body_hash(body) == current.document_hash
     if current is not None and document.code == known_code(current):
-        st.subheader(_("What would change"), anchor=False)
+        st.header(_("What would change"), anchor=False)
         blocks.show_differences(current.body, body)
         label = _("Apply as version {number}").format(number=current.version + 1)
     else:
@@ -82,7 +82,7 @@ def known_code(version: programmes.ProgrammeVersion) -> str:
 if not known:
     elements.page_header(_("Programmes"), _("A programme says who earns points, for what, and when."))
     if may_apply:
-        st.subheader(_("Apply the first programme"), anchor=False)
+        st.header(_("Apply the first programme"), anchor=False)
         show_apply_form(None)
     else:
         elements.empty_state(

@@ -1,10 +1,12 @@
 """Tables in a real browser: what their toolbars offer, and how a row is opened."""
 
+import re
+
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.running_laurel import RunningLaurel
-from tests.browser.visits import PATIENCE_MS, visiting
+from tests.browser.visits import PATIENCE_MS, WIDTHS, visiting
 from ui import registry
 
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.slow]
@@ -64,7 +66,7 @@ def test_a_row_is_chosen_by_a_click_on_any_cell_by_enter_and_by_its_box(
         visit.open("/claims")
         table = visit.table("Claims")
         rows = table.rows()
-        chosen = visit.page.get_by_role("heading", level=3)
+        chosen = visit.page.get_by_role("heading", level=2)
 
         def waits_for(row: int) -> None:
             expect(chosen.filter(has_text=f"{rows[row]['Claim']} · {rows[row]['Claimant']}")).to_be_visible(
@@ -88,3 +90,16 @@ def test_a_row_is_chosen_by_a_click_on_any_cell_by_enter_and_by_its_box(
         expect(chosen).to_have_count(0)
         visit.page.keyboard.press("Enter")
         waits_for(2)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_pager_shows_the_number_of_each_of_two_pages(
+    browser: Browser, demo_laurel: RunningLaurel, width: int
+) -> None:
+    with visiting(browser, demo_laurel, "manager", width=width) as visit:
+        visit.open("/participants")
+        pager = visit.page.get_by_test_id("stPagination")
+        for number in (1, 2):
+            expect(pager.get_by_role("button", name=f"Page {number}", exact=True)).to_be_visible()
+        pager.get_by_role("button", name="Page 2", exact=True).click()
+        visit.says(re.compile("^101–"))

@@ -234,11 +234,13 @@ def _context(browser: Browser, laurel: RunningLaurel, name: str, width: int, dar
     context = laurel.profiles.get((name, width, dark))
     if context is None:
         context = laurel.profiles[name, width, dark] = _new_context(browser, width, dark)
-        token = laurel.session_of(name)
-        context.add_cookies(
-            [{"name": "laurel_session", "value": token, "url": laurel.address, "httpOnly": True}]
-        )
+        _sign_in(context, laurel, name)
     return context
+
+
+def _sign_in(context: BrowserContext, laurel: RunningLaurel, name: str) -> None:
+    token = laurel.session_of(name)
+    context.add_cookies([{"name": "laurel_session", "value": token, "url": laurel.address, "httpOnly": True}])
 
 
 @contextmanager
@@ -258,6 +260,19 @@ def visiting(
     """
     with _watched(_context(browser, laurel, name, width, dark), laurel.address, allowed) as visit:
         yield visit
+
+
+@contextmanager
+def arriving(browser: Browser, laurel: RunningLaurel, name: str | None) -> Iterator[Visit]:
+    """Open a window of a new profile, which has nothing of Laurel yet, as this person, or as nobody."""
+    context = _new_context(browser, WIDTHS[0], dark=False)
+    if name is not None:
+        _sign_in(context, laurel, name)
+    try:
+        with _watched(context, laurel.address, ()) as visit:
+            yield visit
+    finally:
+        context.close()
 
 
 @contextmanager

@@ -46,7 +46,7 @@ def texts(app: AppTest) -> str:
     """All that a reader sees, in one text."""
 
     def every() -> Iterator[str]:
-        for kind in ("title", "subheader", "markdown", "caption", "error", "info", "warning", "success"):
+        for kind in ("title", "header", "markdown", "caption", "error", "info", "warning", "success"):
             for element in app.get(kind):
                 yield str(getattr(element, "value", ""))
         for metric in app.metric:

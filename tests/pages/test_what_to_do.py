@@ -48,7 +48,7 @@ def test_a_salesperson_meets_the_own_companies_first(shop: RewardWorld) -> None:
     first = app.metric[0]
     assert (first.label, first.value) == ("Your sales", "€5,000.00")
     assert list(app.dataframe[0].value["Company"]) == ["C-300"]
-    assert app.subheader[0].value.startswith("Your companies")
+    assert app.header[0].value.startswith("Your companies")
 
 
 def test_a_head_of_sales_is_told_what_to_do_with_the_way_there(shop: RewardWorld) -> None:
