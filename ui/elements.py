@@ -148,7 +148,7 @@ def chart(figure: go.Figure, *, key: str, alt: str, selects: bool = False) -> li
 
 # Buttons of a pager, and how wide one is with the space beside it.
 PAGES_SHOWN = 5
-PAGE_BUTTON_PIXELS = 37
+PAGE_BUTTON_PIXELS = 44
 
 
 def paged(total: int, *, key: str, size: int = ROWS_A_PAGE) -> tuple[DeltaGenerator, int]:

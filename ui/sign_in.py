@@ -119,19 +119,23 @@ def draw_sign_in() -> None:
         st.image(
             str(ASSETS / "laurel-on-light.svg" if _is_light() else ASSETS / "laurel-on-dark.svg"), width=150
         )
+        st.title(_("Sign in"), anchor=False)
         _forget_what_it_keeps()
         checker = _Checker()
+        # pages.css hides the heading of the package's form, a third one that would come right below the first.
+        form_at = st.container(key=shared_key("sign-in-form"))
         try:
-            _Form(checker).login(
-                "main",
-                fields={
-                    "Form name": _("Sign in"),
-                    "Username": _("Sign-in name"),
-                    "Password": _("Password"),
-                    "Login": _("Sign in"),
-                },
-                key=shared_key("sign-in"),
-            )
+            with form_at:
+                _Form(checker).login(
+                    "main",
+                    fields={
+                        "Form name": _("Sign in"),
+                        "Username": _("Sign-in name"),
+                        "Password": _("Password"),
+                        "Login": _("Sign in"),
+                    },
+                    key=shared_key("sign-in"),
+                )
         finally:
             _forget_what_it_keeps()
         visit = _visit()
