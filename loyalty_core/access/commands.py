@@ -747,9 +747,9 @@ def make_export(
 ) -> UUID:
     """Write a file for the user, who can fetch it at /exports/<id> for 15 minutes, and return its id.
 
-    `write` fills the path it is given; `permission` is asked now and again when the file is fetched. A change of
-    roles or sight ends the export, also one that comes while the file is written. Raises NotAllowedError,
-    ExportGoneError.
+    `write` fills the path it is given, and may return how many rows it wrote, for the record; `permission` is asked
+    now and again when the file is fetched. A change of roles or sight ends the export, also one that comes while the
+    file is written. Raises NotAllowedError, ExportGoneError.
     """
     export_id, moment = new_id(), now()
     path = folder / f"{export_id.hex}.export"
@@ -757,7 +757,7 @@ def make_export(
         check_permission(connection, user.scope, permission)
     path.touch(mode=0o600, exist_ok=False)
     try:
-        write(path)
+        written = write(path)
         path.chmod(0o600)
         with database.transaction(user.scope) as connection:
             # Held until the row is there: a change of rights is seen here, or finds the row.
@@ -783,7 +783,11 @@ def make_export(
                 "access.export_made",
                 "export_file",
                 export_id,
-                {"file_name": file_name, "bytes": path.stat().st_size},
+                {
+                    "file_name": file_name,
+                    "bytes": path.stat().st_size,
+                    **({"rows": written} if isinstance(written, int) else {}),
+                },
             )
     except BaseException:
         path.unlink(missing_ok=True)

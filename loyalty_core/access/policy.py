@@ -97,6 +97,7 @@ class Permission(StrEnum):
     EXPORT_PERFORMANCE = "export_performance"
     SEE_REGIONS = "see_regions"
     SEE_PARTICIPANTS = "see_participants"
+    EXPORT_LISTS = "export_lists"
 
 
 # What a second person decides about. An account that was set up or taken over by somebody else waits with it.
@@ -135,6 +136,7 @@ PERMISSIONS_OF_ROLE: dict[Role, frozenset[Permission]] = {
     Role.OPERATOR: frozenset(
         {
             Permission.SEE_HOME,
+            Permission.EXPORT_LISTS,
             Permission.UPLOAD_FILES,
             Permission.DECIDE_IMPORTS,
             Permission.MANAGE_SOURCES,
@@ -160,6 +162,7 @@ PERMISSIONS_OF_ROLE: dict[Role, frozenset[Permission]] = {
     Role.PROGRAMME_MANAGER: frozenset(
         {
             Permission.SEE_HOME,
+            Permission.EXPORT_LISTS,
             Permission.SEE_PRODUCTS,
             Permission.UNDO_IMPORTS,
             Permission.SEE_IMPORTS,
@@ -185,6 +188,7 @@ PERMISSIONS_OF_ROLE: dict[Role, frozenset[Permission]] = {
     Role.HEAD_OF_SALES: frozenset(
         {
             Permission.SEE_HOME,
+            Permission.EXPORT_LISTS,
             Permission.SEE_PRODUCTS,
             Permission.SEE_STANDINGS,
             Permission.EXPORT_STANDINGS,
@@ -215,6 +219,7 @@ PERMISSIONS_OF_ROLE: dict[Role, frozenset[Permission]] = {
     Role.ADMIN_MARKETING: frozenset(
         {
             Permission.SEE_HOME,
+            Permission.EXPORT_LISTS,
             Permission.SEE_PRODUCTS,
             Permission.SEE_STANDINGS,
             Permission.SEE_PROGRAMMES,
@@ -228,6 +233,7 @@ PERMISSIONS_OF_ROLE: dict[Role, frozenset[Permission]] = {
     Role.ADMIN_FINANCE: frozenset(
         {
             Permission.SEE_HOME,
+            Permission.EXPORT_LISTS,
             Permission.SEE_PRODUCTS,
             Permission.SEE_COMPANIES,
             Permission.SEE_STANDINGS,
@@ -244,6 +250,7 @@ PERMISSIONS_OF_ROLE: dict[Role, frozenset[Permission]] = {
     Role.ANALYST: frozenset(
         {
             Permission.SEE_HOME,
+            Permission.EXPORT_LISTS,
             Permission.SEE_PRODUCTS,
             Permission.SEE_IMPORTS,
             Permission.SEE_STANDINGS,
