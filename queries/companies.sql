@@ -18,6 +18,13 @@
 --   only_sold boolean: leave out companies without a sale or points in the days
 --   limit bigint: how many rows at most
 --   offset bigint: how many to leave out first
+-- sorts:
+--   name: c.name
+--   region: region_name
+--   salesperson: salesperson_name
+--   sales: amount_minor
+--   returns: returned_minor
+--   points: points
 with sold as (
     select
         company_id,
@@ -95,5 +102,5 @@ where (cast($region_ids as uuid[]) is null or list_contains(cast($region_ids as 
     )
     and ($words = '' or contains(folded(c.code || ' ' || c.name), folded($words)))
     and (not $only_sold or coalesce(s.lines, 0) > 0 or coalesce(g.points, 0) <> 0)
-order by amount_minor desc, points desc, c.name, c.code
+order by /* sort */ amount_minor desc, points desc, c.name, c.code
 limit $limit offset $offset

@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from uuid import UUID
 
 FOLDER = Path(__file__).parent
@@ -94,6 +95,18 @@ class Query:
     grain: str
     parameters: tuple[Parameter, ...]
     sql: str
+    sorts: Mapping[str, str]
+
+    def sorted_by(self, by: str, *, descending: bool) -> str:
+        """Return the SQL with its answer sorted by one of `sorts`; rows equal in it keep the file's own order.
+
+        Raises QueryParametersError for a name that the header does not have.
+        """
+        if by not in self.sorts:
+            raise QueryParametersError(f"{self.name} can't be sorted by {by}")
+        return self.sql.replace(
+            _ORDER, f"order by {self.sorts[by]} {'desc' if descending else 'asc'} nulls last, "
+        )
 
     def check(self, values: Mapping[str, object]) -> None:
         """Raise QueryParametersError unless there is a value of the right type for each parameter, and no more.
@@ -112,6 +125,9 @@ class Query:
 
 
 _PARAMETER = re.compile(r"(?P<name>[a-z][a-z0-9_]*)\s+(?P<kind>[a-z]+)(?P<list>\[\])?:\s*(?P<meaning>\S.*)")
+# Where a chosen column goes before the order that a file has by itself.
+_ORDER = "order by /* sort */ "
+_SORT = re.compile(r"(?P<name>[a-z][a-z0-9_]*):\s*(?P<expression>\S.*)")
 _PLACE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
 
 
@@ -138,6 +154,7 @@ def parse_query(name: str, text: str) -> Query:
     description: list[str] = []
     grain: list[str] = []
     parameters: list[str] = []
+    sorts: list[str] = []
     beginnings: list[str] = []
     part = description
     for line in head:
@@ -150,6 +167,9 @@ def parse_query(name: str, text: str) -> Query:
             words = words.removeprefix("grain:").strip()
         elif words == "parameters:":
             part = parameters
+            continue
+        elif words == "sorts:":
+            part = sorts
             continue
         if part is parameters and words and parameters and not _PARAMETER.fullmatch(words):
             parameters[-1] += f" {words}"
@@ -164,7 +184,10 @@ def parse_query(name: str, text: str) -> Query:
         " ".join(grain),
         tuple(_parameter(name, words) for words in parameters if words != "none"),
         sql,
+        MappingProxyType(dict(_sort(name, words) for words in sorts)),
     )
+    if bool(query.sorts) != (_ORDER in sql):
+        raise QueryFileError(f"{name}: a query with sorts says “{_ORDER.strip()}”, and no other does")
     _check_places(query)
     return query
 
@@ -181,6 +204,13 @@ def _parameter(query_name: str, words: str) -> Parameter:
     if found is None or found["kind"] not in list(Kind):
         raise QueryFileError(f"{query_name}: “{words}” is no parameter; write “since date: the first day”")
     return Parameter(found["name"], Kind(found["kind"]), found["list"] is not None, found["meaning"])
+
+
+def _sort(query_name: str, words: str) -> tuple[str, str]:
+    found = _SORT.fullmatch(words)
+    if found is None:
+        raise QueryFileError(f"{query_name}: “{words}” is no sort; write “name: c.name”")
+    return found["name"], found["expression"]
 
 
 def _check_places(query: Query) -> None:

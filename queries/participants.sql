@@ -18,6 +18,15 @@
 --   time_zone varchar: IANA name of the zone whose days count for orders
 --   limit bigint: how many rows at most
 --   offset bigint: how many to leave out first
+-- sorts:
+--   name: t.display_name
+--   active: t.last_on
+--   bought: bought_minor
+--   points: points
+--   balance: balance
+--   orders: orders
+--   company: t.company_name
+--   region: t.region_name
 with traced as (
     select t.id as participant_id, s.sold_on as on_day
     from participant t
@@ -172,5 +181,5 @@ left join held shared on shared.company_id = t.company_id
 left join chosen h on h.participant_id = t.participant_id
 where ($activity is null or t.activity = $activity)
     and (cast($participant_id as uuid) is null or t.participant_id = cast($participant_id as uuid))
-order by bought_minor desc, points desc, t.display_name, t.code
+order by /* sort */ bought_minor desc, points desc, t.display_name, t.code
 limit $limit offset $offset

@@ -15,6 +15,13 @@
 --   only_returns boolean: leave out everything but returns
 --   limit bigint: how many rows at most
 --   offset bigint: how many to leave out first
+-- sorts:
+--   sold: sold_on
+--   company: company_name
+--   invoice: invoice_no
+--   product: product_name
+--   quantity: quantity
+--   amount: amount_minor
 with page as (
     select
         l.id, l.sold_on, l.invoice_no, c.code as company_code, c.name as company_name,
@@ -37,7 +44,7 @@ with page as (
         and ($product_group is null or coalesce(p.product_group, '') = $product_group)
         and ($brand is null or coalesce(p.brand, '') = $brand)
         and (cast($product_id as uuid) is null or p.id = cast($product_id as uuid))
-    order by l.sold_on desc, l.id desc
+    order by /* sort */ l.sold_on desc, l.id desc
     limit $limit offset $offset
 ),
 given as (
@@ -50,4 +57,4 @@ given as (
 select page.*, cast(coalesce(g.points, 0) as bigint) as points
 from page
 left join given g on g.sales_line_id = page.id
-order by page.sold_on desc, page.id desc
+order by /* sort */ page.sold_on desc, page.id desc

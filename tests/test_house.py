@@ -233,6 +233,20 @@ def test_statements_are_put_together_from_constants_only() -> None:
                     assert isinstance(part.value, ast.Name), (short(path), node.lineno)
 
 
+def test_what_a_list_can_be_sorted_by_is_written_down_once_and_not_made_of_what_people_send() -> None:
+    """`kernel.Sorts` goes into statements as it is: each is a constant of its module."""
+    for path in sources():
+        module = tree(path)
+        constants = [node for node in module.body if isinstance(node, ast.Assign)]
+        made = [node for node in ast.walk(module) if makes_sorts(node)]
+        assert made == [node for one in constants for node in ast.walk(one) if makes_sorts(node)], short(path)
+
+
+def makes_sorts(node: ast.AST) -> bool:
+    """Whether `Sorts` is called here."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Sorts"
+
+
 def test_no_naive_time_and_no_other_clock_than_ours_in_the_domain() -> None:
     for path in sorted(DOMAIN.rglob("*.py")):
         if path.name == "clock.py" or "reading" in path.parts:

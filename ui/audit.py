@@ -7,6 +7,8 @@ from sqlalchemy import Connection
 
 from loyalty_core import access, participants
 from loyalty_core.audit import AuditRecord
+from loyalty_core.kernel import _
+from ui import list_export, wording
 
 
 def _ids(value: object) -> Iterator[UUID]:
@@ -35,6 +37,32 @@ def called(value: object, names: Mapping[str, str]) -> str:
     if isinstance(value, list):
         return ", ".join(called(one, names) for one in value)
     return names.get(str(value), str(value))
+
+
+def details(record: AuditRecord, names: Mapping[str, str]) -> str:
+    """Return what a record tells beside its subject, in one line."""
+    return ", ".join(
+        f"{name} {called(value, names)}"
+        for name, value in record.detail.items()
+        if not isinstance(value, dict)
+    )
+
+
+Named = tuple[AuditRecord, Mapping[str, str]]
+
+
+def exported() -> list_export.Columns[Named]:
+    """Return the columns of the exported records, each with the names of the people in it."""
+    return [
+        (_("No."), lambda one: one[0].id),
+        (_("When"), lambda one: one[0].recorded_at),
+        (_("Who"), lambda one: one[0].actor_name),
+        (_("What"), lambda one: wording.action(one[0].action)),
+        (_("Action"), lambda one: one[0].action),
+        (_("About"), lambda one: about(*one)),
+        (_("Id"), lambda one: one[0].subject_id),
+        (_("Details"), lambda one: details(*one)),
+    ]
 
 
 def about(record: AuditRecord, names: Mapping[str, str]) -> str:

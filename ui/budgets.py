@@ -12,10 +12,10 @@ import streamlit as st
 from loyalty_core import analytics, budgets
 from loyalty_core.access import Permission, SignedInUser
 from loyalty_core.budgets import Budget, BudgetChange, ChangeState, Figures, Movement, MovementKind
-from loyalty_core.kernel import Money, Refusal, _, current_database, ngettext, to_minor
+from loyalty_core.kernel import Cell, Money, Refusal, _, current_database, ngettext, to_minor
 from loyalty_core.organisation import Region
 from loyalty_core.programmes import Programme
-from ui import charts, wording
+from ui import charts, list_export, wording
 from ui.elements import (
     Colour,
     Figure,
@@ -532,6 +532,27 @@ def movement_title(kind: MovementKind) -> str:
         MovementKind.SPEND: _("spent"),
         MovementKind.RELEASE: _("given back"),
     }[kind]
+
+
+def exported_movements(currency: str) -> list_export.Columns[Movement]:
+    """Return the columns of exported movements: what came is positive, what only changed its name has no sign."""
+    signs = {MovementKind.RESERVE: -1}
+
+    def in_money(minor: int) -> Cell:
+        return Money(minor, currency).decimal
+
+    return [
+        (_("No."), lambda row: row.id),
+        (_("When"), lambda row: row.recorded_at),
+        (_("What"), lambda row: movement_title(row.kind)),
+        (_("Amount"), lambda row: in_money(signs.get(row.kind, 1) * row.amount_minor)),
+        (_("Set"), lambda row: in_money(row.after.set_minor)),
+        (_("Reserved"), lambda row: in_money(row.after.reserved_minor)),
+        (_("Spent"), lambda row: in_money(row.after.spent_minor)),
+        (_("Available after"), lambda row: in_money(row.after.available_minor)),
+        (_("Currency"), lambda _row: currency),
+        (_("By"), lambda row: row.moved_by_name),
+    ]
 
 
 def movement_table(rows: Sequence[Movement], currency: str) -> dict[str, list[Any]]:

@@ -28,7 +28,7 @@ from loyalty_core.verification import (
     SeveralClaimsProgrammesError,
     Verdict,
 )
-from ui import cached, elements, registry, source_row, wording
+from ui import cached, elements, list_export, registry, source_row, wording
 from ui.keys import page_key
 
 PRODUCTS_OFFERED = 2000
@@ -292,6 +292,57 @@ def queue_table(
         _("Assigned to"): [one.claim.assigned_to_name or "" for one in claims],
         _("Photo"): [_("yes") if one.claim.number in photos else "" for one in claims],
     }
+
+
+def sort_titles() -> dict[str, str]:
+    """Return the columns that the queue can be sorted by."""
+    return {
+        "since": _("Since"),
+        "claim": _("Claim"),
+        "value": _("Value"),
+        "loss": _("Likely loss"),
+        "claimant": _("Claimant"),
+        "quantity": _("Quantity"),
+        "invoice": _("Invoice"),
+        "sold": _("Sold"),
+    }
+
+
+def exported() -> list_export.Columns[QueuedClaim]:
+    """Return the columns of the exported queue."""
+
+    def amount(minor: int | None, currency: str | None) -> Decimal | None:
+        return Money(minor, currency).decimal if minor is not None and currency else None
+
+    return [
+        (_("Claim"), lambda one: one.claim.claim_no),
+        (_("Entered"), lambda one: one.claim.recorded_at),
+        (
+            _("State"),
+            lambda one: state_title(ClaimState.PROPOSED if one.needs_second else one.claim.state),
+        ),
+        (_("Verdict"), lambda one: verdict_title(one.claim.verdict)),
+        (_("Differs in"), lambda one: "" if one.best is None else differences_in_words(one.differences)),
+        (_("Value"), lambda one: amount(one.at_stake_minor, one.currency)),
+        (_("Likely loss"), lambda one: amount(one.claim.expected_loss_minor, one.claim.stake_currency)),
+        (_("Currency"), lambda one: one.currency),
+        (_("Programme"), lambda one: one.claim.programme_name),
+        (_("Company code"), lambda one: one.claim.company_code),
+        (_("Company"), lambda one: one.claim.company_name),
+        (_("Participant code"), lambda one: one.claim.participant_code),
+        (_("Participant"), lambda one: one.claim.participant_name),
+        (_("Earlier claims"), lambda one: one.claims_decided),
+        (_("Earlier claims wrong"), lambda one: one.claims_wrong),
+        (_("Product code"), lambda one: one.claim.product_code),
+        (_("Product"), lambda one: one.claim.product_name),
+        (_("Quantity"), lambda one: one.claim.quantity),
+        (_("Invoice"), lambda one: one.claim.invoice_no),
+        (_("Sold"), lambda one: one.claim.sold_on),
+        (_("Assigned to"), lambda one: one.claim.assigned_to_name),
+        (_("Decided"), lambda one: one.claim.decided_at),
+        (_("By"), lambda one: one.claim.decided_by_name),
+        (_("Reason"), lambda one: one.claim.decision_reason),
+    ]
 
 
 def likely_loss_in_words(claim: Claim) -> str | None:

@@ -1,6 +1,6 @@
 """What the page of a company shows: its statement down to the cell of the file a figure came from."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -8,13 +8,13 @@ from uuid import UUID
 import streamlit as st
 
 from loyalty_core.access import Permission, SignedInUser
-from loyalty_core.kernel import Money, _, current_database
+from loyalty_core.kernel import Cell, Money, _, current_database
 from loyalty_core.ledger import PostingKind, StatementLine
 from loyalty_core.programmes import Programme, ProgrammeDocument, document_of
 from loyalty_core.scoring import LineToExplain, RuleExplanation, ScoringEngine, compile_rules, explain_line
 from loyalty_core.settlement import AwardOfPosting, LineOfCompany
 from loyalty_core.standings import MonthTotal
-from ui import charts, registry, source_row, wording
+from ui import charts, list_export, registry, source_row, wording
 from ui.elements import card, chart, facts, mode, separators
 from ui.keys import page_key
 
@@ -40,6 +40,18 @@ def statement_table(lines: Sequence[StatementLine]) -> dict[str, list[Any]]:
         _("Balance"): [wording.number(line.balance_after) for line in lines],
         _("No."): [str(line.posting_id) for line in lines],
     }
+
+
+def exported_statement() -> list_export.Columns[StatementLine]:
+    """Return the columns of an exported statement."""
+    return [
+        (_("No."), lambda line: line.posting_id),
+        (_("Recorded"), lambda line: line.recorded_at),
+        (_("Happened"), lambda line: line.happened_at),
+        (_("What"), lambda line: posting_title(line.kind)),
+        (_("Points"), lambda line: line.points),
+        (_("Balance"), lambda line: line.balance_after),
+    ]
 
 
 def show_movement(user: SignedInUser, posting: StatementLine, order_id: UUID | None) -> None:
@@ -166,6 +178,39 @@ def awards_table(awards: Sequence[AwardOfPosting]) -> dict[str, list[Any]]:
         _("Amount"): [wording.money(Money(_counted(award), award.currency)) for award in awards],
         _("File"): [place_in_file(award) for award in awards],
     }
+
+
+def exported_awards() -> list_export.Columns[AwardOfPosting]:
+    """Return the columns of exported awards."""
+    return [
+        (_("Points"), lambda award: award.points),
+        (_("Why"), award_cause),
+        (_("Rule"), lambda award: award.rule_id),
+        (_("Version"), lambda award: award.version),
+        *_line_columns(),
+    ]
+
+
+def exported_lines() -> list_export.Columns[LineOfCompany]:
+    """Return the columns of exported sales lines."""
+    return [*_line_columns(), (_("Points"), lambda line: line.points)]
+
+
+def _line_columns() -> list[tuple[str, Callable[[AwardOfPosting | LineOfCompany], Cell]]]:
+    return [
+        (_("Sold"), lambda line: line.sold_on),
+        (_("Invoice"), lambda line: line.invoice_no),
+        (_("Line"), lambda line: line.line_no),
+        (_("Product code"), lambda line: line.product_code),
+        (_("Product"), lambda line: line.product_name),
+        (_("Quantity"), lambda line: line.quantity),
+        (_("Amount"), lambda line: Money(_counted(line), line.currency).decimal),
+        (_("Currency"), lambda line: line.currency),
+        (_("File"), lambda line: line.file_name),
+        (_("Sheet"), lambda line: line.sheet),
+        (_("Row"), lambda line: line.row_no),
+        (_("Line id"), lambda line: line.sales_line_id),
+    ]
 
 
 def lines_table(lines: Sequence[LineOfCompany]) -> dict[str, list[Any]]:

@@ -8,7 +8,7 @@ import streamlit as st
 from loyalty_core import intake
 from loyalty_core.access import Permission, SignedInUser
 from loyalty_core.kernel import Money, Refusal, _, current_database, ngettext
-from ui import elements, performance, registry, source_row, wording
+from ui import elements, list_export, performance, registry, source_row, wording
 from ui.imports import import_query
 from ui.keys import page_key
 from ui.performance import Asked, Measure
@@ -26,7 +26,7 @@ def show_rows(user: SignedInUser, measure: Measure, asked: Asked, days: Days, *,
         elif asked.company_id is None:
             show_companies(user, measure, asked, days)
         else:
-            show_lines(user, measure, asked, days, key=page_key(str(asked.company_id)))
+            show_lines(user, measure, asked, days)
 
 
 def show_orders(user: SignedInUser, asked: Asked, days: Days, *, participant_id: UUID | None = None) -> None:
@@ -50,15 +50,30 @@ def show_companies(user: SignedInUser, measure: Measure, asked: Asked, days: Day
     if not total:
         st.caption(_("No company sold or earned anything here."))
         return
+    sort = elements.choose_sort(
+        performance.company_sort_titles(),
+        default=_("Most sales first"),
+        name="companies_sort",
+        pager="companies_page",
+    )
     rows_at, offset = elements.paged(total, key=page_key("companies_page"), size=ROWS)
-    rows = performance.companies(user.scope, asked, days, None, limit=ROWS, offset=offset)
+    rows = performance.companies(user.scope, asked, days, None, sort=sort, limit=ROWS, offset=offset)
     with rows_at:
         chosen = elements.choose_row(
             performance.companies_table(rows, asked.programme.currency, has_before=False),
-            key=page_key(f"companies_{measure}_{days[0]}_{days[1]}_{offset}"),
-            alt=_("Companies, those with the most sales first"),
+            key=elements.key_of_rows(
+                f"companies_{measure}_{days[0]}_{days[1]}", [row["company_id"] for row in rows]
+            ),
+            alt=_("Companies"),
             numbers=[_("Net sales"), _("Returns"), _("Points")],
         )
+    list_export.offer(
+        user,
+        f"companies-{asked.programme.code}-{days[0]}-{days[1]}",
+        total,
+        performance.exported_companies(asked.programme.currency, has_before=False),
+        list_export.from_replica(user, "companies", performance.companies_values(asked, days, None), sort),
+    )
     if chosen is None or chosen >= len(rows):
         st.caption(_("Choose a company to see its lines."))
         return
@@ -66,31 +81,37 @@ def show_companies(user: SignedInUser, measure: Measure, asked: Asked, days: Day
     with st.container(horizontal=True, vertical_alignment="center"):
         st.header(wording.plain(company["name"]), anchor=False)
         registry.link(user, "company", _("Its points and record"), icon="storefront", company=company["code"])
-    show_lines(
-        user,
-        measure,
-        asked.narrowed_to(performance.Dimension.COMPANY, company["company_id"]),
-        days,
-        key=page_key(company["company_id"]),
-    )
+    show_lines(user, measure, asked.narrowed_to(performance.Dimension.COMPANY, company["company_id"]), days)
 
 
-def show_lines(user: SignedInUser, measure: Measure, asked: Asked, days: Days, *, key: str) -> None:
+def show_lines(user: SignedInUser, measure: Measure, asked: Asked, days: Days) -> None:
     """Draw the sales lines behind the figures, and where in a file the chosen one stands."""
     only_returns = measure is Measure.RETURNS
     total = performance.count_sales_lines(user.scope, asked, days, only_returns=only_returns)
     if not total:
         st.caption(_("No line in these days."))
         return
+    sort = elements.choose_sort(
+        performance.line_sort_titles(), default=_("Sold last first"), name="lines_sort", pager="lines_page"
+    )
     rows_at, offset = elements.paged(total, key=page_key("lines_page"), size=ROWS)
     rows = performance.sales_lines(
-        user.scope, asked, days, only_returns=only_returns, limit=ROWS, offset=offset
+        user.scope, asked, days, only_returns=only_returns, sort=sort, limit=ROWS, offset=offset
+    )
+    list_export.offer(
+        user,
+        f"sales-lines-{asked.programme.code}-{days[0]}-{days[1]}",
+        total,
+        performance.exported_lines(),
+        list_export.from_replica(
+            user, "sales_lines", performance.lines_values(asked, days, only_returns=only_returns), sort
+        ),
     )
     with rows_at:
         chosen = elements.choose_row(
             performance.lines_table(rows),
-            key=f"{key}_{days[0]}_{days[1]}_{offset}_lines",
-            alt=_("Sales lines, those sold last first"),
+            key=elements.key_of_rows(f"drilled_lines_{days[0]}_{days[1]}", [row["id"] for row in rows]),
+            alt=_("Sales lines"),
             numbers=[_("Quantity"), _("Amount"), _("Points")],
         )
         if chosen is None or chosen >= len(rows):

@@ -12,7 +12,7 @@ import streamlit as st
 from babel.numbers import get_decimal_symbol, get_group_symbol
 from streamlit.delta_generator import DeltaGenerator
 
-from loyalty_core.kernel import PROJECT_FOLDER, Refusal, _, new_id
+from loyalty_core.kernel import PROJECT_FOLDER, Refusal, Sort, _, new_id
 from ui import charts, keys, row_opening, wording
 from ui.keys import page_key
 
@@ -146,16 +146,59 @@ def chart(figure: go.Figure, *, key: str, alt: str, selects: bool = False) -> li
     return found
 
 
+def choose_sort(
+    titles: Mapping[str, str],
+    *,
+    default: str,
+    name: str = "sort",
+    pager: str = "page",
+    at: DeltaGenerator | None = None,
+) -> Sort | None:
+    """Draw the choice by which column, and which way, a whole list is sorted, and return it; None for its own order.
+
+    Args:
+        titles: the columns by the names that the list's `Sorts` has for them.
+        default: the list's own order in words, "Newest first".
+        name: the choice's name on the page; its title stands in the URL.
+        pager: the name of the list's pages: another order begins at the first of them.
+        at: where to draw it.
+    """
+    options: dict[Sort | None, str] = {None: default}
+    for by, title in titles.items():
+        options[Sort(by)] = _("{column}, ascending").format(column=title)
+        options[Sort(by, descending=True)] = _("{column}, descending").format(column=title)
+    pages = page_key(pager)
+
+    def begin_anew() -> None:
+        if pages in st.session_state:
+            st.session_state[pages] = 1
+
+    place: Any = at if at is not None else st
+    chosen: Sort | None = place.selectbox(
+        _("Sort by"),
+        list(options),
+        format_func=options.__getitem__,
+        key=page_key(name),
+        bind="query-params",
+        on_change=begin_anew,
+        width="stretch" if at is not None else 280,
+    )
+    return chosen
+
+
 # Buttons of a pager, and how wide one is with the space beside it.
 PAGES_SHOWN = 5
 PAGE_BUTTON_PIXELS = 44
 
 
-def paged(total: int, *, key: str, size: int = ROWS_A_PAGE) -> tuple[DeltaGenerator, int]:
+def paged(
+    total: int, *, key: str, size: int = ROWS_A_PAGE, is_grid: bool = True
+) -> tuple[DeltaGenerator, int]:
     """Return where to draw a page of rows and the offset of its first row in the whole.
 
     Rows are paged in SQL: the caller reads `size` rows from the offset and draws them in the container. The
-    page number lives in the URL under `key`.
+    page number lives in the URL under `key`. With `is_grid` the pager says what a click on a column's title does:
+    Streamlit's grid sorts the rows that it was given, and has no way to turn that off.
     """
     body = st.container()
     pages = max(1, -(-total // size))
@@ -168,12 +211,13 @@ def paged(total: int, *, key: str, size: int = ROWS_A_PAGE) -> tuple[DeltaGenera
             pages, key=key, bind="query-params", max_visible_pages=PAGES_SHOWN, width=width
         )
         first = (chosen - 1) * size
+        shown = _("{first}–{last} of {total}").format(
+            first=wording.number(first + 1),
+            last=wording.number(min(total, first + size)),
+            total=wording.number(total),
+        )
         st.caption(
-            _("{first}–{last} of {total}").format(
-                first=wording.number(first + 1),
-                last=wording.number(min(total, first + size)),
-                total=wording.number(total),
-            ),
+            shown + " · " + _("a click on a column title sorts this page only") if is_grid else shown,
             width="content",
         )
     return body, first

@@ -8,7 +8,7 @@ import streamlit as st
 
 from loyalty_core import analytics
 from loyalty_core.analytics import ReplicaNotReadyError
-from loyalty_core.kernel import Scope, _
+from loyalty_core.kernel import Scope, Sort, _
 from ui.cached import scope_key
 
 Value = object
@@ -40,13 +40,13 @@ def _say_not_ready() -> None:
     st.stop()
 
 
-def ask(scope: Scope, query: str, values: Mapping[str, Value]) -> Rows:
+def ask(scope: Scope, query: str, values: Mapping[str, Value], *, sort: Sort | None = None) -> Rows:
     """Return the rows of a query of `queries/`. Lists among the values are given as tuples.
 
-    Ends the run with a sentence while there is no replica.
+    `sort` names one of the sorts of its header. Ends the run with a sentence while there is no replica.
     """
     try:
-        return _asked(analytics.replica_version(), scope, query, tuple(sorted(values.items())))
+        return _asked(analytics.replica_version(), scope, query, tuple(sorted(values.items())), sort)
     except ReplicaNotReadyError:
         _say_not_ready()
         return []
@@ -58,5 +58,6 @@ def _asked(
     scope: Scope,
     query: str,
     values: tuple[tuple[str, Value], ...],
+    sort: Sort | None,
 ) -> Rows:
-    return analytics.run_query(scope, query, dict(values)).to_dicts()
+    return analytics.run_query(scope, query, dict(values), sort=sort).to_dicts()

@@ -16,7 +16,7 @@ from loyalty_core.intake import (
     sum_up_changes,
 )
 from loyalty_core.kernel import _, current_database, ngettext
-from ui import wording
+from ui import list_export, wording
 from ui.elements import ROWS_A_PAGE, card, paged, table
 from ui.keys import page_key
 
@@ -119,3 +119,22 @@ def show_changes(user: SignedInUser, found: FileImport) -> None:
             )
         with rows_at:
             table(changes_table(shown), alt=_("Changes of this import, before and after"))
+        list_export.offer(
+            user,
+            f"changes-import-{found.number}",
+            total,
+            [
+                (_("Sheet"), lambda one: one.sheet),
+                (_("Row"), lambda one: one.row_no),
+                (_("What"), lambda one: one.record),
+                (_("Field"), lambda one: field_title(one.field) if one.field else _("new")),
+                (_("Before"), lambda one: one.before),
+                (_("After"), lambda one: one.after),
+            ],
+            list_export.from_database(
+                user,
+                lambda connection, limit, offset: find_changes(
+                    connection, found.id, field=field or "", words=words or "", limit=limit, offset=offset
+                ),
+            ),
+        )

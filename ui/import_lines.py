@@ -10,7 +10,7 @@ from loyalty_core.access import SignedInUser
 from loyalty_core.intake import FileImport, ImportState
 from loyalty_core.kernel import Money, _, current_database
 from loyalty_core.settlement import LineOfImport
-from ui import companies, registry, wording
+from ui import companies, list_export, registry, wording
 from ui import programmes as programme_blocks
 from ui.elements import ROWS_A_PAGE, card, choose_row, empty_state, key_of_rows, paged
 from ui.keys import page_key
@@ -119,6 +119,27 @@ def show_lines(user: SignedInUser, found: FileImport) -> None:
             alt=_("Sales lines of this import, in the order of the file"),
             numbers=[_("Quantity"), _("Amount"), _("Points")],
         )
+    list_export.offer(
+        user,
+        f"sales-lines-import-{found.number}",
+        total,
+        [
+            (_("Company code"), lambda line: line.company_code),
+            (_("Company"), lambda line: line.company_name),
+            *companies.exported_lines(),
+        ],
+        list_export.from_database(
+            user,
+            lambda connection, limit, offset: settlement.lines_of_import(
+                connection,
+                found.id,
+                programme.id if programme else None,
+                words=words,
+                limit=limit,
+                offset=offset,
+            ),
+        ),
+    )
     if chosen is None or chosen >= len(lines):
         st.caption(_("Choose a line to see why it earned what it did, and its row in the file."))
         return

@@ -23,7 +23,7 @@ from loyalty_core.intake import (
     write_rejected_rows,
 )
 from loyalty_core.kernel import Money, Refusal, _, current_database, current_runtime, ngettext
-from ui import charts, downloads, registry, wording
+from ui import charts, downloads, list_export, registry, wording
 from ui.column_titles import column_title as column_title
 from ui.elements import (
     ROWS_A_PAGE,
@@ -507,6 +507,38 @@ def imports_table(imports: Sequence[FileImport]) -> dict[str, list[Any]]:
         _("When"): [wording.moment(one.requested_at) for one in imports],
         _("SHA-256"): [one.sha256[:SHORT_HASH] for one in imports],
     }
+
+
+def sort_titles() -> dict[str, str]:
+    """Return the columns that imports can be sorted by."""
+    return {
+        "number": _("No."),
+        "file": _("File"),
+        "state": _("State"),
+        "dataset": _("Holds"),
+        "who": _("By"),
+        "when": _("When"),
+    }
+
+
+def exported() -> list_export.Columns[FileImport]:
+    """Return the columns of the exported list of imports."""
+    return [
+        (_("No."), lambda one: one.number),
+        (_("File"), lambda one: one.file_name),
+        (_("State"), lambda one: state_title(one.state)),
+        (_("Result"), result_line),
+        (_("Holds"), lambda one: dataset_title(one.dataset)),
+        (_("Source"), lambda one: one.source),
+        (_("By"), lambda one: one.requested_by_name),
+        (_("When"), lambda one: one.requested_at),
+        (_("Rows"), lambda one: one.rows),
+        (_("Accepted"), lambda one: one.accepted),
+        (_("Duplicates"), lambda one: one.duplicates),
+        (_("Quarantined"), lambda one: one.quarantined),
+        (_("SHA-256"), lambda one: one.sha256),
+        (_("Id"), lambda one: str(one.id)),
+    ]
 
 
 def import_query(import_id: UUID) -> dict[str, str]:

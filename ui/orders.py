@@ -12,7 +12,7 @@ from loyalty_core.access import SignedInUser
 from loyalty_core.kernel import Cell, Money, _, current_database, ngettext
 from loyalty_core.programmes import Programme
 from loyalty_core.rewards import LineBehind, Order, OrderEvent, OrderOutcome, OrderState, WaitingOrder
-from ui import registry, source_row, wording
+from ui import list_export, registry, source_row, wording
 from ui.elements import Colour, Figure, badge, card, choose_row, facts, figure_row
 from ui.keys import page_key
 from ui.programmes import programme_label
@@ -242,6 +242,48 @@ def queue_table(orders: Sequence[WaitingOrder], user: SignedInUser) -> dict[str,
         _("Cost"): [wording.money(cost_of(order)) for order in orders],
         _("Budget after"): [_budget_money(order, order.budget_after_minor) for order in orders],
     }
+
+
+def sort_titles() -> dict[str, str]:
+    """Return the columns that waiting orders can be sorted by."""
+    return {
+        "number": _("Order"),
+        "since": _("Waiting"),
+        "requester": _("Requester"),
+        "company": _("Company"),
+        "reward": _("Reward"),
+        "points": _("Points"),
+        "cost": _("Cost"),
+    }
+
+
+def exported(user: SignedInUser) -> list_export.Columns[WaitingOrder]:
+    """Return the columns of the exported queue."""
+    return [
+        (_("Order"), order_no),
+        (_("Ordered"), lambda order: order.ordered_at),
+        (_("Check"), lambda order: checks_in_words(order, user)),
+        (_("Requester"), lambda order: order.requested_by_name),
+        (_("Participant"), lambda order: order.participant_name),
+        (_("Participant code"), lambda order: order.participant_code),
+        (_("Company"), lambda order: order.company_name),
+        (_("Company code"), lambda order: order.company_code),
+        (_("Region"), lambda order: order.region_name),
+        (_("Programme"), lambda order: order.programme_name),
+        (_("Reward"), lambda order: order.reward_name),
+        (_("Reward code"), lambda order: order.reward_code),
+        (_("Points"), lambda order: order.points),
+        (_("Cost"), lambda order: cost_of(order).decimal),
+        (
+            _("Budget after"),
+            lambda order: (
+                Money(order.budget_after_minor, order.currency).decimal
+                if order.budget_after_minor is not None
+                else None
+            ),
+        ),
+        (_("Currency"), lambda order: order.currency),
+    ]
 
 
 def queue_numbers() -> list[str]:

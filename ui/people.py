@@ -1,16 +1,16 @@
 """Who takes part: active, newly inactive or never active, and what each bought, earned and chose."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from loyalty_core.kernel import Cell, Money, Scope, _
+from loyalty_core.kernel import Cell, Money, Scope, Sort, _
 from loyalty_core.programmes import Collects, Programme
 from loyalty_core.verification import Claim, ClaimState
-from ui import explored, wording
+from ui import explored, list_export, wording
 from ui.elements import Colour
 from ui.performance import group_title
 
@@ -88,23 +88,41 @@ def people(
     activity: Activity | None,
     *,
     participant_id: UUID | None = None,
+    sort: Sort | None = None,
     limit: int,
     offset: int = 0,
 ) -> explored.Rows:
     """Return people with what they bought, earned and chose in the programme's days so far."""
-    return explored.ask(
-        scope,
-        "participants",
-        {
-            **asked.values,
-            "activity": activity.value if activity else None,
-            "participant_id": participant_id,
-            "since": asked.programme.starts_on,
-            "time_zone": asked.programme.time_zone or "UTC",
-            "limit": limit,
-            "offset": offset,
-        },
-    )
+    values = people_values(asked, activity, participant_id=participant_id)
+    return explored.ask(scope, "participants", {**values, "limit": limit, "offset": offset}, sort=sort)
+
+
+def people_values(
+    asked: AskedPeople, activity: Activity | None, *, participant_id: UUID | None = None
+) -> dict[str, object]:
+    """Return the values that find people, but for which page of them."""
+    return {
+        **asked.values,
+        "activity": activity.value if activity else None,
+        "participant_id": participant_id,
+        "since": asked.programme.starts_on,
+        "time_zone": asked.programme.time_zone or "UTC",
+    }
+
+
+def sort_titles(programme: Programme) -> dict[str, str]:
+    """Return the columns that people can be sorted by."""
+    titles = figure_titles(programme)
+    return {
+        "name": _("Name"),
+        "active": _("Last active"),
+        "bought": titles.bought,
+        "points": titles.points,
+        "balance": titles.balance,
+        "orders": _("Rewards"),
+        "company": _("Company"),
+        "region": _("Region"),
+    }
 
 
 def last_in_words(last_on: date | None) -> str:
@@ -168,7 +186,7 @@ def workbook_header(programme: Programme) -> list[str]:
     ]
 
 
-def workbook_rows(rows: explored.Rows, currency: str) -> Iterator[list[Cell]]:
+def workbook_rows(rows: Iterable[dict[str, Any]], currency: str) -> Generator[list[Cell], None, None]:
     """Yield the rows of the workbook of people."""
     titles = activity_titles()
     for row in rows:
@@ -198,6 +216,20 @@ def claim_state_title(state: ClaimState) -> str:
         ClaimState.APPROVED: _("approved"),
         ClaimState.REJECTED: _("rejected"),
     }[state]
+
+
+def exported_claims() -> list_export.Columns[Claim]:
+    """Return the columns of a person's exported claims."""
+    return [
+        (_("Claim"), lambda one: one.claim_no),
+        (_("Entered"), lambda one: one.recorded_at),
+        (_("Sold"), lambda one: one.sold_on),
+        (_("Invoice"), lambda one: one.invoice_no),
+        (_("Product code"), lambda one: one.product_code),
+        (_("Product"), lambda one: one.product_name),
+        (_("Quantity"), lambda one: one.quantity),
+        (_("State"), lambda one: claim_state_title(one.state)),
+    ]
 
 
 def claims_table(claims: Sequence[Claim]) -> dict[str, list[Any]]:

@@ -1,6 +1,6 @@
 """What the performance explorer shows: figures over time, by part, and the rows behind a bar."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -9,10 +9,10 @@ from typing import Any
 from uuid import UUID
 
 from loyalty_core import programmes
-from loyalty_core.kernel import Cell, Money, Scope, _, current_database
+from loyalty_core.kernel import Cell, Money, Scope, Sort, _, current_database
 from loyalty_core.organisation import CompanyKind
 from loyalty_core.programmes import Programme
-from ui import explored, wording
+from ui import explored, list_export, wording
 from ui.elements import Figure
 from ui.spans import Days, Span, Step, compared, covers, goal_of_days, spans, steps
 
@@ -544,21 +544,59 @@ def companies(
     *,
     words: str = "",
     only_sold: bool = True,
+    sort: Sort | None = None,
     limit: int,
     offset: int = 0,
 ) -> explored.Rows:
     """Return companies with what they sold, those with the most sales first."""
-    return explored.ask(
-        scope,
-        "companies",
-        {
-            **_of_companies(asked, days, words, only_sold),
-            "before_since": before[0] if before else None,
-            "before_until": before[1] if before else None,
-            "limit": limit,
-            "offset": offset,
-        },
-    )
+    values = companies_values(asked, days, before, words=words, only_sold=only_sold)
+    return explored.ask(scope, "companies", {**values, "limit": limit, "offset": offset}, sort=sort)
+
+
+def companies_values(
+    asked: Asked, days: Days, before: Days | None, *, words: str = "", only_sold: bool = True
+) -> dict[str, object]:
+    """Return the values that find companies, but for which page of them."""
+    return {
+        **_of_companies(asked, days, words, only_sold),
+        "before_since": before[0] if before else None,
+        "before_until": before[1] if before else None,
+    }
+
+
+def company_sort_titles() -> dict[str, str]:
+    """Return the columns that companies can be sorted by."""
+    return {
+        "name": _("Company"),
+        "sales": _("Net sales"),
+        "returns": _("Returns"),
+        "points": _("Points"),
+        "salesperson": _("Responsible"),
+        "region": _("Region"),
+    }
+
+
+Listed = dict[str, Any]
+
+
+def exported_companies(currency: str, *, has_before: bool) -> list_export.Columns[Listed]:
+    """Return the columns of the exported list of companies."""
+    columns: list[tuple[str, Callable[[Listed], Cell]]] = [
+        (_("Code"), lambda row: row["code"]),
+        (_("Company"), lambda row: row["name"]),
+        (_("Net sales"), lambda row: Money(row["amount_minor"], currency).decimal),
+    ]
+    if has_before:
+        columns.append((_("Before"), lambda row: Money(row["before_minor"], currency).decimal))
+    return [
+        *columns,
+        (_("Returns"), lambda row: Money(row["returned_minor"], currency).decimal),
+        (_("Currency"), lambda _row: currency),
+        (_("Points"), lambda row: row["points"]),
+        (_("Responsible"), lambda row: row["salesperson_name"]),
+        (_("Region"), lambda row: row["region_name"]),
+        (_("Id"), lambda row: row["company_id"]),
+    ]
 
 
 def count_companies(
@@ -588,23 +626,61 @@ def count_sales_lines(scope: Scope, asked: Asked, days: Days, *, only_returns: b
 
 
 def sales_lines(
-    scope: Scope, asked: Asked, days: Days, *, only_returns: bool, limit: int, offset: int
+    scope: Scope,
+    asked: Asked,
+    days: Days,
+    *,
+    only_returns: bool,
+    sort: Sort | None = None,
+    limit: int,
+    offset: int,
 ) -> explored.Rows:
     """Return the lines behind the figures, those sold last first."""
-    return explored.ask(
-        scope,
-        "sales_lines",
-        {
-            **_span_of(days),
-            "currency": asked.programme.currency,
-            "programme_id": asked.programme.id,
-            **asked.of_companies,
-            **asked.of_products,
-            "only_returns": only_returns,
-            "limit": limit,
-            "offset": offset,
-        },
-    )
+    values = lines_values(asked, days, only_returns=only_returns)
+    return explored.ask(scope, "sales_lines", {**values, "limit": limit, "offset": offset}, sort=sort)
+
+
+def lines_values(asked: Asked, days: Days, *, only_returns: bool) -> dict[str, object]:
+    """Return the values that find the lines behind the figures, but for which page of them."""
+    return {
+        **_span_of(days),
+        "currency": asked.programme.currency,
+        "programme_id": asked.programme.id,
+        **asked.of_companies,
+        **asked.of_products,
+        "only_returns": only_returns,
+    }
+
+
+def line_sort_titles() -> dict[str, str]:
+    """Return the columns that lines can be sorted by."""
+    return {
+        "sold": _("Sold"),
+        "company": _("Company"),
+        "invoice": _("Invoice"),
+        "product": _("Product"),
+        "quantity": _("Quantity"),
+        "amount": _("Amount"),
+    }
+
+
+def exported_lines() -> list_export.Columns[Listed]:
+    """Return the columns of the exported lines."""
+    return [
+        (_("Sold"), lambda row: row["sold_on"]),
+        (_("Company code"), lambda row: row["company_code"]),
+        (_("Company"), lambda row: row["company_name"]),
+        (_("Invoice"), lambda row: row["invoice_no"]),
+        (_("Product code"), lambda row: row["product_code"]),
+        (_("Product"), lambda row: row["product_name"]),
+        (_("Quantity"), lambda row: row["quantity"]),
+        (_("Amount"), lambda row: Money(row["amount_minor"], row["currency"]).decimal),
+        (_("Currency"), lambda row: row["currency"]),
+        (_("Points"), lambda row: row["points"]),
+        (_("Sheet"), lambda row: row["sheet"]),
+        (_("Row"), lambda row: row["row_no"]),
+        (_("Id"), lambda row: row["id"]),
+    ]
 
 
 def orders(

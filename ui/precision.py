@@ -12,7 +12,7 @@ import streamlit as st
 from loyalty_core.access import SignedInUser
 from loyalty_core.kernel import Scope, _, ngettext
 from loyalty_core.verification import BY_RULE, Verdict
-from ui import charts, claims, elements, explored, registry, spans, wording
+from ui import charts, claims, elements, explored, list_export, registry, spans, wording
 from ui.elements import Figure
 from ui.keys import page_key
 
@@ -337,16 +337,30 @@ def show_claims(
         st.caption(_("No claim."))
         return
     rows_at, offset = elements.paged(total, key=f"{key}_page", size=ROWS)
-    rows = explored.ask(
-        user.scope,
-        "verdict_claims",
-        {
-            **asked.values,
-            "verdict": verdict.value if verdict is not None else None,
-            "outcome": outcome.value,
-            "limit": ROWS,
-            "offset": offset,
-        },
+    values = {
+        **asked.values,
+        "verdict": verdict.value if verdict is not None else None,
+        "outcome": outcome.value,
+    }
+    rows = explored.ask(user.scope, "verdict_claims", {**values, "limit": ROWS, "offset": offset})
+    list_export.offer(
+        user,
+        f"checked-{key.rpartition('.')[2]}",
+        total,
+        [
+            (_("Claim"), lambda row: row["claim_no"]),
+            (_("Company"), lambda row: row["company_name"]),
+            (_("Product code"), lambda row: row["product_code"]),
+            (_("Sold"), lambda row: row["sold_on"]),
+            (_("Verdict"), lambda row: claims.verdict_title(Verdict(row["verdict"]))),
+            (_("Compared"), lambda row: row["judged_at"]),
+            (_("Outcome"), lambda row: outcome_title(Outcome(row["outcome"]))),
+            (_("Right"), lambda row: row["was_right"]),
+            (_("Claimed"), lambda row: row["quantity"]),
+            (_("Granted"), lambda row: row["granted"]),
+            (_("Decided"), lambda row: row["decided_at"]),
+        ],
+        list_export.from_replica(user, "verdict_claims", values, None),
     )
     with rows_at:
         chosen = elements.choose_row(

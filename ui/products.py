@@ -5,7 +5,29 @@ from typing import Any
 
 from loyalty_core.kernel import _
 from loyalty_core.products import ListedPrice, ListedProduct
-from ui import wording
+from ui import list_export, wording
+
+Priced = tuple[ListedProduct, str]
+
+
+def exported() -> list_export.Columns[Priced]:
+    """Return the columns of the exported list, each product with the prices that hold today."""
+    return [
+        (_("Code"), lambda one: one[0].code),
+        (_("Name"), lambda one: one[0].name),
+        (_("Brand"), lambda one: one[0].brand),
+        (_("Group"), lambda one: one[0].product_group),
+        (_("Price today"), lambda one: one[1]),
+        (_("Id"), lambda one: str(one[0].id)),
+    ]
+
+
+def priced(products: Sequence[ListedProduct], today: Sequence[ListedPrice]) -> list[Priced]:
+    """Return products with the prices that hold today as a file has them: “retail 4.755 EUR”, by list."""
+    prices: dict[object, list[str]] = {}
+    for one in today:
+        prices.setdefault(one.product_id, []).append(f"{one.price_list} {one.unit_price:f} {one.currency}")
+    return [(one, "; ".join(prices.get(one.id, []))) for one in products]
 
 
 def products_table(products: Sequence[ListedProduct], today: Sequence[ListedPrice]) -> dict[str, list[Any]]:

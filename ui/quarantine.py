@@ -10,7 +10,7 @@ from loyalty_core import intake
 from loyalty_core.access import SignedInUser
 from loyalty_core.intake import FileImport, OriginalFile, Repair, RepairState, RowPutAside
 from loyalty_core.kernel import Refusal, _, current_database, current_runtime, ngettext
-from ui import elements, upload, wording
+from ui import elements, list_export, upload, wording
 from ui import imports as import_blocks
 from ui.keys import page_key
 
@@ -337,6 +337,28 @@ def show_history(user: SignedInUser, found: FileImport) -> None:
             key=page_key(f"repairs_{found.id}_{offset}"),
             alt=_("Rows sent back, the latest first"),
         )
+    list_export.offer(
+        user,
+        f"sent-back-import-{found.number}",
+        total,
+        [
+            (_("Sent"), lambda one: one.requested_at),
+            (_("By"), lambda one: one.requested_by_name),
+            (_("File"), lambda one: one.file_name),
+            (_("State"), repair_title),
+            (_("Rows"), lambda one: one.rows),
+            (_("Accepted"), lambda one: one.accepted),
+            (_("There already"), lambda one: one.duplicates),
+            (_("Still wrong"), lambda one: one.still_bad),
+            (_("Id"), lambda one: str(one.id)),
+        ],
+        list_export.from_database(
+            user,
+            lambda connection, limit, offset: intake.repairs_of_import(
+                connection, found.id, limit=limit, offset=offset
+            ),
+        ),
+    )
     if chosen is None or chosen >= len(repairs):
         st.caption(_("Choose one to see which cells were changed."))
         return
@@ -358,6 +380,25 @@ def show_history(user: SignedInUser, found: FileImport) -> None:
             changes = intake.corrections_of_repair(connection, repair.id, limit=CHANGES_SHOWN, offset=first)
         with changes_at:
             elements.table(changes_table(changes), alt=_("Changed cells, before and after"))
+        corrections = list_export.from_database(
+            user,
+            lambda connection, limit, offset: intake.corrections_of_repair(
+                connection, repair.id, limit=limit, offset=offset
+            ),
+        )
+        list_export.offer(
+            user,
+            f"corrections-import-{found.number}",
+            count,
+            [
+                (_("Sheet"), lambda one: one[0].sheet),
+                (_("Row"), lambda one: one[0].row_no),
+                (_("Column"), lambda one: one[1]),
+                (_("Before"), lambda one: one[0].before.get(one[1])),
+                (_("After"), lambda one: one[0].after[one[1]]),
+            ],
+            lambda: ((one, name) for one in corrections() for name in one.after),
+        )
 
 
 def repairs_table(repairs: Sequence[Repair]) -> dict[str, list[Any]]:

@@ -10,7 +10,8 @@ import streamlit as st
 
 from loyalty_core import participants
 from loyalty_core.access import Permission, SignedInUser
-from loyalty_core.kernel import Refusal, _, current_database, folded, ngettext
+from loyalty_core.kernel import Refusal, Sort, _, current_database, folded, ngettext
+from loyalty_core.kernel import in_order as kernel_order
 from loyalty_core.organisation import CompanyKind, Region, all_regions, find_companies
 from loyalty_core.participants import (
     CompanyRegistration,
@@ -20,7 +21,7 @@ from loyalty_core.participants import (
     RegistrationOutcome,
     RegistrationState,
 )
-from ui import elements, wording
+from ui import elements, list_export, wording
 from ui.keys import page_key
 from ui.standings import region_labels
 
@@ -162,6 +163,48 @@ def joined(
         *(Entry(None, one, namesakes.get(one.id)) for one in people),
     ]
     return sorted(entries, key=lambda entry: (entry.requested_at, entry.code))
+
+
+def sort_titles() -> dict[str, str]:
+    """Return the columns that the list can be sorted by."""
+    return {
+        "since": _("Waiting"),
+        "name": _("Name"),
+        "code": _("Code"),
+        "what": _("What"),
+        "place": _("Region or company"),
+        "who": _("Registered by"),
+    }
+
+
+def in_order(entries: Sequence[Entry], sort: Sort | None) -> list[Entry]:
+    """Return the entries sorted by one of `sort_titles`; None leaves them as they are. Raises UnknownSortError."""
+    return kernel_order(
+        entries,
+        sort,
+        {
+            "since": lambda entry: entry.requested_at,
+            "name": lambda entry: folded(entry.name),
+            "code": lambda entry: entry.code,
+            "what": lambda entry: entry.what,
+            "place": lambda entry: folded(entry.place),
+            "who": lambda entry: folded(entry.requested_by_name),
+        },
+    )
+
+
+def exported(user_id: UUID) -> list_export.Columns[Entry]:
+    """Return the columns of the exported list."""
+    return [
+        (_("Registered"), lambda entry: entry.requested_at),
+        (_("Name"), lambda entry: entry.name),
+        (_("Code"), lambda entry: entry.code),
+        (_("What"), lambda entry: entry.what),
+        (_("Region or company"), lambda entry: entry.place),
+        (_("Registered by"), lambda entry: entry.requested_by_name),
+        (_("Check"), lambda entry: entry.check(user_id)),
+        (_("Id"), lambda entry: str(entry.id)),
+    ]
 
 
 def matching(entries: Sequence[Entry], *, words: str, kind: str) -> list[Entry]:

@@ -11,11 +11,12 @@ from uuid import UUID
 import streamlit as st
 
 from loyalty_core.access import SignedInUser
-from loyalty_core.kernel import Money, _, current_database, minor_digits, ngettext, to_minor
+from loyalty_core.kernel import Money, Sort, _, current_database, folded, minor_digits, ngettext, to_minor
+from loyalty_core.kernel import in_order as kernel_order
 from loyalty_core.participants import ParticipantGroup
 from loyalty_core.programmes import Programme
 from loyalty_core.rewards import Reward, RewardDraft, RewardKind, RewardState, add_picture
-from ui import wording
+from ui import list_export, wording
 from ui.elements import Colour, badge
 from ui.programmes import programme_label
 
@@ -53,6 +54,50 @@ def group_title(group: ParticipantGroup) -> str:
         ParticipantGroup.WHOLESALER: _("wholesalers"),
         ParticipantGroup.SERVICE_PROVIDER: _("service providers"),
     }[group]
+
+
+def sort_titles() -> dict[str, str]:
+    """Return what the catalogue can be sorted by."""
+    return {
+        "name": _("Name"),
+        "points": _("Points"),
+        "cost": _("Cost"),
+        "stock": _("Stock"),
+        "ends": _("Ends"),
+    }
+
+
+def in_order(rewards: Sequence[Reward], sort: Sort | None) -> list[Reward]:
+    """Return the rewards sorted by one of `sort_titles`; None leaves them as they are. Raises UnknownSortError."""
+    return kernel_order(
+        rewards,
+        sort,
+        {
+            "name": lambda reward: folded(reward.name),
+            "points": lambda reward: reward.points,
+            "cost": lambda reward: Money(reward.cost_minor, reward.currency).decimal,
+            "stock": lambda reward: reward.stock,
+            "ends": lambda reward: reward.ends_on,
+        },
+    )
+
+
+def exported() -> list_export.Columns[Reward]:
+    """Return the columns of the exported catalogue."""
+    return [
+        (_("Code"), lambda reward: reward.code),
+        (_("Name"), lambda reward: reward.name),
+        (_("Programme"), lambda reward: reward.programme_name),
+        (_("Category"), lambda reward: reward.category),
+        (_("State"), lambda reward: reward_state_title(reward.state)),
+        (_("Points"), lambda reward: reward.points),
+        (_("Cost"), lambda reward: Money(reward.cost_minor, reward.currency).decimal),
+        (_("Currency"), lambda reward: reward.currency),
+        (_("Stock"), lambda reward: reward.stock),
+        (_("Starts"), lambda reward: reward.starts_on),
+        (_("Ends"), lambda reward: reward.ends_on),
+        (_("Id"), lambda reward: str(reward.id)),
+    ]
 
 
 def reward_state_title(state: RewardState) -> str:

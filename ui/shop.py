@@ -236,7 +236,9 @@ def draw_offers(
                 order_dialog(user, participant, wallet, offer)
 
     ordered = sorted(offers, key=lambda one: (one.missing_points, one.reward.points, one.reward.name))
-    body, offset = elements.paged(len(ordered), key=page_key("page"), size=reward_blocks.CARDS_A_PAGE)
+    body, offset = elements.paged(
+        len(ordered), key=page_key("page"), size=reward_blocks.CARDS_A_PAGE, is_grid=False
+    )
     with body:
         reward_blocks.in_cards(ordered[offset : offset + reward_blocks.CARDS_A_PAGE], draw)
 

@@ -1,7 +1,7 @@
 """What the page of standings shows: periods to choose from, movement in words, the workbook."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -121,7 +121,7 @@ def workbook_header(by: StandingsBy) -> list[str]:
     return [*names, _("Points"), _("Points before"), _("Net sales"), _("Currency")]
 
 
-def workbook_rows(rows: Sequence[Standing], by: StandingsBy) -> Iterator[list[Cell]]:
+def workbook_rows(rows: Iterable[Standing], by: StandingsBy) -> Generator[list[Cell], None, None]:
     """Yield the workbook's rows."""
     for row in rows:
         region: list[Cell] = [row.region_name] if by is StandingsBy.COMPANY else []

@@ -6,7 +6,7 @@ from types import MappingProxyType
 import polars as pl
 
 from loyalty_core.analytics.replica import Replica, ReplicaNotReadyError
-from loyalty_core.kernel import Scope
+from loyalty_core.kernel import Scope, Sort
 from queries import load_query
 
 _current: Replica | None = None
@@ -31,13 +31,18 @@ def replica_version() -> tuple[str, int]:
 
 
 def run_query(
-    scope: Scope, name: str, parameters: Mapping[str, object] = MappingProxyType({})
+    scope: Scope,
+    name: str,
+    parameters: Mapping[str, object] = MappingProxyType({}),
+    *,
+    sort: Sort | None = None,
 ) -> pl.DataFrame:
     """Return what the query of this name in `queries/` answers within the scope.
 
-    Every parameter that its header names must be given, None for null. Ids come as text, whole numbers as
-    Int64. Raises UnknownQueryError, QueryParametersError, ReplicaNotReadyError.
+    Every parameter that its header names must be given, None for null. `sort` names one of the sorts of its header;
+    None leaves the query's own order. Ids come as text, whole numbers as Int64. Raises UnknownQueryError,
+    QueryParametersError, ReplicaNotReadyError.
     """
     query = load_query(name)
     query.check(parameters)
-    return current_replica().read(scope, query, parameters)
+    return current_replica().read(scope, query, parameters, sort)

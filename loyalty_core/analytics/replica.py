@@ -21,7 +21,7 @@ from loyalty_core.analytics.facts import FactTable, registered_fact_tables
 from loyalty_core.analytics.roll_ups import AFTER_AWARDS, AFTER_LINES
 from loyalty_core.analytics.source import Server, Snapshot, Source
 from loyalty_core.analytics.views import KEPT_TABLES, RAW, schema_of, statements
-from loyalty_core.kernel import Database, Refusal, Scope, _, get_logger, new_id, now
+from loyalty_core.kernel import Database, Refusal, Scope, Sort, _, get_logger, new_id, now
 from queries import Kind, Query
 
 _log = get_logger(__name__)
@@ -103,7 +103,9 @@ class Replica:
             self._fresh_at = now()
         return has_moved
 
-    def read(self, scope: Scope, query: Query, values: Mapping[str, object]) -> pl.DataFrame:
+    def read(
+        self, scope: Scope, query: Query, values: Mapping[str, object], sort: Sort | None = None
+    ) -> pl.DataFrame:
         """Return the answer, with ids as text. The values are checked already.
 
         Raises ReplicaNotReadyError before the first load has ended and after `close`.
@@ -115,9 +117,10 @@ class Replica:
             name: _value(value, _duckdb_type(kinds[name].kind), is_list=kinds[name].is_list)
             for name, value in values.items()
         }
+        sql = query.sql if sort is None else query.sorted_by(sort.by, descending=sort.descending)
         with self._cursor() as cursor:
             enter_scope(cursor, scope)
-            return _frame(cursor.sql(query.sql, params=bound or None))
+            return _frame(cursor.sql(sql, params=bound or None))
 
     def interrupt(self) -> None:
         """Break off the pull that is under way in another thread, if there is one; it fails and changes nothing."""

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from loyalty_core.audit.policy import AuditRecord
-from loyalty_core.kernel import Scope
+from loyalty_core.kernel import Scope, Sort, Sorts
 
 _COLUMNS = (
     "r.id, r.recorded_at, r.actor_kind, r.actor_name, r.actor_id, r.action, r.subject_kind, r.subject_id,"
@@ -160,10 +160,27 @@ def link_hash(connection: Connection, position: int) -> bytes | None:
     return bytes(found) if found is not None else None
 
 
+_RECORD_SORTS = Sorts(
+    {"when": "r.recorded_at", "who": "r.actor_name", "what": "r.action", "number": "r.id"},
+    default="r.id desc",
+)
+
+
 def search_records(
-    connection: Connection, *, words: str, action: str, since: datetime | None, limit: int, offset: int
+    connection: Connection,
+    *,
+    words: str,
+    action: str,
+    since: datetime | None,
+    sort: Sort | None = None,
+    limit: int,
+    offset: int,
 ) -> list[AuditRecord]:
-    """Return records, newest first, whose actor, subject or detail holds the words; '' finds all."""
+    """Return records, newest first, whose actor, subject or detail holds the words; '' finds all.
+
+    `sort` is by when, who, what or number.
+    """
+    order_by = _RECORD_SORTS.order_by(sort)
     rows = connection.execute(
         text(
             f"select {_COLUMNS} from audit_record r"  # noqa: S608 the columns are a constant above
@@ -171,7 +188,7 @@ def search_records(
             " r.subject_kind || ' ' || r.subject_id || ' ' || r.detail::text)) > 0)"
             " and (:action = '' or r.action = :action)"
             " and (cast(:since as timestamptz) is null or r.recorded_at >= :since)"
-            " order by r.id desc limit :limit offset :offset"
+            f"{order_by} limit :limit offset :offset"
         ),
         {"words": words, "action": action, "since": since, "limit": limit, "offset": offset},
     )

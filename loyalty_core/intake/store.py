@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from loyalty_core.intake.dataset import Staging
 from loyalty_core.intake.models import TWO_PEOPLE_DATASETS, file_import
 from loyalty_core.intake.states import MOVES, ImportMode, ImportState, Phase, WaitsFor
-from loyalty_core.kernel import NotFoundError, Scope, StateError, _, payload_hash, rights_of
+from loyalty_core.kernel import NotFoundError, Scope, Sort, Sorts, StateError, _, payload_hash, rights_of
 
 
 class UnknownImportError(NotFoundError):
@@ -300,6 +300,19 @@ _FOUND = (
 )
 
 
+_IMPORT_SORTS = Sorts(
+    {
+        "number": "i.number",
+        "file": "f.file_name",
+        "state": "i.state",
+        "dataset": "i.dataset",
+        "who": "i.requested_by_name",
+        "when": "i.requested_at",
+    },
+    default="i.requested_at desc, i.number desc",
+)
+
+
 def find_imports(
     connection: Connection,
     *,
@@ -308,21 +321,19 @@ def find_imports(
     dataset: str = "",
     source: str = "",
     who: str = "",
+    sort: Sort | None = None,
     limit: int,
     offset: int = 0,
 ) -> list[FileImport]:
     """Return imports of the scope, those that came in last first; '' finds all.
 
     `words` are found in the file's name and the requester's, and are the import's number or the beginning of the
-    file's hash; the others are exact.
+    file's hash; the others are exact. `sort` is by number, file, state, dataset, who or when.
     """
     filters = {"words": words.strip(), "state": state, "dataset": dataset, "source": source, "who": who}
+    order_by = _IMPORT_SORTS.order_by(sort)
     rows = connection.execute(
-        text(
-            _IMPORT_COLUMNS
-            + _FOUND
-            + " order by i.requested_at desc, i.number desc limit :limit offset :offset"
-        ),
+        text(_IMPORT_COLUMNS + _FOUND + f"{order_by} limit :limit offset :offset"),
         {**filters, "limit": limit, "offset": offset},
     )
     return [_import(row) for row in rows]

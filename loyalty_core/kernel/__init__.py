@@ -33,6 +33,7 @@ from loyalty_core.kernel.runtime import Runtime, current_database, current_runti
 from loyalty_core.kernel.scope import ActorKind, Scope
 from loyalty_core.kernel.secrets import ExposedKeyError, WeakKeyError, secret
 from loyalty_core.kernel.settings import PROJECT_FOLDER, Settings
+from loyalty_core.kernel.sorting import Sort, Sorts, UnknownSortError, in_order
 from loyalty_core.kernel.text import N_, _, clean_text, current_locale, folded, is_clean, ngettext
 
 __all__ = [
@@ -56,9 +57,12 @@ __all__ = [
     "Scope",
     "Settings",
     "Sheet",
+    "Sort",
+    "Sorts",
     "StateError",
     "TooManyPixelsError",
     "UnknownCurrencyError",
+    "UnknownSortError",
     "Uuid",
     "WeakKeyError",
     "_",
@@ -72,6 +76,7 @@ __all__ = [
     "driver_connection",
     "folded",
     "get_logger",
+    "in_order",
     "is_clean",
     "is_file_of",
     "libpq_url",

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-from loyalty_core.kernel import NotFoundError, _
+from loyalty_core.kernel import NotFoundError, Sort, Sorts, _
 from loyalty_core.organisation.policy import CompanyKind
 
 
@@ -138,12 +138,23 @@ def companies_by_id(connection: Connection, company_ids: Collection[UUID]) -> li
     return [_company(row) for row in rows]
 
 
-def find_companies(connection: Connection, words: str, *, limit: int, offset: int = 0) -> list[Company]:
-    """Return companies of the scope whose code or name holds the words, by name; '' finds all."""
+_COMPANY_SORTS = Sorts(
+    {"name": "c.name", "code": "c.code", "region": "coalesce(r.name, '')"}, default="c.name, c.code"
+)
+
+
+def find_companies(
+    connection: Connection, words: str, *, sort: Sort | None = None, limit: int, offset: int = 0
+) -> list[Company]:
+    """Return companies of the scope whose code or name holds the words, by name; '' finds all.
+
+    `sort` is by name, code or region.
+    """
+    order_by = _COMPANY_SORTS.order_by(sort)
     rows = connection.execute(
         text(
             _COMPANY + " where :words = '' or position(folded(:words) in folded(c.code || ' ' || c.name)) > 0"
-            " order by c.name, c.code limit :limit offset :offset"
+            f"{order_by} limit :limit offset :offset"
         ),
         {"words": words, "limit": limit, "offset": offset},
     )

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, text
 
 from loyalty_core.access import Role, ScopeKind, UserState
-from loyalty_core.kernel import NotFoundError, Scope, StateError, _, payload_hash
+from loyalty_core.kernel import NotFoundError, Scope, Sort, Sorts, StateError, _, payload_hash
 from loyalty_core.organisation import CompanyKind
 from loyalty_core.participants.policy import ParticipantGroup
 from loyalty_core.participants.states import (
@@ -194,12 +194,21 @@ _MATCHES = (
 )
 
 
+_FOUND_SORTS = Sorts(
+    {"name": "n.display_name", "company": "c.name", "code": "p.code"}, default="n.display_name, p.code"
+)
+
+
 def find_participants(
-    connection: Connection, words: str, *, limit: int, offset: int = 0
+    connection: Connection, words: str, *, sort: Sort | None = None, limit: int, offset: int = 0
 ) -> list[Participant]:
-    """Return participants of the scope whose code, name or company holds the words, by name; '' finds all."""
+    """Return participants of the scope whose code, name or company holds the words, by name; '' finds all.
+
+    `sort` is by name, company or code.
+    """
+    order_by = _FOUND_SORTS.order_by(sort)
     rows = connection.execute(
-        text(_PARTICIPANT + _MATCHES + " order by n.display_name, p.code limit :limit offset :offset"),
+        text(_PARTICIPANT + _MATCHES + f"{order_by} limit :limit offset :offset"),
         {"words": words, "limit": limit, "offset": offset},
     )
     return [_participant(row) for row in rows]

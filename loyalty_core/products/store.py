@@ -8,6 +8,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
+from loyalty_core.kernel import Sort, Sorts
+
 
 @dataclass(frozen=True, slots=True)
 class Product:
@@ -60,13 +62,24 @@ _MATCHES = (
 )
 
 
-def list_products(connection: Connection, words: str, *, limit: int, offset: int = 0) -> list[ListedProduct]:
-    """Return products whose code, name, brand or group holds the words, by name; '' finds all."""
+_LISTED_SORTS = Sorts(
+    {"name": "name", "code": "code", "brand": "brand", "group": "product_group"}, default="name, code"
+)
+
+
+def list_products(
+    connection: Connection, words: str, *, sort: Sort | None = None, limit: int, offset: int = 0
+) -> list[ListedProduct]:
+    """Return products whose code, name, brand or group holds the words, by name; '' finds all.
+
+    `sort` is by name, code, brand or group.
+    """
+    order_by = _LISTED_SORTS.order_by(sort)
     rows = connection.execute(
         text(
             "select id, code, name, brand, product_group"
             + _MATCHES
-            + " order by name, code limit :limit offset :offset"
+            + f"{order_by} limit :limit offset :offset"
         ),
         {"words": words.strip(), "limit": limit, "offset": offset},
     )

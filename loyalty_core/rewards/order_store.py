@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +10,7 @@ from sqlalchemy import Connection, Row, text
 
 from loyalty_core.access import SignedInUser
 from loyalty_core.budgets import Budget, budget_for
-from loyalty_core.kernel import NotFoundError, Scope, StateError, _, now
+from loyalty_core.kernel import NotFoundError, Scope, Sort, Sorts, StateError, _, now
 from loyalty_core.participants import ParticipantState
 from loyalty_core.rewards.policy import OrderPayload, RewardKind, day_of, payload_hash
 from loyalty_core.rewards.states import ORDER_MOVES, OrderState
@@ -128,13 +127,6 @@ class OrdersSummary:
     points: int
     cost_minor: dict[str, int]
     unfunded: int
-
-
-class WaitingSort(StrEnum):
-    """In which order waiting orders are listed."""
-
-    OLDEST = "oldest"
-    COSTLIEST = "costliest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,10 +302,18 @@ _HISTORY = (
     " from claim m where m.participant_id = o.participant_id) m on true"
     " left join budget b on b.id = o.budget_id"
 )
-_SORTS = {
-    WaitingSort.OLDEST: " order by o.ordered_at, o.number",
-    WaitingSort.COSTLIEST: " order by o.cost_minor desc, o.ordered_at, o.number",
-}
+_WAITING_SORTS = Sorts(
+    {
+        "number": "o.number",
+        "since": "o.ordered_at",
+        "requester": "coalesce(u.display_name, o.requested_by_name)",
+        "company": "c.name",
+        "reward": "r.name",
+        "points": "o.points",
+        "cost": "o.cost_minor",
+    },
+    default="o.ordered_at, o.number",
+)
 
 
 def waiting_orders(
@@ -325,15 +325,16 @@ def waiting_orders(
     programme_id: UUID | None = None,
     unfunded: bool | None = None,
     words: str = "",
-    sort: WaitingSort = WaitingSort.OLDEST,
+    sort: Sort | None = None,
     order_id: UUID | None = None,
 ) -> list[WaitingOrder]:
     """Return the orders of the scope that wait for finance, with their budget and the requester's history.
 
     `unfunded` True: only those without money, False: only those with; `words` are looked for in the number, the
-    people, the company and the reward; `order_id` finds one order alone.
+    people, the company and the reward; `order_id` finds one order alone. `sort` is by number, since, requester,
+    company, reward, points or cost; else the oldest come first.
     """
-    order_by = _SORTS[sort]
+    order_by = _WAITING_SORTS.order_by(sort)
     rows = connection.execute(
         text(
             f"select {_COLUMNS}, p.time_zone, b.set_minor - b.reserved_minor - b.spent_minor as available_minor,"

@@ -12,7 +12,7 @@ import polars as pl
 from psycopg import sql
 from sqlalchemy import Connection, Row, text
 
-from loyalty_core.kernel import NotFoundError, Scope, StateError, _, driver_connection
+from loyalty_core.kernel import NotFoundError, Scope, Sort, Sorts, StateError, _, driver_connection
 from loyalty_core.settlement.states import MOVES, RequestState
 
 _FRAME_BYTES = 64 << 20
@@ -626,15 +626,34 @@ _LINE_OF_COMPANY = (
 )
 
 
+_LINE_SORTS = Sorts(
+    {
+        "sold": "l.sold_on",
+        "invoice": "l.invoice_no",
+        "product": "p.name",
+        "quantity": "l.quantity",
+        "amount": "l.amount_minor",
+    },
+    default="l.sold_on desc, l.id desc",
+)
+
+
 def lines_of_company(
-    connection: Connection, company_id: UUID, programme_id: UUID, *, limit: int, offset: int = 0
+    connection: Connection,
+    company_id: UUID,
+    programme_id: UUID,
+    *,
+    sort: Sort | None = None,
+    limit: int,
+    offset: int = 0,
 ) -> list[LineOfCompany]:
-    """Return a company's sales lines of the scope, those sold last first, with their points in the programme."""
+    """Return a company's sales lines of the scope, those sold last first, with their points in the programme.
+
+    `sort` is by sold, invoice, product, quantity or amount.
+    """
+    order_by = _LINE_SORTS.order_by(sort)
     rows = connection.execute(
-        text(
-            _LINE_OF_COMPANY + " where l.company_id = :company_id order by l.sold_on desc, l.id desc"
-            " limit :limit offset :offset"
-        ),
+        text(_LINE_OF_COMPANY + f" where l.company_id = :company_id{order_by} limit :limit offset :offset"),
         {"company_id": company_id, "programme_id": programme_id, "limit": limit, "offset": offset},
     )
     return [LineOfCompany(*row) for row in rows]

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from loyalty_core.kernel import share_minor
+from loyalty_core.kernel import Sort, Sorts, share_minor
 from loyalty_core.verification.coming_back import came_back
 from loyalty_core.verification.deadlines import OVERDUE, deadlines
 from loyalty_core.verification.matching import UNITS_OWN, candidates
@@ -115,6 +115,22 @@ _ORDERS = {
     QueueOrder.VALUE: "c.at_stake_minor desc nulls last, c.recorded_at",
     QueueOrder.CLAIMANT: "coalesce(pp.display_name, k.name, c.company_code_said), c.recorded_at",
 }
+_SORTS = {
+    order: Sorts(
+        {
+            "since": "c.recorded_at",
+            "claim": "c.claim_no",
+            "value": "c.at_stake_minor",
+            "loss": "c.expected_loss_minor",
+            "claimant": "coalesce(pp.display_name, k.name, c.company_code_said)",
+            "quantity": "c.quantity",
+            "invoice": "c.invoice_no",
+            "sold": "c.sold_on",
+        },
+        default=f"{first}, c.number",
+    )
+    for order, first in _ORDERS.items()
+}
 
 
 def _where(connection: Connection, found: QueueFilter) -> tuple[str, dict[str, object]]:
@@ -159,19 +175,24 @@ def _where(connection: Connection, found: QueueFilter) -> tuple[str, dict[str, o
 
 
 def claims_queue(
-    connection: Connection, found: QueueFilter, order: QueueOrder, *, limit: int, offset: int = 0
+    connection: Connection,
+    found: QueueFilter,
+    order: QueueOrder,
+    *,
+    sort: Sort | None = None,
+    limit: int,
+    offset: int = 0,
 ) -> list[QueuedClaim]:
     """Return claims of the scope, each beside its best line.
 
     EXPECTED_LOSS, VALUE: the greatest first, whatever the currency; AGE: the oldest first; CLAIMANT: by name, then
-    age.
+    age. `sort` comes before these: by since, claim, value, loss, claimant, quantity, invoice or sold.
     """
     where, values = _where(connection, found)
-    first = _ORDERS[order]
+    order_by = _SORTS[order].order_by(sort)
     rows = connection.execute(
         text(
-            f"select c.number {_FROM} where {where} order by {first}, c.number"
-            " limit :limit offset :offset"  # from constants
+            f"select c.number {_FROM} where {where}{order_by} limit :limit offset :offset"  # from constants
         ),
         {**values, "limit": limit, "offset": offset},
     )

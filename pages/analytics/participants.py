@@ -12,7 +12,7 @@ from loyalty_core.organisation import all_regions
 from loyalty_core.participants import ParticipantGroup
 from loyalty_core.programmes import Collects
 from ui import companies as company_blocks
-from ui import downloads, drill, elements, explored, performance, registry, wording
+from ui import downloads, drill, elements, explored, list_export, performance, registry, wording
 from ui import people as blocks
 from ui import programmes as programme_blocks
 from ui import standings as region_blocks
@@ -140,14 +140,15 @@ def show_people() -> None:
                 _("Register a company and its people, and approve them: they appear here."),
             )
         return
+    sort = elements.choose_sort(blocks.sort_titles(programme), default=_("Most purchases first"))
     rows_at, offset = elements.paged(total, key=page_key("page"))
-    rows = blocks.people(user.scope, asked, activity, limit=elements.ROWS_A_PAGE, offset=offset)
+    rows = blocks.people(user.scope, asked, activity, sort=sort, limit=elements.ROWS_A_PAGE, offset=offset)
     titles_of = blocks.figure_titles(programme)
     with rows_at:
         chosen = elements.choose_row(
             blocks.people_table(rows, programme),
-            key=page_key(f"people_{shown}_{offset}"),
-            alt=_("People who take part, those with the most purchases first"),
+            key=elements.key_of_rows("people", [row["participant_id"] for row in rows]),
+            alt=_("People who take part"),
             numbers=[titles_of.bought, titles_of.points, titles_of.balance, _("Rewards")],
         )
         st.caption(_("Choose a person to see their claims, orders and points."))
@@ -156,6 +157,14 @@ def show_people() -> None:
         if len(known) > 1:
             query["programme"] = programme_blocks.programme_label(programme, known)
         registry.open_page("participants", **query)
+    everybody = list_export.from_replica(user, "participants", blocks.people_values(asked, activity), sort)
+    list_export.offer(
+        user,
+        f"participants-{programme.code}",
+        total,
+        list_export.cells_of(blocks.workbook_header(programme)),
+        lambda: blocks.workbook_rows(everybody(), programme.currency),
+    )
     if user.may(Permission.EXPORT_PERFORMANCE):
         offer_workbook(asked, activity, total)
 
@@ -275,6 +284,18 @@ def show_claims(participant_id: UUID) -> None:
             alt=_("Claims, those entered last first"),
             numbers=[_("Quantity")],
         )
+    list_export.offer(
+        user,
+        "claims-of-participant",
+        total,
+        blocks.exported_claims(),
+        list_export.from_database(
+            user,
+            lambda connection, limit, offset: verification.claims_of_participant(
+                connection, participant_id, limit=limit, offset=offset
+            ),
+        ),
+    )
 
 
 def show_points(person: participants.Participant, programme: programmes.Programme) -> None:
@@ -299,6 +320,19 @@ def show_points(person: participants.Participant, programme: programmes.Programm
             alt=_("Points statement, the newest first"),
             numbers=[_("Points"), _("Balance")],
         )
+    account_id = account.id
+    list_export.offer(
+        user,
+        f"statement-{person.code}",
+        total,
+        company_blocks.exported_statement(),
+        list_export.from_database(
+            user,
+            lambda connection, limit, offset: ledger.statement(
+                connection, account_id, limit=limit, offset=offset
+            ),
+        ),
+    )
 
 
 def show_contact(participant_id: UUID) -> None:

@@ -6,7 +6,7 @@ from loyalty_core import programmes
 from loyalty_core.access import Permission
 from loyalty_core.kernel import _, current_database
 from loyalty_core.organisation import all_regions, companies_by_id
-from ui import charts, drill, elements, explored, performance, registry, wording
+from ui import charts, drill, elements, explored, list_export, performance, registry, wording
 from ui import programmes as programme_blocks
 from ui import regions as blocks
 from ui import standings as region_blocks
@@ -234,6 +234,7 @@ def show_companies() -> None:
     if not total:
         elements.empty_state("search_off", _("No company matches"), _("Try a part of its name or code."))
         return
+    sort = elements.choose_sort(performance.company_sort_titles(), default=_("Most sales first"))
     rows_at, offset = elements.paged(total, key=page_key("page"))
     rows = performance.companies(
         user.scope,
@@ -242,17 +243,30 @@ def show_companies() -> None:
         span.before,
         words=words,
         only_sold=False,
+        sort=sort,
         limit=elements.ROWS_A_PAGE,
         offset=offset,
     )
     with rows_at:
         chosen = elements.choose_row(
             performance.companies_table(rows, currency, has_before=span.before is not None),
-            key=page_key(f"companies_{region}_{offset}"),
-            alt=_("Companies with who is responsible for them, those with the most sales first"),
+            key=elements.key_of_rows("companies", [row["company_id"] for row in rows]),
+            alt=_("Companies with who is responsible for them"),
             numbers=[_("Net sales"), _("Change"), _("Returns"), _("Points")],
         )
         st.caption(_("Choose a company to open it."))
+    list_export.offer(
+        user,
+        f"companies-{span.since}-{span.until}",
+        total,
+        performance.exported_companies(currency, has_before=span.before is not None),
+        list_export.from_replica(
+            user,
+            "companies",
+            performance.companies_values(asked, days, span.before, words=words, only_sold=False),
+            sort,
+        ),
+    )
     if chosen is not None and chosen < len(rows):
         registry.open_page("company", company=rows[chosen]["code"])
 

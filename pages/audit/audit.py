@@ -4,12 +4,13 @@ import json
 from datetime import timedelta
 
 import streamlit as st
+from sqlalchemy import Connection
 
 from loyalty_core import audit
 from loyalty_core.access import Permission
 from loyalty_core.kernel import _, current_runtime, now
 from ui import audit as blocks
-from ui import elements, wording
+from ui import elements, list_export, wording
 from ui.identity import require
 from ui.keys import page_key
 
@@ -49,17 +50,30 @@ with runtime.database.snapshot(user.scope) as connection:
 if not total:
     elements.empty_state("policy", _("No record matches"), _("Take a filter away, or look further back."))
 else:
-    rows_at, offset = elements.paged(total, key=page_key("page"))
-    with runtime.database.snapshot(user.scope) as connection:
-        records = audit.search_records(
+    sort = elements.choose_sort(
+        {"when": _("When"), "who": _("Who"), "what": _("What"), "number": _("No.")},
+        default=_("Newest first"),
+    )
+
+    def read(connection: Connection, limit: int, offset: int) -> list[blocks.Named]:
+        """Read records, each with the names of the people in it."""
+        page = audit.search_records(
             connection,
             words=words or "",
             action=action or "",
             since=since,
-            limit=elements.ROWS_A_PAGE,
+            sort=sort,
+            limit=limit,
             offset=offset,
         )
-        names = blocks.names_in(connection, records)
+        names = blocks.names_in(connection, page)
+        return [(one, names) for one in page]
+
+    rows_at, offset = elements.paged(total, key=page_key("page"))
+    with runtime.database.snapshot(user.scope) as connection:
+        found = read(connection, elements.ROWS_A_PAGE, offset)
+    records = [one for one, _names in found]
+    names = found[0][1] if found else {}
     with rows_at:
         chosen = elements.choose_row(
             {
@@ -67,19 +81,13 @@ else:
                 _("Who"): [one.actor_name for one in records],
                 _("What"): [wording.action(one.action) for one in records],
                 _("About"): [blocks.about(one, names) for one in records],
-                _("Details"): [
-                    ", ".join(
-                        f"{name} {blocks.called(value, names)}"
-                        for name, value in one.detail.items()
-                        if not isinstance(value, dict)
-                    )
-                    for one in records
-                ],
+                _("Details"): [blocks.details(one, names) for one in records],
                 _("No."): [one.id for one in records],
             },
-            key=page_key("records"),
-            alt=_("Audit records, the newest first"),
+            key=elements.key_of_rows("records", [one.id for one in records]),
+            alt=_("Audit records"),
         )
+    list_export.offer(user, "audit", total, blocks.exported(), list_export.from_database(user, read))
     if chosen is not None and chosen < len(records):
         record = records[chosen]
         with elements.card(_("Record {number}").format(number=wording.number(record.id))):

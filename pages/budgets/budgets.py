@@ -7,7 +7,7 @@ from loyalty_core.access import Permission
 from loyalty_core.kernel import Refusal, _, current_database, ngettext
 from loyalty_core.organisation import all_regions
 from ui import budgets as blocks
-from ui import elements, registry, wording
+from ui import elements, list_export, registry, wording
 from ui import programmes as programme_blocks
 from ui import standings as standings_blocks
 from ui.identity import require
@@ -86,6 +86,18 @@ def show_budget(budget: budgets.Budget) -> None:
                 numbers=[_("Amount"), _("Available after")],
             )
             st.caption(_("Choose a movement to see the order or the change behind it."))
+        list_export.offer(
+            user,
+            f"budget-{programme.code}-{budget.starts_on}",
+            moved,
+            blocks.exported_movements(budget.currency),
+            list_export.from_database(
+                user,
+                lambda connection, limit, offset: budgets.movements(
+                    connection, budget.id, limit=limit, offset=offset
+                ),
+            ),
+        )
     if chosen is not None and chosen < len(rows):
         row = rows[chosen]
         if row.order_id is None:

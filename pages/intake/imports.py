@@ -6,7 +6,7 @@ from loyalty_core import intake
 from loyalty_core.access import Permission
 from loyalty_core.intake import ImportState
 from loyalty_core.kernel import Refusal, _, current_database
-from ui import elements, registry, wording
+from ui import elements, list_export, registry, wording
 from ui import imports as blocks
 from ui.identity import require
 from ui.keys import page_key
@@ -85,15 +85,28 @@ if not total and not any(filters.values()):
 if not total:
     elements.empty_state("search_off", _("No import matches"), _("Take a filter away to see more."))
     st.stop()
+sort = elements.choose_sort(blocks.sort_titles(), default=_("Newest first"))
 rows_at, offset = elements.paged(total, key=page_key("page"))
 with database.snapshot(user.scope) as connection:
-    imports = intake.find_imports(connection, **filters, limit=elements.ROWS_A_PAGE, offset=offset)
+    imports = intake.find_imports(connection, **filters, sort=sort, limit=elements.ROWS_A_PAGE, offset=offset)
 with rows_at:
     chosen = elements.choose_row(
         blocks.imports_table(imports),
-        key=page_key("imports"),
-        alt=_("Imports, the newest first"),
+        key=elements.key_of_rows("imports", [one.id for one in imports]),
+        alt=_("Imports"),
     )
 st.caption(_("Choose an import to see its result."))
+list_export.offer(
+    user,
+    "imports",
+    total,
+    blocks.exported(),
+    list_export.from_database(
+        user,
+        lambda connection, limit, offset: intake.find_imports(
+            connection, **filters, sort=sort, limit=limit, offset=offset
+        ),
+    ),
+)
 if chosen is not None and chosen < len(imports):
     registry.open_page("imports", **blocks.import_query(imports[chosen].id))

@@ -3,12 +3,13 @@
 from uuid import UUID
 
 import streamlit as st
+from sqlalchemy import Connection
 
 from loyalty_core import intake
 from loyalty_core.access import Permission
 from loyalty_core.intake import FileImport
 from loyalty_core.kernel import Refusal, _, current_database
-from ui import elements, registry, wording
+from ui import elements, list_export, registry, wording
 from ui import imports as import_blocks
 from ui import quarantine as blocks
 from ui.identity import require
@@ -43,18 +44,33 @@ def choose_import() -> None:
             lambda: registry.link(user, "imports", _("To the imports"), icon="inventory_2"),
         )
         return
+    titles = import_blocks.sort_titles()
+    sort = elements.choose_sort(
+        {
+            **{name: titles[name] for name in ("number", "file", "who", "when")},
+            "rows": _("Rows to fix"),
+        },
+        default=_("Newest first"),
+    )
+
+    def read(connection: Connection, limit: int, offset: int) -> list[FileImport]:
+        listed = intake.imports_with_rows_put_aside(connection, sort=sort, limit=limit, offset=offset)
+        return [intake.import_by_id(connection, import_id) for import_id, _count in listed]
+
     rows_at, offset = elements.paged(total, key=page_key("page"))
     with database.snapshot(user.scope) as connection:
-        listed = intake.imports_with_rows_put_aside(connection, limit=elements.ROWS_A_PAGE, offset=offset)
-        found = [intake.import_by_id(connection, import_id) for import_id, _count in listed]
+        found = read(connection, elements.ROWS_A_PAGE, offset)
     with rows_at:
         chosen = elements.choose_row(
             import_blocks.imports_table(found),
-            key=page_key("quarantined_imports"),
-            alt=_("Imports with rows to fix, the newest first"),
+            key=elements.key_of_rows("quarantined_imports", [one.id for one in found]),
+            alt=_("Imports with rows to fix"),
             numbers=[_("Accepted"), _("Duplicates"), _("Quarantined")],
         )
     st.caption(_("Choose an import to fix its rows."))
+    list_export.offer(
+        user, "rows-to-fix", total, import_blocks.exported(), list_export.from_database(user, read)
+    )
     if chosen is not None and chosen < len(found):
         registry.open_page("quarantine", **import_blocks.import_query(found[chosen].id))
 

@@ -7,7 +7,7 @@ from loyalty_core.access import Permission
 from loyalty_core.kernel import Refusal, _, current_database
 from ui import companies as blocks
 from ui import company_people as people_blocks
-from ui import elements, explored, ranked, registry, wording
+from ui import elements, explored, list_export, ranked, registry, wording
 from ui import programmes as programme_blocks
 from ui.identity import require
 from ui.keys import page_key
@@ -47,9 +47,14 @@ def find_company() -> None:
                 else None,
             )
         return
+    sort = elements.choose_sort(
+        {"name": _("Name"), "code": _("Code"), "region": _("Region")}, default=_("By name")
+    )
     rows_at, offset = elements.paged(total, key=page_key("page"))
     with database.snapshot(user.scope) as connection:
-        found = organisation.find_companies(connection, words, limit=elements.ROWS_A_PAGE, offset=offset)
+        found = organisation.find_companies(
+            connection, words, sort=sort, limit=elements.ROWS_A_PAGE, offset=offset
+        )
     with rows_at:
         chosen = elements.choose_row(
             {
@@ -57,9 +62,26 @@ def find_company() -> None:
                 _("Code"): [one.code for one in found],
                 _("Region"): [one.region_name for one in found],
             },
-            key=page_key("companies"),
-            alt=_("Companies by name"),
+            key=elements.key_of_rows("companies", [one.id for one in found]),
+            alt=_("Companies"),
         )
+    list_export.offer(
+        user,
+        "companies",
+        total,
+        [
+            (_("Code"), lambda one: one.code),
+            (_("Name"), lambda one: one.name),
+            (_("Region"), lambda one: one.region_name),
+            (_("Id"), lambda one: str(one.id)),
+        ],
+        list_export.from_database(
+            user,
+            lambda connection, limit, offset: organisation.find_companies(
+                connection, words, sort=sort, limit=limit, offset=offset
+            ),
+        ),
+    )
     if chosen is not None and chosen < len(found):
         registry.open_page("company", company=found[chosen].code)
 
@@ -78,6 +100,18 @@ def show_statement(company: organisation.Company, balance: ledger.CompanyBalance
             alt=_("Points statement, the newest first"),
             numbers=[_("Points"), _("Balance")],
         )
+    list_export.offer(
+        user,
+        f"statement-{company.code}",
+        total,
+        blocks.exported_statement(),
+        list_export.from_database(
+            user,
+            lambda connection, limit, offset: ledger.statement(
+                connection, balance.account_id, limit=limit, offset=offset
+            ),
+        ),
+    )
     if chosen is None or chosen >= len(lines):
         st.caption(_("Choose a posting to see the awards that it is the sum of."))
         return
@@ -105,6 +139,18 @@ def show_statement(company: organisation.Company, balance: ledger.CompanyBalance
                 alt=_("Awards of the posting, the largest first"),
                 numbers=[_("Points"), _("Amount")],
             )
+        list_export.offer(
+            user,
+            f"awards-{posting.posting_id}",
+            award_count,
+            blocks.exported_awards(),
+            list_export.from_database(
+                user,
+                lambda connection, limit, offset: settlement.awards_of_posting(
+                    connection, posting.posting_id, limit=limit, offset=offset
+                ),
+            ),
+        )
         if which is None or which >= len(awards):
             st.caption(_("Choose an award to see its sales line, and the row of the file it came from."))
             return
@@ -117,18 +163,42 @@ def show_lines(company: organisation.Company) -> None:
     """Draw the sales lines, those without points too, and why the chosen one earned what it did."""
     with database.snapshot(user.scope) as connection:
         total = settlement.count_lines_of_company(connection, company.id)
+    sort = elements.choose_sort(
+        {
+            "sold": _("Sold"),
+            "invoice": _("Invoice"),
+            "product": _("Product"),
+            "quantity": _("Quantity"),
+            "amount": _("Amount"),
+        },
+        default=_("Sold last first"),
+        name="lines_sort",
+        pager="lines_page",
+    )
     rows_at, offset = elements.paged(total, key=page_key("lines_page"))
     with database.snapshot(user.scope) as connection:
         lines = settlement.lines_of_company(
-            connection, company.id, programme.id, limit=elements.ROWS_A_PAGE, offset=offset
+            connection, company.id, programme.id, sort=sort, limit=elements.ROWS_A_PAGE, offset=offset
         )
     with rows_at:
         chosen = elements.choose_row(
             blocks.lines_table(lines),
-            key=page_key(f"lines_{company.code}"),
-            alt=_("Sales lines, those sold last first"),
+            key=elements.key_of_rows("lines", [line.sales_line_id for line in lines]),
+            alt=_("Sales lines"),
             numbers=[_("Quantity"), _("Amount"), _("Points")],
         )
+    list_export.offer(
+        user,
+        f"sales-lines-{company.code}",
+        total,
+        blocks.exported_lines(),
+        list_export.from_database(
+            user,
+            lambda connection, limit, offset: settlement.lines_of_company(
+                connection, company.id, programme.id, sort=sort, limit=limit, offset=offset
+            ),
+        ),
+    )
     if chosen is None or chosen >= len(lines):
         st.caption(_("Choose a line to see why it earned what it did, or nothing."))
         return
@@ -165,6 +235,22 @@ def show_outlets(company: organisation.Company) -> None:
             {_("Outlet"): [one.name for one in outlets], _("Code"): [one.code for one in outlets]},
             alt=_("Outlets of the company, by name"),
         )
+    list_export.offer(
+        user,
+        f"outlets-{company.code}",
+        total,
+        [
+            (_("Code"), lambda one: one.code),
+            (_("Outlet"), lambda one: one.name),
+            (_("Id"), lambda one: str(one.id)),
+        ],
+        list_export.from_database(
+            user,
+            lambda connection, limit, offset: organisation.outlets_of_company(
+                connection, company.id, limit=limit, offset=offset
+            ),
+        ),
+    )
 
 
 if not code:

@@ -5,7 +5,7 @@ import streamlit as st
 from loyalty_core import participants
 from loyalty_core.access import Permission
 from loyalty_core.kernel import _, current_database, ngettext
-from ui import elements, wording
+from ui import elements, list_export, wording
 from ui import registrations as blocks
 from ui.identity import require
 from ui.keys import page_key
@@ -70,6 +70,8 @@ def show_waiting() -> None:
     if not found:
         elements.empty_state("search_off", _("Nothing matches"), _("Take a filter away to see more."))
         return
+    sort = elements.choose_sort(blocks.sort_titles(), default=_("Oldest first"))
+    found = blocks.in_order(found, sort)
     rows_at, offset = elements.paged(len(found), key=page_key("page"))
     shown = found[offset : offset + elements.ROWS_A_PAGE]
     with rows_at:
@@ -78,8 +80,11 @@ def show_waiting() -> None:
             key=elements.key_of_rows(
                 f"waiting_{st.session_state.get('registrations_drawn', 0)}", [one.id for one in shown]
             ),
-            alt=_("Registrations that wait, the oldest first"),
+            alt=_("Registrations that wait"),
         )
+    list_export.offer(
+        user, "registrations", len(found), blocks.exported(user.id), list_export.from_memory(found)
+    )
     chosen = [shown[place] for place in places if place < len(shown)]
     if not chosen:
         st.caption(

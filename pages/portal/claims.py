@@ -152,7 +152,7 @@ if not total:
         _("Have an invoice at hand, press “Claim a sale”, and send its number with a photo."),
     )
     st.stop()
-cards_at, offset = elements.paged(total, key=page_key("page"), size=CLAIMS_A_PAGE)
+cards_at, offset = elements.paged(total, key=page_key("page"), size=CLAIMS_A_PAGE, is_grid=False)
 with database.snapshot(user.scope) as connection:
     claims = verification.claims_of_participant(connection, person.id, limit=CLAIMS_A_PAGE, offset=offset)
     if not offset:

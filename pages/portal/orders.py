@@ -86,7 +86,7 @@ if not total:
         lambda: registry.link(user, "rewards", _("To the rewards"), icon="redeem"),
     )
     st.stop()
-body, offset = elements.paged(total, key=page_key("page"), size=ORDERS_A_PAGE)
+body, offset = elements.paged(total, key=page_key("page"), size=ORDERS_A_PAGE, is_grid=False)
 with database.snapshot(user.scope) as connection:
     found = rewards.orders_of_participant(connection, participant.id, limit=ORDERS_A_PAGE, offset=offset)
 with body:

@@ -1,11 +1,12 @@
 """Products: what is sold, by brand and group, and what it costs on which price list."""
 
 import streamlit as st
+from sqlalchemy import Connection
 
 from loyalty_core import products
 from loyalty_core.access import Permission
 from loyalty_core.kernel import _, current_database, now
-from ui import elements, registry, wording
+from ui import elements, list_export, registry, wording
 from ui import products as blocks
 from ui.identity import require
 from ui.keys import page_key
@@ -42,17 +43,30 @@ if not total:
         )
     st.stop()
 
+sort = elements.choose_sort(
+    {"name": _("Name"), "code": _("Code"), "brand": _("Brand"), "group": _("Group")}, default=_("By name")
+)
 rows_at, offset = elements.paged(total, key=page_key("page"))
 with database.snapshot(user.scope) as connection:
-    found = products.list_products(connection, words, limit=elements.ROWS_A_PAGE, offset=offset)
+    found = products.list_products(connection, words, sort=sort, limit=elements.ROWS_A_PAGE, offset=offset)
     today = products.listed_prices(connection, [one.id for one in found], on=now().date())
 with rows_at:
     chosen = elements.choose_row(
         blocks.products_table(found, today),
-        key=page_key("products"),
-        alt=_("Products by name"),
+        key=elements.key_of_rows("products", [one.id for one in found]),
+        alt=_("Products"),
         numbers=[_("Price today")],
     )
+
+
+def read(connection: Connection, limit: int, offset: int) -> list[blocks.Priced]:
+    """Read products with the prices that hold today."""
+    page = products.list_products(connection, words, sort=sort, limit=limit, offset=offset)
+    prices = products.listed_prices(connection, [one.id for one in page], on=now().date())
+    return blocks.priced(page, prices)
+
+
+list_export.offer(user, "products", total, blocks.exported(), list_export.from_database(user, read))
 if chosen is None or chosen >= len(found):
     st.caption(_("Choose a product to see all of its prices, those to come and those that ended."))
     st.stop()

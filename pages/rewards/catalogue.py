@@ -6,7 +6,7 @@ from loyalty_core import programmes, rewards
 from loyalty_core.access import Permission
 from loyalty_core.kernel import Refusal, _, current_database, folded, ngettext
 from loyalty_core.rewards import Reward, RewardState
-from ui import elements, registry, wording
+from ui import elements, list_export, registry, wording
 from ui import programmes as programme_blocks
 from ui import rewards as blocks
 from ui.identity import require
@@ -228,6 +228,9 @@ st.caption(
         ]
     )
 )
-body, offset = elements.paged(len(found), key=page_key("page"), size=blocks.CARDS_A_PAGE)
+sort = elements.choose_sort(blocks.sort_titles(), default=_("Offered first"))
+found = blocks.in_order(found, sort)
+body, offset = elements.paged(len(found), key=page_key("page"), size=blocks.CARDS_A_PAGE, is_grid=False)
 with body:
     blocks.in_cards(found[offset : offset + blocks.CARDS_A_PAGE], draw)
+list_export.offer(user, "rewards", len(found), blocks.exported(), list_export.from_memory(found))

@@ -5,7 +5,7 @@ import streamlit as st
 from loyalty_core import participants
 from loyalty_core.access import Permission
 from loyalty_core.kernel import _, current_database
-from ui import elements, registry, shop, wording
+from ui import elements, list_export, registry, shop, wording
 from ui.identity import require
 from ui.keys import page_key
 
@@ -43,9 +43,14 @@ def find_participant() -> None:
                 _("People take part once they are registered and approved."),
             )
         return
+    sort = elements.choose_sort(
+        {"name": _("Name"), "company": _("Company"), "code": _("Code")}, default=_("By name")
+    )
     body, offset = elements.paged(total, key=page_key("page"))
     with database.snapshot(user.scope) as connection:
-        found = participants.find_participants(connection, words, limit=elements.ROWS_A_PAGE, offset=offset)
+        found = participants.find_participants(
+            connection, words, sort=sort, limit=elements.ROWS_A_PAGE, offset=offset
+        )
     with body:
         chosen = elements.choose_row(
             {
@@ -53,9 +58,26 @@ def find_participant() -> None:
                 _("Company"): [one.company_name for one in found],
                 _("Code"): [one.code for one in found],
             },
-            key=page_key("participants"),
-            alt=_("Participants by name"),
+            key=elements.key_of_rows("participants", [one.id for one in found]),
+            alt=_("Participants"),
         )
+    list_export.offer(
+        user,
+        "participants",
+        total,
+        [
+            (_("Code"), lambda one: one.code),
+            (_("Name"), lambda one: one.display_name),
+            (_("Company"), lambda one: one.company_name),
+            (_("Company code"), lambda one: one.company_code),
+        ],
+        list_export.from_database(
+            user,
+            lambda connection, limit, offset: participants.find_participants(
+                connection, words, sort=sort, limit=limit, offset=offset
+            ),
+        ),
+    )
     if chosen is not None and chosen < len(found):
         registry.open_page("order-for", participant=found[chosen].code)
 

@@ -16,8 +16,8 @@ from loyalty_core.kernel import (
     now,
     write_xlsx,
 )
-from loyalty_core.rewards import OrderState, OrderToDecide, WaitingOrder, WaitingSort
-from ui import downloads, elements, registry, wording
+from loyalty_core.rewards import OrderState, OrderToDecide, WaitingOrder
+from ui import downloads, elements, list_export, registry, wording
 from ui import orders as blocks
 from ui import programmes as programme_blocks
 from ui import rewards as reward_blocks
@@ -120,10 +120,7 @@ def show_waiting() -> None:
         key=page_key("money"),
         bind="query-params",
     )
-    sorts = {WaitingSort.OLDEST.value: _("Age"), WaitingSort.COSTLIEST.value: _("Value")}
-    sort = sort_at.selectbox(
-        _("Order by"), list(sorts), format_func=sorts.__getitem__, key=page_key("sort"), bind="query-params"
-    )
+    sort = elements.choose_sort(blocks.sort_titles(), default=_("Oldest first"), at=sort_at)
     words = (
         words_at.text_input(
             _("Find"),
@@ -153,7 +150,7 @@ def show_waiting() -> None:
             programme_id=programme_id,
             unfunded=unfunded,
             words=words,
-            sort=WaitingSort(sort),
+            sort=sort,
         )
     with body:
         places = elements.choose_rows(
@@ -165,6 +162,25 @@ def show_waiting() -> None:
             alt=_("Orders that wait for finance"),
             numbers=blocks.queue_numbers(),
         )
+    list_export.offer(
+        user,
+        "reward-orders",
+        total,
+        blocks.exported(user),
+        list_export.from_database(
+            user,
+            lambda connection, limit, offset: rewards.waiting_orders(
+                connection,
+                user.scope,
+                limit=limit,
+                offset=offset,
+                programme_id=programme_id,
+                unfunded=unfunded,
+                words=words,
+                sort=sort,
+            ),
+        ),
+    )
     selected = [orders[place] for place in places if place < len(orders)]
     if not selected:
         st.caption(

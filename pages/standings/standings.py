@@ -1,13 +1,14 @@
 """Standings: who stands where in a programme, and who moved."""
 
 import streamlit as st
+from sqlalchemy import Connection
 
 from loyalty_core import programmes, standings
 from loyalty_core.access import Permission
 from loyalty_core.kernel import _, current_database, write_xlsx
 from loyalty_core.organisation import all_regions
 from loyalty_core.standings import StandingsBy
-from ui import charts, downloads, elements, explored, ranked, registry, wording
+from ui import charts, downloads, elements, explored, list_export, ranked, registry, wording
 from ui import programmes as programme_blocks
 from ui import standings as blocks
 from ui.identity import require
@@ -167,23 +168,38 @@ if by is StandingsBy.REGION and not words and offset == 0 and len(rows) > 1:
             alt=_("Points of the first regions"),
         )
 
+
+def read(connection: Connection, limit: int, offset: int) -> list[standings.Standing]:
+    """Read places, the best first: their rank is their order."""
+    return standings.standings(
+        connection,
+        programme_id=programme.id,
+        currency=programme.currency,
+        time_zone=programme.time_zone,
+        since=period.since,
+        until=period.until,
+        before=period.before,
+        by=by,
+        region_ids=list(region_ids) if region_ids is not None else None,
+        words=words,
+        limit=limit,
+        offset=offset,
+    )
+
+
+every_place = list_export.from_database(user, read)
+list_export.offer(
+    user,
+    f"standings-{programme.code}-{period.since}-{period.until}",
+    total.places,
+    list_export.cells_of(blocks.workbook_header(by)),
+    lambda: blocks.workbook_rows(every_place(), by),
+)
 if Permission.EXPORT_STANDINGS in user.permissions:
     with elements.queue_bar(_("**{count}** places as a workbook").format(count=wording.number(total.places))):
         if st.button(_("Make the workbook"), icon=":material/table_view:"):
             with st.spinner(_("Writing the workbook")), database.snapshot(user.scope) as connection:
-                every = standings.standings(
-                    connection,
-                    programme_id=programme.id,
-                    currency=programme.currency,
-                    time_zone=programme.time_zone,
-                    since=period.since,
-                    until=period.until,
-                    before=period.before,
-                    by=by,
-                    region_ids=list(region_ids) if region_ids is not None else None,
-                    words=words,
-                    limit=MOST_EXPORTED_PLACES,
-                )
+                every = read(connection, MOST_EXPORTED_PLACES, 0)
             downloads.offer(
                 user,
                 Permission.EXPORT_STANDINGS,

@@ -6,7 +6,7 @@ import streamlit as st
 
 from loyalty_core import programmes, verification
 from loyalty_core.access import Permission
-from loyalty_core.kernel import _, current_database, ngettext
+from loyalty_core.kernel import Sort, _, current_database, ngettext
 from loyalty_core.verification import (
     Assigned,
     ClaimSource,
@@ -15,7 +15,7 @@ from loyalty_core.verification import (
     QueueOrder,
     Verdict,
 )
-from ui import cached, elements, registry, wording
+from ui import cached, elements, list_export, registry, wording
 from ui import claims as blocks
 from ui import programmes as programme_blocks
 from ui.identity import require
@@ -31,7 +31,7 @@ TO_DECIDE, OVERDUE, SECOND, CAME_BACK, EVERY = "to_decide", "overdue", "second",
 MINE, NOBODY = "mine", "nobody"
 
 
-def chosen_filter() -> tuple[QueueFilter, QueueOrder]:
+def chosen_filter() -> tuple[QueueFilter, Sort | None]:
     """Draw the filters, bound to the URL, and return what they ask for."""
     with database.snapshot(user.scope) as connection:
         known = programmes.list_programmes(connection, user.scope)
@@ -64,7 +64,7 @@ def chosen_filter() -> tuple[QueueFilter, QueueOrder]:
         key=page_key("who"),
         bind="query-params",
     )
-    programme_at, order_at, words_at = st.columns(3, vertical_alignment="bottom")
+    programme_at, sort_at, words_at = st.columns(3, vertical_alignment="bottom")
     programme = elements.choose_travelling(
         _("Programme"),
         [None, *known],
@@ -74,19 +74,7 @@ def chosen_filter() -> tuple[QueueFilter, QueueOrder]:
         name="programme",
         at=programme_at,
     )
-    orders = {
-        QueueOrder.EXPECTED_LOSS.value: _("Likely loss"),
-        QueueOrder.AGE.value: _("Age"),
-        QueueOrder.VALUE.value: _("Value"),
-        QueueOrder.CLAIMANT.value: _("Claimant"),
-    }
-    order = order_at.selectbox(
-        _("Order by"),
-        list(orders),
-        format_func=orders.__getitem__,
-        key=page_key("order"),
-        bind="query-params",
-    )
+    sort = elements.choose_sort(blocks.sort_titles(), default=_("Greatest likely loss first"), at=sort_at)
     words = words_at.text_input(
         _("Find"),
         key=page_key("words"),
@@ -118,7 +106,7 @@ def chosen_filter() -> tuple[QueueFilter, QueueOrder]:
         known_back=frozenset(cached.claims_come_back(cached.facts_version(), user.scope))
         if state == CAME_BACK
         else None,
-    ), QueueOrder(order)
+    ), sort
 
 
 def show_queue() -> None:
@@ -131,7 +119,7 @@ def show_queue() -> None:
                 user, "imports", _("To its import"), icon="inventory_2", **{"import": str(import_id)}
             )
             registry.link(user, "claims", _("Every claim"), icon="filter_alt_off")
-    wanted, order = chosen_filter()
+    wanted, sort = chosen_filter()
     if wanted == QueueFilter() and summary.count:
         st.caption(
             " · ".join(
@@ -157,7 +145,9 @@ def show_queue() -> None:
         return
     rows_at, offset = elements.paged(total, key=page_key("page"), size=CLAIMS_A_PAGE)
     with database.snapshot(user.scope) as connection:
-        found = verification.claims_queue(connection, wanted, order, limit=CLAIMS_A_PAGE, offset=offset)
+        found = verification.claims_queue(
+            connection, wanted, QueueOrder.EXPECTED_LOSS, sort=sort, limit=CLAIMS_A_PAGE, offset=offset
+        )
         photos = verification.with_documents(connection, [one.claim.number for one in found])
     drawn = st.session_state.get("claims_drawn", 0)
     with rows_at:
@@ -173,6 +163,18 @@ def show_queue() -> None:
             alt=_("Claims"),
             numbers=[_("Value"), _("Likely loss"), _("Quantity")],
         )
+    list_export.offer(
+        user,
+        "claims",
+        total,
+        blocks.exported(),
+        list_export.from_database(
+            user,
+            lambda connection, limit, offset: verification.claims_queue(
+                connection, wanted, QueueOrder.EXPECTED_LOSS, sort=sort, limit=limit, offset=offset
+            ),
+        ),
+    )
     chosen = [found[place] for place in places if place < len(found)]
     if not chosen:
         st.caption(_("Select one to lay it beside its sale, or many to decide them together."))

@@ -50,7 +50,7 @@ def labels(app: AppTest) -> set[str]:
 
 
 def test_the_queue_tells_how_each_claim_agrees_the_oldest_first(world: World, claims: Claims) -> None:
-    app = queue(world, order="Age")
+    app = queue(world, sort="Since, ascending")
     frame = app.dataframe[0].value
     waiting = [claims[name].claim_no for name in ("agrees", "differs", "unknown", "again")]
     assert list(frame["Claim"]) == waiting
@@ -68,7 +68,7 @@ def test_filters_narrow_the_queue_and_order_it(world: World, claims: Claims) -> 
     assert numbers(queue(world, state="overdue")) == []
     assert numbers(queue(world, state="rejected")) == [claims["rejected"].claim_no]
     assert numbers(queue(world, words="marko", state="approved")) == [claims["approved"].claim_no]
-    by_name = list(queue(world, order="Claimant").dataframe[0].value["Claimant"])
+    by_name = list(queue(world, sort="Claimant, ascending").dataframe[0].value["Claimant"])
     assert by_name == sorted(by_name)
     assert len(numbers(queue(world, state="every state"))) == 6
 

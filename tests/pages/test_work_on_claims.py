@@ -91,7 +91,9 @@ def test_what_became_overdue_is_flagged_in_the_queue_and_listed_in_the_workload(
     monkeypatch.setattr(deadlines, "now", lambda: now() + timedelta(days=2, hours=1))
     assert verification.escalate_overdue(world.database) == 3
     queue = (
-        page_of(world, Role.OPERATOR, page_named("claims"), state="overdue", order="Age").dataframe[0].value
+        page_of(world, Role.OPERATOR, page_named("claims"), state="overdue", sort="Since, ascending")
+        .dataframe[0]
+        .value
     )
     assert list(queue["Claim"]) == [claims[name].claim_no for name in ("agrees", "differs", "again")]
     assert all(since.startswith("⚑") for since in queue["Since"])

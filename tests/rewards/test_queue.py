@@ -6,12 +6,12 @@ import pytest
 from sqlalchemy import text
 
 from loyalty_core import ledger, rewards
-from loyalty_core.kernel import Database, new_id, now
+from loyalty_core.kernel import Database, Sort, new_id, now
 from loyalty_core.kernel.clock import fixed
 from loyalty_core.ledger import AccountKind, account_of
 from loyalty_core.organisation import company_by_code
 from loyalty_core.programmes import programme_by_code
-from loyalty_core.rewards import OrderState, OrderToDecide, ReasonMissingError, WaitingSort
+from loyalty_core.rewards import OrderState, OrderToDecide, ReasonMissingError
 from loyalty_core.settlement import settle_programme
 from tests.rewards.shop import MONEY, SYSTEM, Shop, raise_budget
 from tests.sales.files import bring, row
@@ -78,7 +78,7 @@ def test_the_queue_can_be_narrowed_sorted_and_paged(shop: Shop) -> None:
         return [numbers.index(one.number) for one in page]
 
     assert found() == [0, 1, 2, 3]
-    assert found(sort=WaitingSort.COSTLIEST) == [3, 1, 0, 2]
+    assert found(sort=Sort("cost", descending=True)) == [3, 1, 0, 2]
     assert found(limit=2, offset=1) == [1, 2]
     assert found(unfunded=True) == [3]
     assert found(unfunded=False) == [0, 1, 2]

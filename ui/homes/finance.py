@@ -7,8 +7,8 @@ import streamlit as st
 
 from loyalty_core import budgets, rewards
 from loyalty_core.access import SignedInUser
-from loyalty_core.kernel import Money, _, current_database, now
-from loyalty_core.rewards import Order, OrdersSummary, OrderState, WaitingSort
+from loyalty_core.kernel import Money, Sort, _, current_database, now
+from loyalty_core.rewards import Order, OrdersSummary, OrderState
 from ui import elements, home, registry, wording
 from ui import figures as shared
 from ui import orders as order_blocks
@@ -28,7 +28,9 @@ def show(user: SignedInUser, waiting: Sequence[home.Waiting]) -> None:
     with current_database().snapshot(user.scope) as connection:
         summary = rewards.orders_summary(connection, user.scope)
         oldest = rewards.waiting_orders(connection, user.scope, limit=FIRST)
-        costliest = rewards.waiting_orders(connection, user.scope, limit=FIRST, sort=WaitingSort.COSTLIEST)
+        costliest = rewards.waiting_orders(
+            connection, user.scope, limit=FIRST, sort=Sort("cost", descending=True)
+        )
         decided = rewards.decided_orders(
             connection, user.scope, since=midnight, until=midnight + timedelta(days=1)
         )
