@@ -101,7 +101,7 @@ def truth_table(truth: Mapping[str, str], claims: Sequence[Mapping[str, str]]) -
 def compare(place: Workshop, claims: int, sample: int) -> None:
     """Judge generated claims, then the sample by the peer, and print both paces."""
     path = write_csv(place.folder / "sales.csv", claims * _LINES_PER_CLAIM)
-    place.run([sys.executable, "-m", "bench.laurel_import", path, place.owner_url])
+    place.run([sys.executable, "-m", "bench.laurel_import", path], {"BENCH_URL": place.owner_url})
     with psycopg.connect(place.owner_url, autocommit=True) as owner:
         owner.execute(_CLAIMS, {"claims": claims})
         owner.execute("analyze")

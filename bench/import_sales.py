@@ -99,13 +99,15 @@ def _by_command(place: Workshop, path: Path) -> tuple[float, dict[str, float]]:
 
 def _warm(place: Workshop, path: Path) -> dict[str, Any]:
     _empty(place)
-    answer, _seconds = place.run([sys.executable, "-m", "bench.laurel_import", path, place.owner_url])
+    answer, _seconds = place.run(
+        [sys.executable, "-m", "bench.laurel_import", path], {"BENCH_URL": place.owner_url}
+    )
     _compare_with_peer(place, answer)
     return answer
 
 
 def _peer(place: Workshop, path: Path) -> tuple[dict[str, Any], float]:
-    return place.run([sys.executable, "-m", "bench.naive_import", path, place.peer_url])
+    return place.run([sys.executable, "-m", "bench.naive_import", path], {"BENCH_URL": place.peer_url})
 
 
 def _empty(place: Workshop) -> None:

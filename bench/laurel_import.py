@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import resource
 import time
 from pathlib import Path
@@ -17,11 +18,10 @@ def main() -> None:
     """Import a file and print what came of it and how long it took from the file to the commit."""
     parser = argparse.ArgumentParser()
     parser.add_argument("path", type=Path)
-    parser.add_argument("url")
     arguments = parser.parse_args()
     configure_logs()
     data_checks.warm_up()
-    database, settings = Database(app_url(arguments.url)), Settings.from_environment()
+    database, settings = Database(app_url(os.environ["BENCH_URL"])), Settings.from_environment()
     scope, datasets = Scope.of_system("bench"), {"sales": SalesDataset()}
     begun = time.perf_counter()
     import_id = start_import(

@@ -6,6 +6,7 @@ object.
 
 import argparse
 import json
+import os
 import time
 
 import psycopg
@@ -29,12 +30,11 @@ def points_of(amount_minor: int) -> int:
 def main() -> None:
     """Settle the first lines and print how many, their points, and the seconds from reading to the last commit."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("source")
-    parser.add_argument("target")
     parser.add_argument("lines", type=int)
     arguments = parser.parse_args()
     points_in_all = 0
-    with psycopg.connect(arguments.source) as source, psycopg.connect(arguments.target) as target:
+    source_url, target_url = os.environ["BENCH_SOURCE_URL"], os.environ["BENCH_TARGET_URL"]
+    with psycopg.connect(source_url) as source, psycopg.connect(target_url) as target:
         target.execute(_TABLES)
         companies = source.execute("select id, 0 from company").fetchall()
         target.cursor().executemany("insert into naive_account values (%s, %s)", companies)

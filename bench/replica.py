@@ -120,12 +120,16 @@ def _writers(place: Workshop, seconds: int) -> Iterator[list[float]]:
         [
             wheel / "pginstall18" / "bin" / "pgbench",
             *("-n", "-c", "8", "-j", "1", "-M", "prepared", "-T", str(seconds), "-f", script),
-            place.owner_url,
         ],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, "LD_LIBRARY_PATH": str(wheel / "pginstall18" / "lib")},
+        # Not as an argument, which every user of the machine can read: the URL has a password.
+        env={
+            **os.environ,
+            "LD_LIBRARY_PATH": str(wheel / "pginstall18" / "lib"),
+            "PGDATABASE": place.owner_url,
+        },
     )
     try:
         yield rate

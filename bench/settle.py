@@ -46,19 +46,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         settle: list[str | Path] = [LAUREL, "settle", "--programme", "bench", "--json"]
         place.run(settle)
         path = write_csv(place.folder / "sales.csv", options.rows)
-        place.run([sys.executable, "-m", "bench.laurel_import", path, place.owner_url])
+        place.run([sys.executable, "-m", "bench.laurel_import", path], {"BENCH_URL": place.owner_url})
         ours, whole_seconds = place.run(settle)
         again, _ = place.run(settle)
         same("points of a second settlement", [again["points"], again["postings"]], [0, 0])
         peer, _ = place.run(
-            [
-                sys.executable,
-                "-m",
-                "bench.naive_settle",
-                place.owner_url,
-                place.peer_url,
-                str(options.peer_rows),
-            ]
+            [sys.executable, "-m", "bench.naive_settle", str(options.peer_rows)],
+            {"BENCH_SOURCE_URL": place.owner_url, "BENCH_TARGET_URL": place.peer_url},
         )
         _compare(place, peer["lines"])
         speed = ours["lines"] / float(ours["seconds"])

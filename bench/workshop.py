@@ -14,7 +14,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from laurel.embedded import EmbeddedServer, create_database
+from laurel.embedded import EmbeddedServer, create_database, derived_app_password
 from laurel.migrate import migrate
 from loyalty_core.kernel import PROJECT_FOLDER
 
@@ -77,7 +77,7 @@ def workshop() -> Iterator[Workshop]:
     server = EmbeddedServer(folder)
     try:
         owner_url = server.hold()
-        migrate(owner_url)
+        migrate(owner_url, app_password=derived_app_password(owner_url))
         yield Workshop(folder, owner_url, create_database(owner_url, "peer"))
     finally:
         server.release()

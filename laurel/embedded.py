@@ -4,14 +4,20 @@ Nothing else touches the wheel that carries the server. Of it only the binaries 
 system user: its own start counts a server as up by its pid alone (a recycled pid is enough), gives crash
 recovery ten seconds, and opens folders wider than needed.
 
+Every role is asked for a password, Laurel's own system user too: `pg_hba.conf` is Laurel's, and has one line. The
+owner's password is a key below LAUREL_HOME; that of the application's role is derived from it.
+
 Everybody who uses the server is a holder: an entry in a list below LAUREL_HOME, kept under a file lock, with
 the process and the moment it began, so that neither a killed process nor another with its pid counts.
 """
 
 import fcntl
+import hashlib
+import hmac
 import json
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import stat
@@ -29,12 +35,19 @@ import psycopg
 from psycopg import sql
 from sqlalchemy.engine import make_url
 
-from loyalty_core.kernel import Refusal, _, get_logger, new_id
+from loyalty_core.kernel import Refusal, Settings, _, get_logger, new_id, secret
 
 DATA_FOLDER_NAME = "pg"
 DATABASE_NAME = "laurel"
 OWNER = "postgres"
 APP_ROLE = "laurel_app"
+
+OWNER_KEY = "database_owner_password"
+
+# Who may connect how: everybody with a password, through the socket.
+_CLOSED = "# Laurel writes this file at every start.\nlocal all all scram-sha-256\n"
+# While the owner's password is set: the system user that Laurel runs as, whom the socket names.
+_OPEN_TO_US = f"# Laurel is setting the owner's password.\nlocal all {OWNER} peer map=laurel\n" + _CLOSED
 
 # sun_path holds 104 bytes on macOS and the BSDs, 108 on Linux, the final NUL included.
 _LONGEST_SOCKET_PATH = 103
@@ -138,14 +151,17 @@ class EmbeddedServer:
 
     @property
     def url(self) -> str:
-        """The owner's libpq URL of Laurel's database."""
-        return _owner_url(self.data, DATABASE_NAME)
+        """The owner's libpq URL of Laurel's database, with the password.
+
+        Raises WeakKeyError, ExposedKeyError.
+        """
+        return self._owner_url(DATABASE_NAME)
 
     def hold(self) -> str:
         """Start the server where it does not run, become a holder, and return the owner's libpq URL.
 
-        It answers queries when this returns, recovery after a crash included. Raises ServerNotStartedError,
-        ForeignDataFolderError.
+        It answers queries when this returns, recovery after a crash included, and asks everybody for a password.
+        Raises ServerNotStartedError, ForeignDataFolderError, WeakKeyError, ExposedKeyError.
         """
         with self._locked():
             self._write_holders([*self._living_holders(), self._entry()])
@@ -199,6 +215,14 @@ class EmbeddedServer:
                 )
             except subprocess.CalledProcessError as error:
                 raise ServerNotStartedError(self.data, _last_line(error.stderr)) from error
+
+    @property
+    def _password(self) -> str:
+        return secret(Settings(self.home, None), OWNER_KEY)
+
+    def _owner_url(self, database: str) -> str:
+        place = _url_without_password(self.data, database)
+        return place.replace(f"{OWNER}@", f"{OWNER}:{quote(self._password, safe='')}@", 1)
 
     # -- holders
 
@@ -254,8 +278,11 @@ class EmbeddedServer:
         self._check_owner()
         if self._postmaster() is None:
             self._clear_remains()
+            if not self._is_closed_on_disk():
+                self._open_to_us()
             self._start(binaries)
         self._wait_until_it_answers()
+        self._ask_for_passwords()
         self._make_database()
 
     def _binaries(self) -> tuple[int, Path]:
@@ -295,7 +322,7 @@ class EmbeddedServer:
             _run(
                 [
                     binaries / "initdb",
-                    "--auth=trust",
+                    "--auth=reject",
                     "--encoding=UTF8",
                     "--locale=C",
                     *locale,
@@ -385,10 +412,13 @@ class EmbeddedServer:
         began = time.monotonic()
         while True:
             try:
-                with psycopg.connect(_owner_url(self.data, OWNER), connect_timeout=5) as connection:
+                with psycopg.connect(self._owner_url(OWNER), connect_timeout=5) as connection:
                     connection.execute("select 1")
                 return
             except psycopg.OperationalError as error:
+                if "password authentication failed" in str(error):
+                    # The key was made anew: its file was taken away, or its variable was changed.
+                    self._open_to_us()
                 # The main process writes its pid file a moment after pg_ctl returns.
                 if time.monotonic() > began + 5 and self._postmaster() is None:
                     raise ServerNotStartedError(self.data, self._last_words()) from error
@@ -401,6 +431,76 @@ class EmbeddedServer:
                     ) from error
             time.sleep(0.02)
 
+    def _ask_for_passwords(self) -> None:
+        """Set the owner's password and close the server to everybody without one, unless that is so already.
+
+        A kill at any point leaves a `pg_hba.conf` that is not the closed one, or a server that has not read it:
+        the next start finds either, and does it again.
+        """
+        if self._is_closed_on_disk() and not self._lets_in_without_password():
+            return
+        with psycopg.connect(self._owner_url(OWNER), autocommit=True) as connection:
+            # Hashed here: the server's log shows statements.
+            verifier = connection.pgconn.encrypt_password(
+                self._password.encode(), OWNER.encode(), b"scram-sha-256"
+            )
+            connection.execute(
+                sql.SQL("alter role {} password {}").format(
+                    sql.Identifier(OWNER), sql.Literal(verifier.decode())
+                )
+            )
+        self._write_access("pg_hba.conf", _CLOSED)
+        self._read_access_again()
+        deadline = time.monotonic() + self._patience
+        while self._lets_in_without_password():
+            if time.monotonic() > deadline:
+                raise ServerNotStartedError(self.data, _("it goes on letting in who has no password."))
+            time.sleep(0.005)
+
+    def _lets_in_without_password(self) -> bool:
+        try:
+            # Refused by the client as soon as the server asks for anything.
+            psycopg.connect(
+                _url_without_password(self.data, OWNER), connect_timeout=5, require_auth="none"
+            ).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _is_closed_on_disk(self) -> bool:
+        return (self.data / "pg_hba.conf").read_text(errors="replace") == _CLOSED
+
+    def _open_to_us(self) -> None:
+        """Let the owner's role in, without a password, for the system user that this process runs as alone."""
+        name = pwd.getpwuid(os.geteuid()).pw_name
+        self._write_access("pg_ident.conf", f'laurel "{name}" {OWNER}\n')
+        self._write_access("pg_hba.conf", _OPEN_TO_US)
+        self._read_access_again()
+
+    def _write_access(self, name: str, text: str) -> None:
+        """Put a file of the data folder in place of the earlier one, whole or not at all, on the disk."""
+        draft = self.data / f".{name}.{secrets.token_hex(8)}"
+        identity = _identity(self._holders_folder)
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "w") as out:
+            if identity:
+                os.fchown(descriptor, identity["user"], identity["group"])
+            out.write(text)
+            out.flush()
+            os.fsync(descriptor)
+        draft.replace(self.data / name)
+        folder = os.open(self.data, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def _read_access_again(self) -> None:
+        postmaster = self._postmaster()
+        if postmaster is not None:
+            with suppress(psutil.NoSuchProcess):
+                postmaster.send_signal(signal.SIGHUP)
+
     def _last_words(self) -> str:
         try:
             return _last_line((self.data / "start.log").read_text(errors="replace"))
@@ -408,7 +508,7 @@ class EmbeddedServer:
             return _("it ended at once.")
 
     def _make_database(self) -> None:
-        with psycopg.connect(_owner_url(self.data, OWNER), autocommit=True) as connection:
+        with psycopg.connect(self._owner_url(OWNER), autocommit=True) as connection:
             found = connection.execute(
                 "select 1 from pg_database where datname = %s", [DATABASE_NAME]
             ).fetchone()
@@ -449,9 +549,24 @@ def embedded_server(
         server.release()
 
 
+def derived_app_password(owner_url: str) -> str | None:
+    """Return the password of `laurel_app` on the embedded server, or None where the owner's URL has none.
+
+    It is derived from the owner's, which can't be found from it: who has only this one is not the owner.
+    """
+    password = make_url(owner_url).password
+    if password is None:
+        return None
+    return hmac.new(str(password).encode(), APP_ROLE.encode(), hashlib.sha256).hexdigest()
+
+
 def app_url(owner_url: str, password: str | None = None) -> str:
-    """Return the owner's libpq URL with the application's role (and its password, outside) in its place."""
-    url = make_url(owner_url)._replace(drivername="postgresql", username=APP_ROLE, password=password)
+    """Return the owner's libpq URL with the application's role and its password in its place.
+
+    Without a password, that of the embedded server is derived from the owner's.
+    """
+    given = password if password is not None else derived_app_password(owner_url)
+    url = make_url(owner_url)._replace(drivername="postgresql", username=APP_ROLE, password=given)
     # SQLAlchemy leaves spaces in a password as they are; libpq takes no URL with any.
     return url.render_as_string(hide_password=False).replace(" ", "%20")
 
@@ -482,7 +597,7 @@ def drop_database(owner_url: str, name: str) -> None:
         connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
 
-def _owner_url(data: Path, database: str) -> str:
+def _url_without_password(data: Path, database: str) -> str:
     return f"postgresql://{OWNER}@/{database}?host={quote(str(data), safe='')}"
 
 

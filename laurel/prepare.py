@@ -19,7 +19,7 @@ def prepare(settings: Settings, owner_url: str, *, with_demo: bool, scale: float
     A demo that was interrupted is finished. Where nobody can sign in yet, says how to make the first
     administrator.
     """
-    password = app_password(settings)
+    password = app_password(settings, owner_url)
     migrate(owner_url, app_password=password)
     database = Database(app_url(owner_url, password))
     try:

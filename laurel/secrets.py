@@ -1,12 +1,14 @@
 """The keys that only the processes of Laurel itself need; the others are `loyalty_core.kernel`'s."""
 
+from laurel.embedded import derived_app_password
 from loyalty_core.kernel import Settings, secret
 
 
-def app_password(settings: Settings) -> str | None:
-    """Return the database password of `laurel_app`, or None for the embedded server.
+def app_password(settings: Settings, owner_url: str) -> str | None:
+    """Return the database password of `laurel_app`: of the embedded server derived from its owner's.
 
-    Nobody but the server's own user reaches the embedded server's socket, so it asks for none.
     Raises WeakKeyError, ExposedKeyError.
     """
-    return None if settings.database_url is None else secret(settings, "app_password")
+    if settings.database_url is None:
+        return derived_app_password(owner_url)
+    return secret(settings, "app_password")

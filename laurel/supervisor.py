@@ -21,7 +21,7 @@ from types import FrameType
 
 import psycopg
 
-from laurel.embedded import EmbeddedServer, app_url
+from laurel.embedded import OWNER_KEY, EmbeddedServer, app_url
 from laurel.secrets import app_password
 from loyalty_core.kernel import PROJECT_FOLDER, Refusal, Settings, _, get_logger, libpq_url
 
@@ -290,10 +290,10 @@ class _Supervisor:
         kept = {
             name: value
             for name, value in os.environ.items()
-            if name not in ("LAUREL_DATABASE_URL", "LAUREL_APP_PASSWORD")
+            if name not in ("LAUREL_DATABASE_URL", "LAUREL_APP_PASSWORD", f"LAUREL_{OWNER_KEY.upper()}")
         }
         return kept | {
-            "LAUREL_APP_URL": app_url(owner_url, app_password(self.settings)),
+            "LAUREL_APP_URL": app_url(owner_url, app_password(self.settings, owner_url)),
             "LAUREL_HOME": str(self.settings.home),
         }
 

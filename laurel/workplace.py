@@ -29,7 +29,7 @@ def open_workplace(settings: Settings) -> Iterator[Workplace]:
         else embedded_server(settings.home)
     )
     with server as owner_url:
-        password = app_password(settings)
+        password = app_password(settings, owner_url)
         migrate(owner_url, app_password=password)
         database = Database(app_url(owner_url, password))
         try:

@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import Connection
 
-from laurel.embedded import EmbeddedServer, app_url
+from laurel.embedded import EmbeddedServer, app_url, derived_app_password
 from laurel.migrate import migrate
 from loyalty_core.kernel import Database, Scope, new_id, set_scope
 
@@ -88,7 +88,7 @@ class TestServer:
         with psycopg.connect(self._owner_url, autocommit=True) as connection:
             if template is None and not self._has_template:
                 connection.execute(sql.SQL("create database {}").format(sql.Identifier(_TEMPLATE)))
-                migrate(self.url_of(_TEMPLATE))
+                migrate(self.url_of(_TEMPLATE), app_password=derived_app_password(self._owner_url))
                 self._has_template = True
             name = f"t_{new_id().hex}"
             connection.execute(

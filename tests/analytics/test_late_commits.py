@@ -1,5 +1,6 @@
 """Nothing is missed and nothing counted twice, whatever order transactions end in."""
 
+import os
 import random
 import subprocess
 import sys
@@ -203,7 +204,7 @@ from pathlib import Path
 from laurel import registers
 from loyalty_core.analytics import Replica
 from loyalty_core.kernel import Database
-replica = Replica(Database(sys.argv[1]), Path(sys.argv[2]))
+replica = Replica(Database(os.environ["LAUREL_APP_URL"]), Path(sys.argv[1]))
 Replica._store_mark = lambda *_: os._exit(9)
 while True:
     replica.refresh()
@@ -222,7 +223,10 @@ def test_a_process_that_dies_between_pull_and_commit_leaves_a_file_to_go_on_with
     with committed_database.transaction(SYSTEM) as connection:
         write(connection, 10, lines=4)
     died = subprocess.run(
-        [sys.executable, "-c", _DIES, committed_database.app_url, str(path)], cwd=PROJECT_FOLDER, check=False
+        [sys.executable, "-c", _DIES, str(path)],
+        cwd=PROJECT_FOLDER,
+        env={**os.environ, "LAUREL_APP_URL": committed_database.app_url},
+        check=False,
     )
     assert died.returncode == 9
     again = Replica(committed_database, path)

@@ -1,5 +1,6 @@
 """The demo on a real database: whole, in time, and in the end whole even when its making was killed."""
 
+import os
 import signal
 import stat
 import subprocess
@@ -288,7 +289,9 @@ KILLED_AFTER = [
 def killed_making(database: Database, home: Path, action: str, times: int) -> None:
     """Make the demo in another process and kill that as soon as the action is on record so often."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.demo.making", database.app_url, str(home)], cwd=PROJECT_FOLDER
+        [sys.executable, "-m", "tests.demo.making", str(home)],
+        cwd=PROJECT_FOLDER,
+        env={**os.environ, "LAUREL_APP_URL": database.app_url},
     )
     try:
         deadline = time.monotonic() + 180

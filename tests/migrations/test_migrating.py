@@ -1,3 +1,4 @@
+import os
 import shutil
 import subprocess
 import sys
@@ -10,10 +11,11 @@ from sqlalchemy import CheckConstraint, create_engine, text
 from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.engine import make_url
 
+from laurel.embedded import app_url
 from laurel.migrate import current_revision, head_revision, migrate
 from laurel.tables import metadata
 from loyalty_core.audit import Xid8
-from loyalty_core.kernel import PROJECT_FOLDER, Scope, sqlalchemy_url
+from loyalty_core.kernel import PROJECT_FOLDER, Database, Scope, sqlalchemy_url
 from tests.databases import TestServer, database_of, home_of_a_server
 from tests.sales.files import bring, row, stored
 
@@ -69,11 +71,12 @@ def test_migrating_twice_changes_nothing(any_server: TestServer) -> None:
 
 def test_processes_that_migrate_at_once_take_turns(any_server: TestServer) -> None:
     url = any_server.empty_database()
-    script = "import sys; from laurel.migrate import migrate; print(migrate(sys.argv[1]))"
+    script = "import os; from laurel.migrate import migrate; print(migrate(os.environ['OWNER_URL']))"
     running = [
         subprocess.Popen(
-            [sys.executable, "-c", script, url],
+            [sys.executable, "-c", script],
             cwd=PROJECT_FOLDER,
+            env={**os.environ, "OWNER_URL": url},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -97,16 +100,19 @@ def test_an_owner_who_may_create_roles_and_nothing_more_can_migrate_and_the_appl
     try:
         superuser_url = server.empty_database()
         with psycopg.connect(superuser_url, autocommit=True) as superuser:
-            superuser.execute("create role manager login createrole nosuperuser nocreatedb nobypassrls")
+            superuser.execute(
+                "create role manager login createrole nosuperuser nocreatedb nobypassrls password 'told'"
+            )
             superuser.execute("create database partners owner manager")
         owner_url = (
             make_url(superuser_url)
-            .set(database="partners", username="manager")
+            .set(database="partners", username="manager", password="told")
             .render_as_string(hide_password=False)
         )
+        password = "7 rivers meet under Belgrade's bridge"
         for _time in range(2):
-            assert migrate(owner_url, app_password="7 rivers meet under Belgrade's bridge") == head_revision()
-        database = database_of(owner_url)
+            assert migrate(owner_url, app_password=password) == head_revision()
+        database = Database(app_url(owner_url, password))
         assert bring(database, everything, [row(), row(invoice_no="I2")]).counts == (2, 0, 0)
         with database.transaction(everything) as connection:
             assert len(stored(connection)) == 2

@@ -22,18 +22,16 @@ OTHER_PASSWORD = "9 rivers meet under Novi Sad's bridge"
 
 
 class Outside:
-    """A server that asks `laurel_app` for a password and logs every statement, and a database on it."""
+    """A server that logs every statement, and a database on it."""
 
     def __init__(self, home: Path) -> None:
         self.server = TestServer(home)
         self.superuser_url = self.server.empty_database()
-        hba, self.log = Path(self.asked("show hba_file")), home / "statements.log"
-        hba.write_text("local all laurel_app scram-sha-256\n" + hba.read_text())
-        self.told("create role manager login createrole nosuperuser nocreatedb nobypassrls")
+        self.told("create role manager login createrole nosuperuser nocreatedb nobypassrls password 'told'")
         self.told("create database partners owner manager")
         self.owner_url = (
             make_url(self.superuser_url)
-            .set(database="partners", username="manager")
+            .set(database="partners", username="manager", password="told")
             .render_as_string(hide_password=False)
         )
         self.told("alter system set log_statement = 'all'")

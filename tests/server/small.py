@@ -16,9 +16,11 @@ from uuid import UUID
 
 import psycopg
 import uvicorn
+from psycopg import sql
 
 from laurel import supervisor, worker
 from laurel.jobs import procrastinate_grants_sql, procrastinate_schema_sql
+from laurel.secrets import app_password
 from loyalty_core.kernel import Database, Refusal, Scope, Settings, configure_logs
 
 TABLES = """
@@ -36,6 +38,11 @@ def prepare(owner_url: str) -> None:
         if found == (None,):
             connection.execute(procrastinate_schema_sql().encode())
             connection.execute(TABLES)
+            connection.execute(
+                sql.SQL("alter role laurel_app password {}").format(
+                    sql.Literal(app_password(Settings.from_environment(), owner_url))
+                )
+            )
             connection.execute(procrastinate_grants_sql().encode())
     print("preparing", file=sys.stderr, flush=True)
     time.sleep(float(os.environ.get("SMALL_PREPARES_SECONDS", "0")))

@@ -1,5 +1,7 @@
 import json
 import os
+import pwd
+import re
 import signal
 import socket
 import stat
@@ -9,10 +11,12 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
 import pytest
+from sqlalchemy.engine import make_url
 
 from laurel.embedded import (
     EmbeddedServer,
@@ -20,11 +24,14 @@ from laurel.embedded import (
     ServerNotStartedError,
     SocketPathTooLongError,
     app_url,
+    binaries_of_wheel,
     create_database,
+    derived_app_password,
     drop_database,
     embedded_server,
     process_began,
 )
+from laurel.migrate import migrate
 from loyalty_core.kernel import PROJECT_FOLDER
 from tests.server.homes import FAST, fast_server, fresh_home, kill_postmaster, postgres_processes, postmasters
 
@@ -262,6 +269,208 @@ def test_nobody_else_can_read_the_data_or_reach_the_socket(home: Path) -> None:
             for connection in process.net_connections(kind="inet")
         }
         assert listening == set()
+
+
+def is_let_in(url: str) -> bool:
+    refusal = ""
+    try:
+        psycopg.connect(url).close()
+    except psycopg.OperationalError as error:
+        refusal = str(error)
+    assert re.search("^$|no password supplied|password authentication failed", refusal), refusal
+    return not refusal
+
+
+def asks_for_passwords(home: Path, owner_url: str) -> bool:
+    """Whether the right passwords, and nothing else, let either role in; the application's is set where it is not."""
+    migrate(owner_url, app_password=derived_app_password(owner_url))
+    right = [owner_url, app_url(owner_url)]
+    passwords = [str(make_url(url).password) for url in right]
+    wrong = [
+        owner_url.replace(passwords[0], password) for password in ("wrong", passwords[1], passwords[0][:-1])
+    ]
+    wrong += [url.replace(f":{password}@", "@") for url, password in zip(right, passwords, strict=True)]
+    wrong += [right[1].replace(passwords[1], passwords[0])]
+    assert len({*right, *wrong}) == 8
+    assert (home / "pg" / "pg_hba.conf").read_text().splitlines()[1:] == ["local all all scram-sha-256"]
+    return [is_let_in(url) for url in right] == [True, True] and not any(map(is_let_in, wrong))
+
+
+@pytest.fixture
+def no_password_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Let no password come from where libpq looks for one that it was not given."""
+    monkeypatch.delenv("PGPASSWORD", raising=False)
+    monkeypatch.setenv("PGPASSFILE", str(tmp_path / "none"))
+
+
+def as_made_by_an_earlier_laurel(home: Path, url: str) -> None:
+    """Make the running server what earlier versions made: without passwords, and asking for none."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("alter role postgres password null")
+        connection.execute("alter role laurel_app password null")
+        (home / "pg" / "pg_hba.conf").write_text("local all all trust\n")
+        connection.execute("select pg_reload_conf()")
+    trusting = url.replace(f":{make_url(url).password}@", "@")
+    for _time in range(500):
+        if is_let_in(trusting):
+            break
+        time.sleep(0.01)
+    assert is_let_in(trusting)
+    (home / "secrets" / "database_owner_password").unlink()
+
+
+@pytest.mark.usefixtures("no_password_elsewhere")
+@pytest.mark.parametrize("version", [18, 16])
+def test_without_the_right_password_no_role_is_let_in(home: Path, version: int) -> None:
+    with embedded_server(home, extra=FAST, postgres_version=version) as url:
+        assert asks_for_passwords(home, url)
+    with embedded_server(home, extra=FAST) as again:
+        assert again == url
+        assert asks_for_passwords(home, url)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as the server's own user")
+@pytest.mark.usefixtures("no_password_elsewhere")
+def test_the_servers_own_user_is_let_in_by_no_role_and_cannot_read_the_password(home: Path) -> None:
+    with embedded_server(home, extra=FAST) as url:
+        place, entry = str(make_url(url).query["host"]), pwd.getpwnam("pgserver")
+        key = home / "secrets" / "database_owner_password"
+        psql = [str(binaries_of_wheel() / "psql"), "--no-password", "--command=select 1", "--dbname=laurel"]
+        commands = [
+            ([*psql, f"--host={place}", f"--username={user}"], "no password supplied")
+            for user in ("postgres", "laurel_app", "pgserver")
+        ]
+        for command, refusal in [*commands, (["cat", str(key)], "Permission denied")]:
+            done = subprocess.run(
+                command,
+                user=entry.pw_uid,
+                group=entry.pw_gid,
+                extra_groups=[],
+                env={**os.environ, "LC_ALL": "C"},
+                capture_output=True,
+                text=True,
+                check=False,
+                cwd="/tmp",
+            )
+            assert done.returncode != 0
+            assert refusal in done.stderr
+
+
+def test_nobody_but_the_user_of_laurel_can_read_the_password(home: Path) -> None:
+    with embedded_server(home, extra=FAST):
+        file = home / "secrets" / "database_owner_password"
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+        assert file.stat().st_uid == os.geteuid()
+        arguments = [part for process in psutil.process_iter() for part in argument_list(process)]
+        for kept in home.rglob("*"):
+            if kept.is_file() and kept != file:
+                assert file.read_bytes() not in kept.read_bytes(), kept
+        assert not any(file.read_text() in part for part in arguments)
+
+
+def argument_list(process: psutil.Process) -> list[str]:
+    with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+        return list(map(str, process.cmdline()))
+    return []
+
+
+@pytest.mark.usefixtures("no_password_elsewhere")
+@pytest.mark.parametrize("is_stopped", [False, True])
+def test_a_home_that_asked_for_no_password_asks_for_one_from_the_next_start_on(
+    home: Path, is_stopped: bool
+) -> None:
+    server = fast_server(home)
+    url = server.hold()
+    migrate(url)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("create table kept as select 7 as figure")
+    as_made_by_an_earlier_laurel(home, url)
+    if is_stopped:
+        server.release()
+        server = fast_server(home)
+    else:
+        # Killed with its server left running.
+        (home / "server" / "holders.json").write_text("[]")
+    with embedded_server(home, extra=FAST) as new:
+        assert asks_for_passwords(home, new)
+        assert answer(new, "select figure from kept") == 7
+        assert make_url(new).password != make_url(url).password
+
+
+class _Killed(BaseException):
+    pass
+
+
+# Files put in place and signals to read them: three to open a stopped or running server to us, two to close it.
+STEPS = 5
+
+
+@pytest.mark.usefixtures("no_password_elsewhere")
+@pytest.mark.parametrize("is_stopped", [False, True], ids=["running", "stopped"])
+def test_a_kill_at_any_step_of_closing_is_made_good_by_the_next_start(
+    home: Path, monkeypatch: pytest.MonkeyPatch, is_stopped: bool
+) -> None:
+    server = fast_server(home)
+    url = server.hold()
+    migrate(url)
+    for step in range(STEPS):
+        as_made_by_an_earlier_laurel(home, url)
+        if is_stopped:
+            server.release()
+            # As initdb leaves it.
+            (home / "pg" / "pg_hba.conf").write_text("local all all reject\n")
+        done: list[tuple[str, ...]] = []
+        with monkeypatch.context() as patch:
+            for name in ("_write_access", "_read_access_again"):
+                honest = getattr(EmbeddedServer, name)
+
+                def step_or_kill(self: EmbeddedServer, *given: str, honest: Any = honest) -> None:
+                    if len(done) == step:  # noqa: B023 called before the next round
+                        raise _Killed
+                    done.append(given)  # noqa: B023
+                    honest(self, *given)
+
+                patch.setattr(EmbeddedServer, name, step_or_kill)
+            # A killed process does not stop its server.
+            patch.setattr(EmbeddedServer, "_leave", lambda _self: None)
+            with suppress(_Killed):
+                fast_server(home).hold()
+        assert len(done) == min(step, STEPS if is_stopped else 2)
+        (home / "server" / "holders.json").write_text("[]")
+        server = fast_server(home)
+        url = server.hold()
+        assert asks_for_passwords(home, url), f"after {step} steps"
+    server.release()
+
+
+@pytest.mark.usefixtures("no_password_elsewhere")
+@pytest.mark.parametrize("is_stopped", [False, True])
+def test_a_key_that_was_taken_away_is_made_anew_and_the_old_one_lets_nobody_in(
+    home: Path, is_stopped: bool
+) -> None:
+    with embedded_server(home, extra=FAST) as url:
+        file = home / "secrets" / "database_owner_password"
+        if not is_stopped:
+            file.unlink()
+            with embedded_server(home, extra=FAST) as new:
+                assert asks_for_passwords(home, new)
+                assert not is_let_in(url)
+    if is_stopped:
+        file.unlink()
+        with embedded_server(home, extra=FAST) as new:
+            assert asks_for_passwords(home, new)
+            assert not is_let_in(url)
+
+
+@pytest.mark.usefixtures("no_password_elsewhere")
+def test_a_rule_that_somebody_wrote_into_the_servers_file_does_not_stay(home: Path) -> None:
+    with embedded_server(home, extra=FAST):
+        pass
+    with (home / "pg" / "pg_hba.conf").open("a") as file:
+        file.write("local all laurel_app trust\n")
+    with embedded_server(home, extra=FAST) as url:
+        assert asks_for_passwords(home, url)
 
 
 def test_secret_folders_stay_closed_when_the_server_opens_its_way(home: Path) -> None:

@@ -89,10 +89,21 @@ def test_a_key_file_that_others_can_read_is_refused(settings: Settings) -> None:
         secret(settings, "app_password")
 
 
-def test_the_embedded_server_needs_no_password_and_an_outside_one_does(settings: Settings) -> None:
-    assert app_password(settings) is None
+OWNER = "postgresql://owner:open@db.example/laurel"
+
+
+def test_the_applications_password_follows_from_the_embedded_owners_and_not_from_an_outside_ones(
+    settings: Settings,
+) -> None:
+    derived = app_password(settings, OWNER)
+    assert derived is not None
+    assert len(derived) == 64
+    assert app_password(settings, OWNER) == derived
+    assert app_password(settings, OWNER.replace("open", "opens")) != derived
+    assert not (settings.home / "secrets").exists()
     outside = Settings(home=settings.home, database_url="postgresql://owner@db.example/laurel")
-    password = app_password(outside)
+    password = app_password(outside, OWNER)
     assert password is not None
     assert len(password) >= 32
-    assert app_password(outside) == password
+    assert password != derived
+    assert app_password(outside, OWNER) == password

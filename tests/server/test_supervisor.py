@@ -271,9 +271,17 @@ def test_a_child_that_never_gets_up_ends_the_start(start: Callable[..., Running]
 def test_children_get_the_applications_way_into_the_database_and_not_the_owners(
     start: Callable[..., Running],
 ) -> None:
-    environment = start().wait_until_ready().child("web").environ()
-    assert environment["LAUREL_APP_URL"].startswith("postgresql://laurel_app@/laurel?host=")
-    assert "LAUREL_DATABASE_URL" not in environment
+    running = start().wait_until_ready()
+    owner = make_url(EmbeddedServer(running.home).url)
+    for name in ("worker", "web"):
+        child = running.child(name)
+        environment = child.environ()
+        assert make_url(environment["LAUREL_APP_URL"]).username == "laurel_app"
+        assert "LAUREL_DATABASE_URL" not in environment
+        assert str(owner.password) not in " ".join(environment.values())
+        passwords = [str(owner.password), str(make_url(environment["LAUREL_APP_URL"]).password)]
+        assert not any(password in " ".join(child.cmdline()) for password in passwords)
+        assert not any(password in running.log.read_text() for password in passwords)
 
 
 @pytest.mark.slow
