@@ -67,7 +67,8 @@ def exported() -> list_export.Columns[Named]:
 
 def about(record: AuditRecord, names: Mapping[str, str]) -> str:
     """Return what a record is about, a person by their name."""
-    return f"{record.subject_kind.replace('_', ' ')} {called(record.subject_id, names)}"
+    kind = record.subject_kind.removeprefix("app_").replace("_", " ")
+    return f"{kind} {called(record.subject_id, names)}"
 
 
 def people_in(record: AuditRecord, names: Mapping[str, str]) -> list[tuple[str, str]]:

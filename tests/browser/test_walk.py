@@ -3,7 +3,7 @@
 from itertools import count, pairwise
 
 import pytest
-from playwright.sync_api import Browser, TimeoutError, expect
+from playwright.sync_api import Browser, Locator, TimeoutError, expect
 
 from loyalty_core import access
 from tests.browser.running_laurel import RunningLaurel
@@ -15,6 +15,9 @@ VIEWS_CHANGED = {"standings", "performance", "regions"}
 # Their heading is a person's or a programme's name.
 TITLED_BY_DATA = {HOME, "programmes"}
 
+
+TRIES = 4
+OPENS_MS = 5_000
 
 # Follows a link of the menu and returns the heading that stood until then.
 FOLLOW = """path => {
@@ -38,18 +41,6 @@ STANDS = """([path, title, before]) => {
 }"""
 
 
-# Counts the runs of scripts from the first call on, and returns how many began so far.
-COUNT_RUNS = """() => {
-    if (window.laurelRuns === undefined) {
-        window.laurelRuns = 0;
-        const app = document.querySelector('[data-testid="stApp"]');
-        new MutationObserver(() => { window.laurelRuns += app.dataset.testScriptState === "running"; })
-            .observe(app, {attributeFilter: ["data-test-script-state"]});
-    }
-    return window.laurelRuns;
-}"""
-
-
 def walk_of(keys: list[str]) -> list[str]:
     """Return a walk that goes from every page to every other one exactly once."""
     ways = {one: [other for other in keys if other != one] for one in keys}
@@ -60,6 +51,31 @@ def walk_of(keys: list[str]) -> list[str]:
         else:
             walk.append(here.pop())
     return walk[::-1]
+
+
+def choose_another(visit: Visit, box: Locator) -> bool:
+    """Choose the last option of a drop-down, or the first where the last is chosen; whether there was another one."""
+    before = box.input_value()
+    options = visit.page.get_by_role("option")
+    for _try in range(TRIES):
+        box.click()
+        try:
+            options.last.wait_for(timeout=OPENS_MS)
+            other = options.last if options.last.inner_text(timeout=OPENS_MS) != before else options.first
+            if other.inner_text(timeout=OPENS_MS) == before:
+                visit.page.keyboard.press("Escape")
+                return False
+            other.click(timeout=OPENS_MS)
+            expect(box).not_to_have_value(before, timeout=OPENS_MS)
+        except (TimeoutError, AssertionError):
+            # A run that ended meanwhile has drawn the page anew, and closed the list.
+            visit.page.keyboard.press("Escape")
+            visit.settled()
+            continue
+        visit.page.wait_for_timeout(200)  # The run begins a moment after the click.
+        visit.settled()
+        return True
+    raise AssertionError(f"{box.get_attribute('aria-label')} keeps {before}: {visit.page.url}")
 
 
 def change_filters(visit: Visit, key: str) -> int:
@@ -79,18 +95,7 @@ def change_filters(visit: Visit, key: str) -> int:
         box = boxes.nth(place)
         if not box.is_visible():
             continue
-        before = box.input_value()
-        box.click()
-        option = visit.page.get_by_role("option").last
-        if option.inner_text() == before:
-            visit.page.keyboard.press("Escape")
-            continue
-        # The run begins a moment after the click, and would close the next box if that were opened before.
-        runs = visit.page.evaluate(COUNT_RUNS)
-        option.click()
-        visit.page.wait_for_function("before => window.laurelRuns > before", arg=runs, timeout=PATIENCE_MS)
-        visit.settled()
-        changed += 1
+        changed += choose_another(visit, box)
     search = main.locator("[data-testid=stTextInput] input[type=search]")
     if search.count() and search.first.is_visible():
         search.first.fill("a")
