@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
-from loyalty_core import access, participants
+from loyalty_core import access, participants, programmes
 from loyalty_core.access import PERMISSIONS_OF_ROLE, Permission, Role
-from loyalty_core.analytics import current_replica
+from loyalty_core.analytics import current_replica, run_query
 from loyalty_core.kernel import (
     PROJECT_FOLDER,
     Database,
@@ -29,7 +29,7 @@ from tests.pages.reward_world import make_reward_world
 from tests.pages.test_every_page import page_named, page_of
 from tests.pages.world import COMMAND_LINE, HEADER, World, take_in
 from tests.replicas import catch_up
-from ui import list_export
+from ui import list_export, performance
 from ui.elements import ROWS_A_PAGE
 
 COMPANIES = 130
@@ -228,6 +228,41 @@ def test_people_are_sorted_and_exported_by_the_replica_too(crowded: World) -> No
     )
     app = opened(crowded, "participants", Role.ANALYST, programme="Painters' club", words="anna n")
     assert [row["Code"] for row in exported(app, crowded, Role.ANALYST)] == ["C-100-1"]
+
+
+@pytest.mark.parametrize("query", ["companies", "sales_lines"])
+def test_rows_behind_a_bar_are_sorted_whole_and_pages_are_parts_of_the_export(
+    crowded: World, query: str
+) -> None:
+    user = crowded.signed_in(Role.ANALYST)
+    with crowded.database.snapshot(user.scope) as connection:
+        spring = programmes.programme_by_code(connection, user.scope, "spring")
+    asked, days = performance.Asked(spring), (spring.starts_on, spring.ends_on)
+    values = (
+        performance.companies_values(asked, days, None)
+        if query == "companies"
+        else performance.lines_values(asked, days, only_returns=False)
+    )
+    key = "company_id" if query == "companies" else "id"
+    for by in load_query(query).sorts:
+        for sort in (Sort(by), Sort(by, descending=True)):
+            every = [row[key] for row in list_export.from_replica(user, query, values, sort)()]
+            paged = [
+                row[key]
+                for offset in range(0, len(every), 50)
+                for row in run_query(
+                    user.scope, query, {**values, "limit": 50, "offset": offset}, sort=sort
+                ).to_dicts()
+            ]
+            assert every == paged
+            assert len(set(every)) == len(every) > COMPANIES
+    amounts = [
+        row["amount_minor"]
+        for row in list_export.from_replica(
+            user, query, values, Sort("sales" if query == "companies" else "amount")
+        )()
+    ]
+    assert amounts == sorted(amounts)
 
 
 def test_rows_to_fix_are_listed_in_the_order_chosen(crowded: World) -> None:
