@@ -19,9 +19,9 @@
 --   limit bigint: how many rows at most
 --   offset bigint: how many to leave out first
 -- sorts:
---   name: c.name
---   region: region_name
---   salesperson: salesperson_name
+--   name: folded(c.name)
+--   region: folded(region_name)
+--   salesperson: folded(salesperson_name)
 --   sales: amount_minor
 --   returns: returned_minor
 --   points: points

@@ -19,14 +19,14 @@
 --   limit bigint: how many rows at most
 --   offset bigint: how many to leave out first
 -- sorts:
---   name: t.display_name
+--   name: folded(t.display_name)
 --   active: t.last_on
 --   bought: bought_minor
 --   points: points
 --   balance: balance
 --   orders: orders
---   company: t.company_name
---   region: t.region_name
+--   company: folded(t.company_name)
+--   region: folded(t.region_name)
 with traced as (
     select t.id as participant_id, s.sold_on as on_day
     from participant t

@@ -17,9 +17,9 @@
 --   offset bigint: how many to leave out first
 -- sorts:
 --   sold: sold_on
---   company: company_name
+--   company: folded(company_name)
 --   invoice: invoice_no
---   product: product_name
+--   product: folded(product_name)
 --   quantity: quantity
 --   amount: amount_minor
 with page as (

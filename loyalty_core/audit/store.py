@@ -161,7 +161,7 @@ def link_hash(connection: Connection, position: int) -> bytes | None:
 
 
 _RECORD_SORTS = Sorts(
-    {"when": "r.recorded_at", "who": "r.actor_name", "what": "r.action", "number": "r.id"},
+    {"when": "r.recorded_at", "who": "folded(r.actor_name)", "what": "r.action", "number": "r.id"},
     default="r.id desc",
 )
 

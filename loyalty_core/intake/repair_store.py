@@ -351,9 +351,9 @@ def sheets_with_rows_put_aside(connection: Connection, import_id: UUID) -> list[
 _PUT_ASIDE_SORTS = Sorts(
     {
         "number": "i.number",
-        "file": "f.file_name",
+        "file": "folded(f.file_name)",
         "rows": "i.quarantined",
-        "who": "i.requested_by_name",
+        "who": "folded(i.requested_by_name)",
         "when": "i.requested_at",
     },
     default="i.number desc",

@@ -303,10 +303,10 @@ _FOUND = (
 _IMPORT_SORTS = Sorts(
     {
         "number": "i.number",
-        "file": "f.file_name",
+        "file": "folded(f.file_name)",
         "state": "i.state",
         "dataset": "i.dataset",
-        "who": "i.requested_by_name",
+        "who": "folded(i.requested_by_name)",
         "when": "i.requested_at",
     },
     default="i.requested_at desc, i.number desc",

@@ -139,7 +139,8 @@ def companies_by_id(connection: Connection, company_ids: Collection[UUID]) -> li
 
 
 _COMPANY_SORTS = Sorts(
-    {"name": "c.name", "code": "c.code", "region": "coalesce(r.name, '')"}, default="c.name, c.code"
+    {"name": "folded(c.name)", "code": "c.code", "region": "folded(coalesce(r.name, ''))"},
+    default="c.name, c.code",
 )
 
 

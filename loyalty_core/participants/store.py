@@ -195,7 +195,8 @@ _MATCHES = (
 
 
 _FOUND_SORTS = Sorts(
-    {"name": "n.display_name", "company": "c.name", "code": "p.code"}, default="n.display_name, p.code"
+    {"name": "folded(n.display_name)", "company": "folded(c.name)", "code": "p.code"},
+    default="n.display_name, p.code",
 )
 
 

@@ -63,7 +63,13 @@ _MATCHES = (
 
 
 _LISTED_SORTS = Sorts(
-    {"name": "name", "code": "code", "brand": "brand", "group": "product_group"}, default="name, code"
+    {
+        "name": "folded(name)",
+        "code": "code",
+        "brand": "folded(brand)",
+        "group": "folded(product_group)",
+    },
+    default="name, code",
 )
 
 

@@ -306,9 +306,9 @@ _WAITING_SORTS = Sorts(
     {
         "number": "o.number",
         "since": "o.ordered_at",
-        "requester": "coalesce(u.display_name, o.requested_by_name)",
-        "company": "c.name",
-        "reward": "r.name",
+        "requester": "folded(coalesce(u.display_name, o.requested_by_name))",
+        "company": "folded(c.name)",
+        "reward": "folded(r.name)",
         "points": "o.points",
         "cost": "o.cost_minor",
     },

@@ -630,7 +630,7 @@ _LINE_SORTS = Sorts(
     {
         "sold": "l.sold_on",
         "invoice": "l.invoice_no",
-        "product": "p.name",
+        "product": "folded(p.name)",
         "quantity": "l.quantity",
         "amount": "l.amount_minor",
     },

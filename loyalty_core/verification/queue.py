@@ -122,7 +122,7 @@ _SORTS = {
             "claim": "c.claim_no",
             "value": "c.at_stake_minor",
             "loss": "c.expected_loss_minor",
-            "claimant": "coalesce(pp.display_name, k.name, c.company_code_said)",
+            "claimant": "folded(coalesce(pp.display_name, k.name, c.company_code_said))",
             "quantity": "c.quantity",
             "invoice": "c.invoice_no",
             "sold": "c.sold_on",

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
-from loyalty_core import access, participants, programmes
+from loyalty_core import access, participants, products, programmes
 from loyalty_core.access import PERMISSIONS_OF_ROLE, Permission, Role
 from loyalty_core.analytics import current_replica, run_query
 from loyalty_core.kernel import (
@@ -380,3 +380,17 @@ def functions_that_page() -> Iterator[tuple[tuple[str, str], bool]]:
 def test_every_list_of_pages_offers_its_export_or_says_why_not() -> None:
     found = dict(functions_that_page())
     assert {place for place, offers in found.items() if not offers} == set(WITHOUT_EXPORT)
+
+
+def test_names_are_sorted_as_people_read_them_not_by_their_bytes(database: Database) -> None:
+    names = ["Zagreb", "adria", "Łódź", "Belgrade", "Äpfel"]
+    with database.transaction(COMMAND_LINE) as connection:
+        for place, name in enumerate(names):
+            connection.execute(
+                text("insert into product (id, code, name, recorded_at) values (:id, :code, :name, now())"),
+                {"id": new_id(), "code": f"P{place}", "name": name},
+            )
+        found = products.list_products(connection, "", sort=Sort("name"), limit=10)
+        back = products.list_products(connection, "", sort=Sort("name", descending=True), limit=10)
+    assert [one.name for one in found] == ["adria", "Äpfel", "Belgrade", "Łódź", "Zagreb"]
+    assert [one.name for one in back] == [one.name for one in reversed(found)]
