@@ -1,4 +1,5 @@
-"""The two cookies: of the visit, which every browser gets, and of the session, which signing in makes."""
+"""The three cookies: of the visit, which every browser gets, of the session, which signing in makes, and of the
+browser that somebody signed in with, which outlives it."""
 
 from collections.abc import Mapping
 
@@ -10,6 +11,7 @@ from loyalty_core import access
 
 VISIT = access.VISIT_COOKIE
 SESSION = "laurel_session"
+DEVICE = access.DEVICE_COOKIE
 
 
 def is_tls(scope: Scope) -> bool:
@@ -47,8 +49,13 @@ def visit_token(cookies: Mapping[str, str], *, tls: bool) -> str | None:
     return cookies.get(cookie_name(VISIT, tls=tls)) or None
 
 
+def device_token(scope: Scope) -> str | None:
+    """Return what the browser says it is known as, unverified."""
+    return cookies_of(scope).get(cookie_name(DEVICE, tls=is_tls(scope))) or None
+
+
 def set_cookie(response: Response, plain: str, value: str, *, tls: bool, max_age: int | None = None) -> None:
-    """Set one of the two: HttpOnly, SameSite=Lax, for this host only, Secure under TLS."""
+    """Set one of the three: HttpOnly, SameSite=Lax, for this host only, Secure under TLS."""
     response.set_cookie(
         cookie_name(plain, tls=tls),
         value,

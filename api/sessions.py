@@ -4,10 +4,12 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.cookies import (
+    DEVICE,
     SESSION,
     VISIT,
     clear_cookie,
     cookies_of,
+    device_token,
     is_tls,
     session_token,
     set_cookie,
@@ -30,7 +32,7 @@ class TicketBody(BaseModel):
 
 @router.post("/session", status_code=204)
 def begin_session(body: TicketBody, request: Request) -> Response:
-    """Redeem a sign-in ticket for a session. The visit that got the ticket ends with it."""
+    """Redeem a sign-in ticket for a session, and know the browser. The visit that got the ticket ends with it."""
     tls = is_tls(request.scope)
     visit = visit_token(cookies_of(request.scope), tls=tls)
     if visit is None:
@@ -42,6 +44,9 @@ def begin_session(body: TicketBody, request: Request) -> Response:
         access.end_session(database, user)
     response = Response(status_code=204, headers={"cache-control": "no-store"})
     set_cookie(response, SESSION, token, tls=tls, max_age=int(access.SESSION_LIFE.total_seconds()))
+    device = access.remember_device(database, token, earlier=device_token(request.scope))
+    if device is not None:
+        set_cookie(response, DEVICE, device, tls=tls, max_age=int(access.DEVICE_LIFE.total_seconds()))
     clear_cookie(response, VISIT, tls=tls)
     return response
 

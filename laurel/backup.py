@@ -33,7 +33,7 @@ DUMP = "database.dump"
 ROLE = "laurel_backup"
 
 # Whoever holds the copy must not be signed in by the original's cookies; the files of exports are not copied.
-_LEFT_OUT = ("web_session", "sign_in_ticket", "sign_in_failure", "export_file")
+_LEFT_OUT = ("web_session", "sign_in_ticket", "sign_in_failure", "known_device", "export_file")
 # A transaction's number is 32 bits long in an epoch; a new cluster's numbers may lie half of that behind at most.
 _FARTHEST_AHEAD = 1_000_000_000
 # As many as one file of PostgreSQL's commit log covers.

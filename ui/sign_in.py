@@ -13,7 +13,7 @@ from streamlit_authenticator import Authenticate
 from streamlit_authenticator.controllers import AuthenticationController
 
 from loyalty_core import access
-from loyalty_core.access import VISIT_COOKIE, SignedInUser, SignInAttempt, prehash
+from loyalty_core.access import DEVICE_COOKIE, VISIT_COOKIE, SignedInUser, SignInAttempt, prehash
 from loyalty_core.kernel import Refusal, _, current_database
 from ui import registry, wording
 from ui.elements import ASSETS
@@ -69,7 +69,10 @@ class _Checker(AuthenticationController):  # type: ignore[misc] # the package ha
         database = current_database()
         try:
             attempt = access.begin_sign_in(
-                database, name=username, address=str(st.context.ip_address or "local")
+                database,
+                name=username,
+                address=str(st.context.ip_address or "local"),
+                device=_cookie(DEVICE_COOKIE),
             )
         except access.WaitBeforeSignInError as refusal:
             self.refusal = refusal
@@ -98,9 +101,11 @@ class _Form(Authenticate):  # type: ignore[misc] # the package has no types
         self.authentication_controller = checker
 
 
-def _visit() -> str | None:
+def _cookie(plain: str) -> str | None:
     cookies = st.context.cookies
-    return cookies.get(f"__Host-{VISIT_COOKIE}") or cookies.get(VISIT_COOKIE)
+    found = cookies.get(f"__Host-{plain}") or cookies.get(plain)
+    # Streamlit's own test runner has no browser, and answers with an object that is no text.
+    return found if isinstance(found, str) else None
 
 
 def instead_of_every_page(draw: Callable[[], None]) -> list[st.Page]:
@@ -138,7 +143,7 @@ def draw_sign_in() -> None:
                 )
         finally:
             _forget_what_it_keeps()
-        visit = _visit()
+        visit = _cookie(VISIT_COOKIE)
         if checker.refusal is not None:
             st.error(checker.refusal.sentence, icon=":material/block:")
         elif checker.accepted is not None and visit is None:
@@ -219,7 +224,9 @@ def _password_form(user: SignedInUser) -> None:
         st.error(_("The two new passwords differ."), icon=":material/block:")
         return
     try:
-        access.change_password(current_database(), user, current=current, new=new)
+        access.change_password(
+            current_database(), user, current=current, new=new, device=_cookie(DEVICE_COOKIE)
+        )
     except Refusal as refusal:
         st.error(refusal.sentence, icon=":material/block:")
     else:

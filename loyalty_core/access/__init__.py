@@ -33,6 +33,7 @@ from loyalty_core.access.commands import (
     make_export,
     password_matches,
     redeem_ticket,
+    remember_device,
     reset_password,
     scope_of_user,
     set_grants,
@@ -43,6 +44,7 @@ from loyalty_core.access.evidence import broken_rights
 from loyalty_core.access.models import (
     app_user,
     export_file,
+    known_device,
     sign_in_failure,
     sign_in_ticket,
     user_role,
@@ -51,6 +53,8 @@ from loyalty_core.access.models import (
 )
 from loyalty_core.access.policy import (
     DECIDING,
+    DEVICE_COOKIE,
+    DEVICE_LIFE,
     HOLD_BACK,
     MAX_PASSWORD_LENGTH,
     MIN_PASSWORD_LENGTH,
@@ -73,6 +77,8 @@ from loyalty_core.access.store import ScopeGrant, User, display_name_of, display
 __all__ = [
     "CSV",
     "DECIDING",
+    "DEVICE_COOKIE",
+    "DEVICE_LIFE",
     "HOLD_BACK",
     "MAX_PASSWORD_LENGTH",
     "MIN_PASSWORD_LENGTH",
@@ -120,12 +126,14 @@ __all__ = [
     "find_user",
     "forget_expired",
     "issue_ticket",
+    "known_device",
     "list_users",
     "make_export",
     "password_matches",
     "permissions_of",
     "prehash",
     "redeem_ticket",
+    "remember_device",
     "reset_password",
     "role_title",
     "scope_of_user",

@@ -20,6 +20,8 @@ from loyalty_core import audit
 from loyalty_core.access import store
 from loyalty_core.access.policy import (
     DECIDING,
+    DEVICE_LIFE,
+    DEVICES_OF_A_USER,
     EXPORT_LIFE,
     FAILURES_FORGOTTEN_AFTER,
     HOLD_BACK,
@@ -404,6 +406,7 @@ def _move(database: Database, scope: Scope, user_id: UUID, state: UserState) -> 
                 raise LastAdministratorError(user)
             store.delete_exports_of(connection, user_id)
             detail["sessions_ended"] = store.end_sessions_of(connection, user_id, EndReason.DISABLED, now())
+            store.forget_devices(connection, user_id, but=None)
         elif permissions_of(user.roles) & DECIDING:
             detail |= _hold_back(connection, scope, user_id)
         store.update_state(connection, user_id, state)
@@ -450,11 +453,13 @@ def _replace_password(
     temporary: bool,
     action: str,
     detail: Mapping[str, str] | None = None,
+    device: str | None = None,
 ) -> None:
     store.lock_user(connection, user_id)
     moment = now()
     store.update_password(connection, user_id, password_hash, temporary=temporary, changed_at=moment)
     ended = store.end_sessions_of(connection, user_id, EndReason.PASSWORD_CHANGED, moment)
+    store.forget_devices(connection, user_id, but=_key(device) if device else None)
     audit.record(connection, scope, action, "app_user", user_id, {"sessions_ended": ended, **(detail or {})})
 
 
@@ -489,27 +494,46 @@ class SignInAttempt:
     address: str
     password_hash: str
     user_id: UUID | None
+    counters: Mapping[FailureKind, bytes]
 
 
 def _key(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 
 
-def _failure_keys(name: str, address: str) -> dict[FailureKind, bytes]:
-    return {FailureKind.ACCOUNT: _key(name), FailureKind.ADDRESS: _key(address)}
-
-
-def begin_sign_in(database: Database, *, name: str, address: str) -> SignInAttempt:
+def begin_sign_in(database: Database, *, name: str, address: str, device: str | None = None) -> SignInAttempt:
     """Count a try and return what the password is to be checked against.
 
-    Counting before checking leaves no gap for tries made at once. Raises WaitBeforeSignInError, which says
-    nothing of whether the name exists.
+    Counting before checking leaves no gap for tries made at once. `device` is the browser's cookie of that name,
+    unverified: where the user signed in with it before, the browser has a counter of its own in place of the
+    account's, which all others share. Raises WaitBeforeSignInError, which says nothing of whether the name exists.
     """
+    return _begin(
+        database,
+        name,
+        address,
+        lambda connection, plain, moment: (
+            store.known_device(connection, _key(device), plain, moment) if device else None
+        ),
+    )
+
+
+def _begin(
+    database: Database,
+    name: str,
+    address: str,
+    known: Callable[[Connection, str, datetime], UUID | None],
+) -> SignInAttempt:
     name, address = name.strip().lower(), address_group(address)
     system = Scope.of_system("sign-in")
     with database.transaction(system) as connection:
         moment = now()
-        keys = _failure_keys(name, address)
+        keys = {FailureKind.ADDRESS: _key(address)}
+        device_id = known(connection, name, moment)
+        if device_id is None:
+            keys[FailureKind.ACCOUNT] = _key(name)
+        else:
+            keys[FailureKind.DEVICE] = _key(str(device_id))
         held = store.lock_failures(connection, keys, moment)
         blocked_until = max(blocked for _failures, _last, blocked in held.values())
         if blocked_until > moment:
@@ -527,8 +551,8 @@ def begin_sign_in(database: Database, *, name: str, address: str) -> SignInAttem
             )
         found = store.password_hash_of(connection, name)
     if found is None:
-        return SignInAttempt(name, address, _NOBODYS_HASH, None)
-    return SignInAttempt(name, address, found[1], found[0])
+        return SignInAttempt(name, address, _NOBODYS_HASH, None, keys)
+    return SignInAttempt(name, address, found[1], found[0], keys)
 
 
 def _whole_seconds(until: datetime, moment: datetime) -> int:
@@ -550,7 +574,7 @@ def fail_sign_in(database: Database, attempt: SignInAttempt) -> None:
 
 
 def issue_ticket(database: Database, attempt: SignInAttempt, *, visit: str) -> str:
-    """Return a ticket for a try whose password was right, and forget the account's failures.
+    """Return a ticket for a try whose password was right, and forget the failures of the account or known browser.
 
     `visit` is the value of the cookie that the browser got with the sign-in page: only it can redeem the
     ticket, once, within 30 seconds. Raises SignInRefused when the try was nobody's.
@@ -561,10 +585,10 @@ def issue_ticket(database: Database, attempt: SignInAttempt, *, visit: str) -> s
     system = Scope.of_system("sign-in")
     with database.transaction(system) as connection:
         moment = now()
-        keys = _failure_keys(attempt.name, attempt.address)
+        keys = attempt.counters
         held = store.lock_failures(connection, keys, moment)
         for kind, (failures, last_failed_at, _blocked) in held.items():
-            count = 0 if kind is FailureKind.ACCOUNT else max(failures - 1, 0)
+            count = max(failures - 1, 0) if kind is FailureKind.ADDRESS else 0
             store.set_failures(
                 connection,
                 kind,
@@ -606,6 +630,39 @@ def redeem_ticket(database: Database, ticket: str, *, visit: str) -> str:
     if user_id is None:
         raise TicketRefused
     return token
+
+
+def remember_device(database: Database, session_token: str, *, earlier: str | None) -> str | None:
+    """Make the browser of a living session a known one of its user and return the new value of its cookie.
+
+    `earlier` is the value that it had, unverified. It is replaced at every sign-in, so that one that somebody
+    planted or copied is worth nothing afterwards. None where the session is over.
+    """
+    device = secrets.token_urlsafe(32)
+    with database.transaction(Scope.of_system("sign-in")) as connection:
+        moment = now()
+        row = store.living_session(
+            connection, token_hash=_key(session_token), moment=moment, idle=SESSION_IDLE
+        )
+        if row is None:
+            return None
+        # A new password that comes at this moment ends the session, or finds the browser and forgets it.
+        store.lock_user(connection, row.user_id)
+        if not store.living_session(
+            connection, token_hash=_key(session_token), moment=moment, idle=SESSION_IDLE
+        ):
+            return None
+        store.remember_device(
+            connection,
+            id=new_id(),
+            user_id=row.user_id,
+            earlier_hash=_key(earlier) if earlier else None,
+            token_hash=_key(device),
+            moment=moment,
+            expires_at=moment + DEVICE_LIFE,
+            most=DEVICES_OF_A_USER,
+        )
+    return device
 
 
 def find_session(database: Database, token: str) -> SignedInUser | None:
@@ -690,13 +747,16 @@ def end_session(database: Database, user: SignedInUser) -> None:
             )
 
 
-def change_password(database: Database, user: SignedInUser, *, current: str, new: str) -> None:
+def change_password(
+    database: Database, user: SignedInUser, *, current: str, new: str, device: str | None = None
+) -> None:
     """Replace one's own password and end every session of one's own, this one included.
 
-    A wrong current password counts like a failed sign-in. Raises SignInRefused, PasswordRefused,
-    WaitBeforeSignInError.
+    Every known browser is forgotten but that of `device`, the cookie of the one it is done in. A wrong current
+    password counts like a failed sign-in, of this session: failures of strangers don't keep anybody from it.
+    Raises SignInRefused, PasswordRefused, WaitBeforeSignInError.
     """
-    attempt = begin_sign_in(database, name=user.name, address=f"session {user.session_id}")
+    attempt = _begin(database, user.name, f"session {user.session_id}", lambda *_of_the_try: user.session_id)
     if not password_matches(current, attempt.password_hash) or attempt.user_id != user.id:
         fail_sign_in(database, attempt)
         raise SignInRefused
@@ -705,14 +765,20 @@ def change_password(database: Database, user: SignedInUser, *, current: str, new
     password_hash = hash_password(new)
     with database.transaction(user.scope) as connection:
         _replace_password(
-            connection, user.scope, user.id, password_hash, temporary=False, action="access.password_changed"
+            connection,
+            user.scope,
+            user.id,
+            password_hash,
+            temporary=False,
+            action="access.password_changed",
+            device=device,
         )
 
 
 def _forget_failures(database: Database, attempt: SignInAttempt) -> None:
     with database.transaction(Scope.of_system("sign-in")) as connection:
         moment = now()
-        keys = _failure_keys(attempt.name, attempt.address)
+        keys = attempt.counters
         for kind in store.lock_failures(connection, keys, moment):
             store.set_failures(
                 connection, kind, keys[kind], failures=0, last_failed_at=moment, blocked_until=moment
@@ -814,7 +880,7 @@ def fetch_export(database: Database, user: SignedInUser, folder: Path, export_id
 
 
 def forget_expired(database: Database, exports_folder: Path) -> int:
-    """Delete expired exports with their files, tickets and old failures; return how many rows went.
+    """Delete expired exports with their files, tickets, known browsers and old failures; return how many rows went.
 
     Files without a row (of a process that died while writing) go when they are older than an export lives.
     """

@@ -121,7 +121,23 @@ sign_in_ticket = Table(
     info={"app": AppRights(updates=("used_at",), delete=True)},
 )
 
-# A row per account name and per address, by hash: a password typed into the name field must not lie here.
+# A browser in which the user signed in: its failures are counted apart from those of all others. Only the hash of
+# its cookie is here, which signs nobody in. Several people of one browser have rows with the same hash.
+known_device = Table(
+    "known_device",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("token_hash", LargeBinary, nullable=False),
+    Column("user_id", Uuid, ForeignKey("app_user.id"), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("token_hash", "user_id", name="uq_known_device_browser"),
+    CheckConstraint("octet_length(token_hash) = 32", name="token_hash"),
+    Index("ix_known_device_user", "user_id"),
+    Index("ix_known_device_expiry", "expires_at"),
+    info={"app": AppRights(updates=("token_hash", "expires_at"), delete=True)},
+)
+
+# A row per account name, address and known browser, by hash: a password typed into the name field must not lie here.
 sign_in_failure = Table(
     "sign_in_failure",
     metadata,

@@ -51,6 +51,7 @@ class FailureKind(StrEnum):
 
     ACCOUNT = "account"
     ADDRESS = "address"
+    DEVICE = "device"
 
 
 class Permission(StrEnum):
@@ -433,13 +434,17 @@ def prehash(password: str) -> str:
 
 # The cookie that every browser gets with its first page; a sign-in ticket is bound to it.
 VISIT_COOKIE = "laurel_visit"
+# The cookie of a browser in which somebody signed in; it signs nobody in.
+DEVICE_COOKIE = "laurel_device"
 
 SESSION_IDLE = timedelta(hours=2)
 SESSION_LIFE = timedelta(hours=12)
 TICKET_LIFE = timedelta(seconds=30)
 EXPORT_LIFE = timedelta(minutes=15)
+DEVICE_LIFE = timedelta(days=180)
+DEVICES_OF_A_USER = 20
 
-FREE_FAILURES = {FailureKind.ACCOUNT: 4, FailureKind.ADDRESS: 20}
+FREE_FAILURES = {FailureKind.ACCOUNT: 4, FailureKind.ADDRESS: 20, FailureKind.DEVICE: 4}
 LONGEST_WAIT = timedelta(minutes=15)
 FAILURES_FORGOTTEN_AFTER = timedelta(hours=24)
 
@@ -447,7 +452,8 @@ FAILURES_FORGOTTEN_AFTER = timedelta(hours=24)
 def wait_after(kind: FailureKind, failures: int) -> timedelta:
     """Return how long no sign-in is tried after this many failures in a row.
 
-    The first four per account and twenty per address cost nothing; then 1 s, doubling to 15 minutes.
+    The first four per account, four per known browser and twenty per address cost nothing; then 1 s, doubling to
+    15 minutes.
     """
     beyond = failures - FREE_FAILURES[kind]
     if beyond <= 0:

@@ -1,6 +1,6 @@
 """Every query on users, their rights and their sessions."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -305,14 +305,14 @@ def permissions_now(connection: Connection, user_id: UUID) -> frozenset[Permissi
 
 
 def lock_failures(
-    connection: Connection, keys: dict[FailureKind, bytes], moment: datetime
+    connection: Connection, keys: Mapping[FailureKind, bytes], moment: datetime
 ) -> dict[FailureKind, tuple[int, datetime, datetime]]:
-    """Hold the counters until the transaction ends: failures, last failure, blocked until, by kind.
+    """Hold the counters of the kinds given until the transaction ends: failures, last failure, blocked until.
 
     Always in one order, so that two sign-ins never wait for each other.
     """
     held = {}
-    for kind in FailureKind:
+    for kind in filter(keys.__contains__, FailureKind):
         connection.execute(
             text(
                 "insert into sign_in_failure (kind, key_hash, failures, last_failed_at, blocked_until)"
@@ -353,6 +353,68 @@ def set_failures(
             "last_failed_at": last_failed_at,
             "blocked_until": blocked_until,
         },
+    )
+
+
+def known_device(connection: Connection, token_hash: bytes, name: str, moment: datetime) -> UUID | None:
+    """Return what this browser is known as to the user of the name, or None."""
+    found: UUID | None = connection.execute(
+        text(
+            "select d.id from known_device d join app_user u on u.id = d.user_id"
+            " where d.token_hash = :hash and u.name = :name and d.expires_at > :moment"
+        ),
+        {"hash": token_hash, "name": name, "moment": moment},
+    ).scalar_one_or_none()
+    return found
+
+
+def remember_device(
+    connection: Connection,
+    *,
+    id: UUID,
+    user_id: UUID,
+    earlier_hash: bytes | None,
+    token_hash: bytes,
+    moment: datetime,
+    expires_at: datetime,
+    most: int,
+) -> None:
+    """Make the browser a known one of the user, under a new token; all who it knows go with it.
+
+    Of more than `most` browsers of the user those used longest ago are forgotten.
+    """
+    if earlier_hash is not None:
+        connection.execute(
+            text(
+                "update known_device set token_hash = :hash where token_hash = :earlier and expires_at > :moment"
+            ),
+            {"hash": token_hash, "earlier": earlier_hash, "moment": moment},
+        )
+    connection.execute(
+        text(
+            "insert into known_device (id, token_hash, user_id, expires_at)"
+            " values (:id, :hash, :user_id, :expires_at)"
+            " on conflict (token_hash, user_id) do update set expires_at = excluded.expires_at"
+        ),
+        {"id": id, "hash": token_hash, "user_id": user_id, "expires_at": expires_at},
+    )
+    connection.execute(
+        text(
+            "delete from known_device where id in (select id from known_device where user_id = :user_id"
+            " order by expires_at desc, id desc offset :most)"
+        ),
+        {"user_id": user_id, "most": most},
+    )
+
+
+def forget_devices(connection: Connection, user_id: UUID, *, but: bytes | None) -> None:
+    """Forget every known browser of the user, but the one of this token's hash."""
+    connection.execute(
+        text(
+            "delete from known_device where user_id = :user_id"
+            " and token_hash is distinct from cast(:but as bytea)"
+        ),
+        {"user_id": user_id, "but": but},
     )
 
 
@@ -578,7 +640,7 @@ def delete_exports_of(connection: Connection, user_id: UUID) -> int:
 def delete_expired(
     connection: Connection, *, moment: datetime, failures_before: datetime
 ) -> tuple[list[str], int]:
-    """Forget expired exports, tickets and failures; return the exports' paths and how many rows went."""
+    """Forget what expired and old failures; return the exports' paths and how many rows went."""
     paths = list(
         connection.execute(
             text("delete from export_file where expires_at <= :moment returning path"), {"moment": moment}
@@ -591,4 +653,7 @@ def delete_expired(
         text("delete from sign_in_failure where last_failed_at <= :before and blocked_until <= :moment"),
         {"before": failures_before, "moment": moment},
     ).rowcount
-    return paths, len(paths) + tickets + failures
+    devices = connection.execute(
+        text("delete from known_device where expires_at <= :moment"), {"moment": moment}
+    ).rowcount
+    return paths, len(paths) + tickets + failures + devices

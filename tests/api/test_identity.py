@@ -111,6 +111,36 @@ def test_a_ticket_becomes_a_cookie_that_scripts_cannot_read(web: RunningWeb) -> 
         assert access.find_session(web.database, browser.cookies["laurel_session"]) is not None
 
 
+def test_a_sign_in_makes_the_browser_known_by_a_cookie_that_outlives_it_and_signs_nobody_in(
+    web: RunningWeb,
+) -> None:
+    user, _token = fresh(web, Role.ANALYST)
+
+    def signed_in_again(device: str | None) -> str:
+        attempt = access.begin_sign_in(web.database, name=user.name, address="192.0.2.1", device=device)
+        browser.get("/")
+        ticket = access.issue_ticket(web.database, attempt, visit=browser.cookies["laurel_visit"])
+        answer = browser.post("/auth/session", json={"ticket": ticket})
+        made = next(
+            line for line in answer.headers.get_list("set-cookie") if line.startswith("laurel_device=")
+        )
+        assert {"httponly", "samesite=lax", "path=/", "max-age=15552000"} <= set(made.lower().split("; "))
+        return browser.cookies["laurel_device"]
+
+    with client(web) as browser:
+        first = signed_in_again(None)
+        assert browser.post("/auth/sign-out").status_code == 204
+        assert browser.cookies["laurel_device"] == first
+        assert browser.get(f"/files/{new_id()}").status_code == 401
+        for _number in range(5):
+            access.begin_sign_in(web.database, name=user.name, address="198.51.100.7")
+        second = signed_in_again(first)
+        assert second != first
+        for stale in (first, None):
+            with pytest.raises(access.WaitBeforeSignInError):
+                access.begin_sign_in(web.database, name=user.name, address="192.0.2.1", device=stale)
+
+
 def test_a_sign_in_ends_the_session_that_the_browser_had(web: RunningWeb) -> None:
     _user, earlier = fresh(web, Role.ANALYST)
     user, _token = fresh(web, Role.ANALYST)

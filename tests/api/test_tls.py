@@ -67,6 +67,11 @@ def test_cookies_are_bound_to_the_host_and_to_tls(guarded: Guard, database: Data
     )
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=lax"} <= set(session.split("; "))
 
+    device = next(
+        line for line in signed_in.headers.get_list("set-cookie") if line.startswith("__Host-laurel_device=")
+    )
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=lax"} <= set(device.split("; "))
+
     token = session.partition("=")[2].partition(";")[0]
     path = f"/exports/{user.id}"
     assert ask(guarded, "GET", path, cookie=f"__Host-laurel_session={token}").status_code == 404

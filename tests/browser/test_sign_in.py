@@ -1,10 +1,13 @@
 import re
+from contextlib import suppress
+from datetime import timedelta
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from loyalty_core import access
 from loyalty_core.access import Role
+from loyalty_core.kernel import clock, now
 from tests.access.people import COMMAND_LINE, EVERYTHING, PASSWORD
 from tests.running_web import RunningWeb
 
@@ -100,6 +103,27 @@ def test_a_wrong_password_is_refused_in_a_sentence_and_nothing_is_kept(
     sign_in(page, vera, "not the password")
     expect(page.get_by_text("Sign-in name or password is not right.")).to_be_visible()
     assert "laurel_session" not in {cookie["name"] for cookie in page.context.cookies()}
+    sign_in(page, vera)
+    expect(page.get_by_role("button", name="Vera Test")).to_be_visible(timeout=20_000)
+
+
+def test_a_stranger_who_fails_keeps_new_browsers_waiting_and_not_the_one_that_signed_in_before(
+    web: RunningWeb, page: Page, browser: Browser, vera: str
+) -> None:
+    _open_signed_in(web, page, vera)
+    page.get_by_role("button", name="Vera Test").click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("Sign-in name")).to_be_visible(timeout=20_000)
+    for _number in range(9):
+        with suppress(access.WaitBeforeSignInError), clock.fixed(now() + timedelta(hours=1)):
+            access.begin_sign_in(web.database, name=vera, address="198.51.100.7")
+    with pytest.raises(access.WaitBeforeSignInError):
+        access.begin_sign_in(web.database, name=vera, address="198.51.100.7")
+    stranger = browser.new_context().new_page()
+    stranger.goto(web.address)
+    sign_in(stranger, vera)
+    expect(stranger.get_by_text("Too many tries.")).to_be_visible(timeout=20_000)
+    stranger.context.close()
     sign_in(page, vera)
     expect(page.get_by_role("button", name="Vera Test")).to_be_visible(timeout=20_000)
 
