@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -72,9 +73,11 @@ class Workshop:
 
 @contextmanager
 def workshop() -> Iterator[Workshop]:
-    """Make a workshop and take it down again."""
+    """Make a workshop and take it down again, also when the benchmark is told to end."""
     folder = Path(tempfile.mkdtemp(prefix="l-", dir="/tmp"))
     server = EmbeddedServer(folder)
+    # Else SIGTERM would end this process alone, and leave a server and what a benchmark started running.
+    before = signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(128 + signal.SIGTERM))
     try:
         owner_url = server.hold()
         migrate(owner_url, app_password=derived_app_password(owner_url))
@@ -82,6 +85,7 @@ def workshop() -> Iterator[Workshop]:
     finally:
         server.release()
         shutil.rmtree(folder)
+        signal.signal(signal.SIGTERM, before)
 
 
 def same(what: str, ours: Sequence[object], theirs: Sequence[object]) -> None:

@@ -2,9 +2,14 @@
 
 import ast
 import os
+import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
+from pathlib import Path
 
+import psutil
 import pytest
 
 from bench.__main__ import BENCHMARKS
@@ -47,3 +52,33 @@ def test_a_benchmark_that_is_not_there_is_refused_by_name() -> None:
     )
     assert done.returncode == 2
     assert "there is no benchmark nonsense" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_benchmark_that_is_told_to_end_leaves_no_process_and_no_folder() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench", "pages", "--small"],
+        cwd=PROJECT_FOLDER,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    started: dict[int, psutil.Process] = {}
+    homes: set[str] = set()
+    has_worker = False
+    deadline = time.monotonic() + 120
+    while not has_worker:
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        for one in psutil.Process(process.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                started[one.pid] = one
+                homes.add(one.environ().get("LAUREL_HOME", ""))
+                has_worker |= "laurel.worker" in one.cmdline()
+        time.sleep(0.1)
+    process.terminate()
+    process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    homes.discard("")
+    assert len(homes) == 1
+    assert not Path(homes.pop()).exists()
+    assert not psutil.wait_procs(list(started.values()), timeout=10)[1]
