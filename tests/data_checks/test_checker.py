@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import psutil
+import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from psycopg import sql
 from sqlalchemy.engine import make_url
 
 from data_checks import (
@@ -74,10 +76,18 @@ def test_a_dataset_without_a_suite_is_an_error(url: str) -> None:
         run_suite("weather", database_url=url, staging_table="", facts=FACTS)
 
 
-def test_a_password_with_a_dollar_sign_is_taken_as_it_is(url: str) -> None:
-    odd = make_url(url).set(password="p$HOME${x}%\\$").render_as_string(hide_password=False)
-    with staging_table(url, usual_lines(100)) as table:
-        result = run_suite("sales", database_url=odd, staging_table=table, facts=FACTS)
+def test_a_password_with_a_dollar_sign_is_taken_as_it_is(url: str, server: TestServer) -> None:
+    password = "p$HOME${x}%\\$"
+    odd = make_url(url).set(username="odd", password=password).render_as_string(hide_password=False)
+    with psycopg.connect(server.url_of("postgres"), autocommit=True) as owner:
+        owner.execute(
+            sql.SQL("create role odd login in role laurel_app password {}").format(sql.Literal(password))
+        )
+        try:
+            with staging_table(url, usual_lines(100)) as table:
+                result = run_suite("sales", database_url=odd, staging_table=table, facts=FACTS)
+        finally:
+            owner.execute("drop role odd")
     assert result.stops == ()
 
 
