@@ -19,6 +19,7 @@ from ui.registry import IN_ADDRESS, PageEntry, pages
 
 SEARCH = "\x00Acme\x1b\u202e"
 FAILED = "Something went wrong on our side"
+LEADS_ON = ForwardMsg.FINISHED_EARLY_FOR_RERUN
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +47,12 @@ def socket_of(served: RunningWeb, role: Role) -> Iterator[ClientConnection]:
 
 
 def drawn(line: ClientConnection, message: BackMsg) -> list[ForwardMsg]:
-    """What the server sends until the page's run ends."""
+    """What the server sends until the page stands: a run that leads on to another page is not the last."""
     line.send(message.SerializeToString())
     came = []
     while True:
         came.append(ForwardMsg.FromString(line.recv(timeout=60, decode=False)))
-        if came[-1].WhichOneof("type") == "script_finished":
+        if came[-1].WhichOneof("type") == "script_finished" and came[-1].script_finished != LEADS_ON:
             return came
 
 
