@@ -155,7 +155,7 @@ def test_a_head_of_sales_sees_the_own_region_alone(browser: Browser, laurel: Run
             (str(place.rank), place.code, f"{place.points:,}") for place in own
         ]
         visit.open("/company")
-        companies = visit.table("Companies by name").rows()
+        companies = visit.table("Companies").rows()
         assert {row["Code"] for row in companies} == {place.code for place in own}
 
         visit.open(f"/company?company={own[0].code}")

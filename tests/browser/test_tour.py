@@ -166,7 +166,7 @@ def put_a_row_right(visit: Visit, rows: int) -> None:
     visit.settled()
     editor = Table(visit, visit.page.get_by_test_id("stDataFrame").last)
     wrong = editor.rows()[1]
-    assert wrong["What is wrong"] == "The company is not known"
+    assert wrong["What is wrong"] == "The company is not known (company_code)"
     # Columns with something wrong in them come first, and are marked.
     company = list(wrong)[list(wrong).index("What is wrong") + 1]
     assert company == "⚠ company_code"
