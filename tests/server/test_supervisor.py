@@ -35,7 +35,7 @@ def free_port() -> int:
         return port
 
 
-def until(fact: Callable[[], object], seconds: float = 60) -> None:
+def until(fact: Callable[[], object], seconds: float = 180) -> None:
     """Wait until the fact holds; fail when it doesn't in time."""
     deadline = time.monotonic() + seconds
     while not fact():
