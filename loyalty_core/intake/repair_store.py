@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, text
 from loyalty_core.intake.dataset import Staging
 from loyalty_core.intake.mapping import DatasetColumns
 from loyalty_core.intake.states import REPAIR_MOVES, RepairState
-from loyalty_core.kernel import NotFoundError, Scope, Sort, Sorts, StateError, _, driver_connection
+from loyalty_core.kernel import NotFoundError, Scope, StateError, _, driver_connection
 
 ROW_COLUMN = "row_in_file"
 """The staged column that says which row of the import's file a corrected row is."""
@@ -346,46 +346,6 @@ def sheets_with_rows_put_aside(connection: Connection, import_id: UUID) -> list[
         {"import_id": import_id},
     )
     return list(rows.scalars())
-
-
-_PUT_ASIDE_SORTS = Sorts(
-    {
-        "number": "i.number",
-        "file": "folded(f.file_name)",
-        "rows": "i.quarantined",
-        "who": "folded(i.requested_by_name)",
-        "when": "i.requested_at",
-    },
-    default="i.number desc",
-)
-
-
-def imports_with_rows_put_aside(
-    connection: Connection, *, sort: Sort | None = None, limit: int, offset: int = 0
-) -> list[tuple[UUID, int]]:
-    """Return accepted imports that some rows are still out of, with how many, the newest first.
-
-    `sort` is by number, file, rows, who or when.
-    """
-    order_by = _PUT_ASIDE_SORTS.order_by(sort)
-    rows = connection.execute(
-        text(
-            "select i.id, i.quarantined from file_import i join received_file f on f.id = i.file_id"  # noqa: S608 constants
-            " where i.state = 'accepted' and i.quarantined > 0"
-            f"{order_by} limit :limit offset :offset"
-        ),
-        {"limit": limit, "offset": offset},
-    )
-    return [(row.id, int(row.quarantined)) for row in rows]
-
-
-def count_imports_with_rows_put_aside(connection: Connection) -> int:
-    """Return how many imports `imports_with_rows_put_aside` would return in all."""
-    return int(
-        connection.execute(
-            text("select count(*) from file_import where state = 'accepted' and quarantined > 0")
-        ).scalar_one()
-    )
 
 
 def import_id_of_number(connection: Connection, number: int) -> UUID | None:

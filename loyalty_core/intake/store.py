@@ -339,6 +339,33 @@ def find_imports(
     return [_import(row) for row in rows]
 
 
+_PUT_ASIDE = (
+    " from file_import i join received_file f on f.id = i.file_id"
+    " where i.state = 'accepted' and i.quarantined > 0"
+)
+_PUT_ASIDE_SORTS = Sorts({**_IMPORT_SORTS.columns, "rows": "i.quarantined"}, default="i.number desc")
+
+
+def imports_with_rows_put_aside(
+    connection: Connection, *, sort: Sort | None = None, limit: int, offset: int = 0
+) -> list[FileImport]:
+    """Return accepted imports of the scope that some rows are still out of, the newest first.
+
+    `sort` is by what `find_imports` takes, or by rows: how many are out.
+    """
+    order_by = _PUT_ASIDE_SORTS.order_by(sort)
+    rows = connection.execute(
+        text(_IMPORT_COLUMNS + _PUT_ASIDE + f"{order_by} limit :limit offset :offset"),
+        {"limit": limit, "offset": offset},
+    )
+    return [_import(row) for row in rows]
+
+
+def count_imports_with_rows_put_aside(connection: Connection) -> int:
+    """Return how many imports `imports_with_rows_put_aside` would return in all."""
+    return int(connection.execute(text("select count(*)" + _PUT_ASIDE)).scalar_one())
+
+
 def count_imports(
     connection: Connection,
     *,

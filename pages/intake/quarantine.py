@@ -54,8 +54,7 @@ def choose_import() -> None:
     )
 
     def read(connection: Connection, limit: int, offset: int) -> list[FileImport]:
-        listed = intake.imports_with_rows_put_aside(connection, sort=sort, limit=limit, offset=offset)
-        return [intake.import_by_id(connection, import_id) for import_id, _count in listed]
+        return intake.imports_with_rows_put_aside(connection, sort=sort, limit=limit, offset=offset)
 
     rows_at, offset = elements.paged(total, key=page_key("page"))
     with database.snapshot(user.scope) as connection:
